@@ -1,0 +1,41 @@
+"""The real parts, for whichever test asks for them; each starts when it is first asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.brokers import KafkaProcess, RealKafka, real_kafka
+from tests.support.registries import RealRegistry
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
+    """A real Kafka that all tests share: make topics and groups of your own, leave it running."""
+    with real_kafka(tmp_path_factory.mktemp("kafka")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[KafkaProcess]:
+    """A real Kafka for one test alone, to be killed, paused and started again."""
+    folder = tmp_path / "kafka"
+    folder.mkdir()
+    with KafkaProcess(folder) as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRegistry]:
+    """A real schema registry that all tests share: use subjects of your own, leave it running."""
+    with RealRegistry(tmp_path_factory.mktemp("registry")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def own_registry(tmp_path: Path) -> Iterator[RealRegistry]:
+    """A real schema registry for one test alone, to be killed, paused and started again."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    with RealRegistry(folder) as own:
+        yield own
