@@ -1,0 +1,218 @@
+"""Assignments: which partitions we own, what was committed for them, and how long that fences.
+
+Calls go out only while the lease holds: it is counted from the sending of the last commit that
+the coordinator acknowledged. The same commit carries the dispatch horizon.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from processor.core.effects import Commit, CommitOffset, Restore
+from processor.core.horizon import taint_below
+from processor.core.ledger import Ledger
+from processor.core.partitions import Input, PartitionState, Phase, Rereading
+from processor.core.records import Now, Partition
+
+KEEP_LEDGER_FOR: Final = 600.0
+_COMMIT_AGAIN_AFTER: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned:
+    """A partition that the group gave us, and what is committed for it.
+
+    `committed` is the next offset to be received; `end` the log's end at assignment.
+    """
+
+    partition: Partition
+    committed: int
+    metadata: str | None
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """Which part each input plays."""
+
+    payments: str
+    abandonments: str
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """All topics of which a partition number must be owned before it works."""
+        return frozenset({self.payments, self.abandonments})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FenceSettings:
+    """How far and how long calls may go without another acknowledged commit.
+
+    `lease` and `commit_interval` are seconds; `lead` is how many offsets the horizon lies ahead
+    of the newest received record; `partitions` how many partitions each input has.
+    """
+
+    partitions: int
+    lease: float = 10.0
+    commit_interval: float = 1.0
+    lead: int = 32
+
+
+class Assignments:
+    """The partition states that are owned, the ledgers of those that were, and the commit."""
+
+    __slots__ = (
+        "_commit_due",
+        "_epoch",
+        "_in_air",
+        "_retained",
+        "_settings",
+        "_topics",
+        "states",
+    )
+
+    def __init__(self, topics: Topics, settings: FenceSettings) -> None:
+        """Begin owning nothing."""
+        self._topics = topics
+        self._settings = settings
+        self.states: dict[int, PartitionState] = {}
+        self._retained: dict[int, tuple[float, Ledger, int]] = {}
+        self._epoch = 0
+        self._commit_due = 0.0
+        self._in_air: dict[PartitionState, dict[str, int]] | None = None
+
+    def assign(self, assigned: Sequence[Assigned], now: Now) -> Iterator[Restore]:
+        """Take partitions over; return the ledgers to read where a number is complete by it."""
+        for one in assigned:
+            topic, number = one.partition
+            state = self.states.get(number)
+            if state is None:
+                state = self.states[number] = self._begin(number)
+            if one.committed < state.ledger.floor(topic):
+                state.replace_ledger(Ledger(self._topics.abandonments))
+            below = taint_below(one.metadata, one.committed, one.end)
+            state.inputs[topic] = Input(one.committed, below)
+            state.ledger.forget_done(topic, one.committed)
+        self._commit_due = now.at
+        for state in self.states.values():
+            if state.phase is Phase.INCOMPLETE and state.inputs.keys() >= self._topics.inputs:
+                state.phase = Phase.RESTORING
+                yield Restore(state.number, state.epoch, state.results_position)
+
+    def _begin(self, number: int) -> PartitionState:
+        self._epoch += 1
+        kept = self._retained.pop(number, None)
+        if kept is None:
+            return PartitionState(number, self._epoch, Ledger(self._topics.abandonments), 0)
+        _, ledger, results_position = kept
+        return PartitionState(number, self._epoch, ledger, results_position)
+
+    def find(self, number: int, epoch: int) -> PartitionState | None:
+        """Return a partition's state if it is still that assignment."""
+        state = self.states.get(number)
+        return state if state is not None and state.epoch == epoch else None
+
+    def is_current(self, state: PartitionState) -> bool:
+        """Whether a state is the present assignment of its partition number."""
+        return self.states.get(state.number) is state
+
+    def restored(self, state: PartitionState, position: int) -> None:
+        """Note that the results were read up to `position`."""
+        state.results_position = max(state.results_position, position)
+        if state.phase is Phase.RESTORING:
+            state.phase = Phase.WORKING
+        elif state.rereading is Rereading.ASKED:
+            state.rereading = Rereading.DONE
+
+    def lose(self, partitions: Collection[Partition], now: Now) -> list[PartitionState]:
+        """Give partitions up; return the states that have ended, whose records must go on.
+
+        The inputs of such a number that are still owned get a new state; its caller re-admits
+        their unfinished records there.
+        """
+        ended = []
+        for number in {partition.number for partition in partitions}:
+            state = self.states.pop(number, None)
+            if state is None:
+                continue
+            ended.append(state)
+            state.ledger.close_all()
+            remaining = {
+                topic: owned
+                for topic, owned in state.inputs.items()
+                if Partition(topic, number) not in partitions
+            }
+            if remaining:
+                self._epoch += 1
+                again = PartitionState(number, self._epoch, state.ledger, state.results_position)
+                again.inputs = remaining
+                self.states[number] = again
+            else:
+                self._retained[number] = (now.at, state.ledger, state.results_position)
+        return ended
+
+    def forget(self, now: Now) -> None:
+        """Let go of ledgers whose partitions have been away for long."""
+        for number, (at, _, _) in list(self._retained.items()):
+            if now.at - at > KEEP_LEDGER_FOR:
+                del self._retained[number]
+
+    # Commits
+
+    def want_commit(self, now: Now) -> None:
+        """Commit as soon as none is in the air: a horizon must be moved."""
+        self._commit_due = min(self._commit_due, now.at)
+
+    def due_commit(self, now: Now) -> Commit | None:
+        """Return the commit that is due, if any; then one is in the air until `committed`."""
+        if self._in_air is not None or now.at < self._commit_due or not self.states:
+            return None
+        self._in_air = {}
+        offsets: list[CommitOffset] = []
+        for state in self.states.values():
+            settings = self._settings
+            committing = list(state.commit_offsets(settings.partitions, settings.lead))
+            offsets += committing
+            self._in_air[state] = {
+                topic: max(owned.offsets.position + settings.lead, owned.taint_below)
+                for topic, owned in state.inputs.items()
+            }
+        self._commit_due = now.at + self._settings.commit_interval
+        return Commit(tuple(offsets))
+
+    def committed(
+        self, commit: Commit, refused: Collection[Partition], sent_at: float, now: Now
+    ) -> Iterator[PartitionState]:
+        """Note what the coordinator acknowledged; return the states whose lease it renews.
+
+        `refused`: partitions whose offset was not taken, or all where the acknowledgement came
+        in another generation of the group than the sending.
+        """
+        horizons, self._in_air = self._in_air or {}, None
+        if refused:
+            self._commit_due = now.at + _COMMIT_AGAIN_AFTER
+        offsets = {one.partition: one.offset for one in commit.offsets}
+        for state, reached in horizons.items():
+            owned = {Partition(topic, state.number) for topic in reached}
+            if not self.is_current(state) or owned & set(refused):
+                continue
+            for topic, reach in reached.items():
+                state.inputs[topic].horizon = reach
+                state.ledger.forget_done(topic, offsets[Partition(topic, state.number)])
+            state.lease_until = sent_at + self._settings.lease
+            yield state
+
+    def closing_offsets(self, partitions: Collection[Partition]) -> tuple[CommitOffset, ...]:
+        """Return the last offsets of partitions that are handed over."""
+        return tuple(
+            one
+            for number in {partition.number for partition in partitions}
+            if (state := self.states.get(number)) is not None
+            for one in state.closing_offsets(self._settings.partitions)
+            if one.partition in partitions
+        )
+
+    @property
+    def is_committing(self) -> bool:
+        """Whether a commit is in the air."""
+        return self._in_air is not None

@@ -1,0 +1,143 @@
+"""Conclusions: what follows from a verdict, and what is written at a record's end."""
+
+from dataclasses import dataclass
+
+from processor.core.events import CartAbandoned, OrderPaid
+from processor.core.outcomes import DeadLetter, Ending, Outcome, end_with, to_remedy
+from processor.core.planning import requested
+from processor.core.records import Now
+from processor.core.replies import ItemVerdict, Scope, Verdict
+from processor.core.retries import (
+    CONFIRM_PATIENCE,
+    RELEASE_PATIENCE,
+    RETRY,
+    Backoff,
+    Patience,
+    delay,
+    is_exhausted,
+    systemic_delay,
+)
+from processor.core.vocabulary import Operation
+from processor.core.work import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrySettings:
+    """How patient we are. `give_up_after`: seconds after which a record ends in any case."""
+
+    backoff: Backoff = RETRY
+    confirm: Patience = CONFIRM_PATIENCE
+    release: Patience = RELEASE_PATIENCE
+    give_up_after: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Wait this many seconds before the next attempt; with it the whole scope, if so."""
+
+    seconds: float
+    is_pause: bool = False
+
+
+def follow(
+    work: Work,
+    verdict: Verdict,
+    settings: RetrySettings,
+    *,
+    now: Now,
+    jitter: float,
+    last_success: float,
+) -> Ending | Rest:
+    """Note a verdict in a record's state and return what follows.
+
+    `jitter` is in [0, 1); `last_success` the moment another cart's call of the scope succeeded.
+    A record that has used up its attempts ends when others succeed meanwhile, or when it has
+    been given up after a long time; a systemic reply only waits, ever longer.
+    """
+    has_succeeded_since = last_success >= work.sent_at
+    was_ambiguous = work.is_ambiguous
+    is_pause = verdict.scope is Scope.PACING and not has_succeeded_since
+    work.replied(verdict, counts=not is_pause and verdict.scope is not Scope.SYSTEMIC)
+    if verdict.is_final:
+        return end_with(verdict, so_far=work.effect, is_ambiguous=was_ambiguous)
+    if verdict.scope is Scope.SYSTEMIC:
+        work.systemic_failures += 1
+        heals_slowly = verdict.heals_slowly
+        return Rest(systemic_delay(work.systemic_failures, heals_slowly=heals_slowly))
+    if is_pause:
+        asked = verdict.retry_after or settings.backoff.base
+        return Rest(asked * (1 + jitter / 10), is_pause=True)
+    elapsed = now.at - work.first_sent_at
+    patience = settings.release if work.operation is Operation.RELEASE else settings.confirm
+    exhausted = is_exhausted(work.counted_attempts, elapsed, patience, verdict.max_attempts)
+    if exhausted and (last_success >= work.first_sent_at or elapsed >= settings.give_up_after):
+        return end_with(verdict, so_far=work.effect, is_ambiguous=was_ambiguous)
+    floor = max(verdict.min_delay, verdict.retry_after or 0.0)
+    return Rest(delay(work.counted_attempts, jitter, floor, settings.backoff))
+
+
+def conclude(work: Work, ending: Ending, now: Now) -> tuple[Outcome, DeadLetter | None]:
+    """Return what is written of a record that ends: its outcome, and a dead letter on failure."""
+    event = work.content if isinstance(work.content, OrderPaid | CartAbandoned) else None
+    verdict = ending.verdict
+    outcome = Outcome(
+        outcome_id=work.outcome_id,
+        operation=work.operation,
+        status=ending.status,
+        effect=ending.effect,
+        reason=ending.reason,
+        cart_id=event.cart_id if event else _text(work.record.key),
+        order_id=event.order_id if isinstance(event, OrderPaid) else None,
+        source_event_id=event.event_id if event else None,
+        source=work.record.source,
+        origin=work.origin,
+        replay_id=work.replay_id,
+        request_fingerprint=work.call.fingerprint if work.call else "",
+        items=_complete(ending.items, requested(event)) if event else (),
+        http_status=verdict.http_status if verdict else None,
+        error_description=verdict.error_description if verdict else None,
+        errors=verdict.errors if verdict else (),
+        detail=_detail(work, ending),
+        attempts=work.attempts,
+        ambiguous_attempts=work.ambiguous_attempts,
+        first_attempt_at=work.first_attempt_at,
+        last_attempt_at=work.last_attempt_at,
+        rokt_trace_id=verdict.trace_id if verdict else None,
+        processed_at=now.wall_ms,
+    )
+    if ending.reason is None:
+        return outcome, None
+    return outcome, DeadLetter(
+        record=work.record,
+        outcome=outcome,
+        message=outcome.detail or f"{ending.status}: {ending.reason}",
+        items=to_remedy(outcome),
+        request_body=work.call.body if work.call and work.attempts else None,
+        response_body=verdict.response_body if verdict else None,
+    )
+
+
+def _complete(
+    items: tuple[ItemVerdict, ...], asked: tuple[ItemVerdict, ...]
+) -> tuple[ItemVerdict, ...]:
+    """Return one entry per item of the event: those the call did not name stay UNKNOWN."""
+    if len(items) == len(asked):
+        return items
+    named = {item.cart_item_id for item in items}
+    return items + tuple(item for item in asked if item.cart_item_id not in named)
+
+
+def _detail(work: Work, ending: Ending) -> str | None:
+    if not work.released_before_paid:
+        return ending.detail
+    released = f"released-before-paid: {', '.join(work.released_before_paid)}"
+    return f"{released}; {ending.detail}" if ending.detail else released
+
+
+def _text(key: bytes | None) -> str | None:
+    if key is None:
+        return None
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        return None

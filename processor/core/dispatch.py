@@ -1,0 +1,168 @@
+"""Dispatch: lets lanes move, in turn and within the permits, and finishes their records."""
+
+from collections.abc import Iterator
+from itertools import count
+
+from processor.core import effects as do
+from processor.core.assignments import Assignments
+from processor.core.engine_settings import EngineSettings
+from processor.core.events import CartAbandoned, OrderPaid, Pending
+from processor.core.gates import Gates
+from processor.core.lanes import Lane
+from processor.core.outcomes import Ending
+from processor.core.partitions import PartitionState, Rereading
+from processor.core.planning import Attempt, plan
+from processor.core.records import Now, Partition
+from processor.core.turns import Turns
+from processor.core.work import Work
+from processor.core.writings import Writings
+
+Place = tuple[PartitionState, Lane, Work]
+
+
+class Dispatch:
+    """Whose turn it is, what is done then, and what is in flight."""
+
+    __slots__ = (
+        "_assignments",
+        "_effects",
+        "_numbers",
+        "_settings",
+        "gates",
+        "in_flight",
+        "turns",
+        "writings",
+    )
+
+    def __init__(self, settings: EngineSettings, assignments: Assignments) -> None:
+        """Begin with nothing in flight."""
+        self._settings = settings
+        self._assignments = assignments
+        self._effects: list[do.Effect] = []
+        self._numbers: Iterator[int] = count(1)
+        self.turns = Turns()
+        self.gates = Gates(settings.topics.payments, settings.ask_ends_every)
+        self.writings = Writings(self._effects, self._numbers)
+        self.in_flight: dict[int, Place] = {}
+
+    def emit(self, effect: do.Effect) -> None:
+        """Add an effect to what the next `run` returns."""
+        self._effects.append(effect)
+
+    def offer(self, state: PartitionState, lane: Lane, now: Now) -> None:
+        """Let a lane move as soon as it is its turn."""
+        self.turns.offer(state, lane, now.at)
+
+    def unpark(self, state: PartitionState, now: Now) -> None:
+        """Let the lanes move that waited for a commit, a lease or the ledger."""
+        parked, state.parked = state.parked, []
+        for lane in parked:
+            self.offer(state, lane, now)
+
+    def open_gates(self, state: PartitionState, now: Now) -> None:
+        """Let the releases move whose payments are all known by now."""
+        if state.gated:
+            for lane in self.gates.opened(state):
+                self.offer(state, lane, now)
+
+    def run(self, now: Now) -> list[do.Effect]:
+        """Let lanes move while there are permits; return all that is to be done."""
+        while len(self.in_flight) < self._settings.max_in_flight:
+            turn = self.turns.next(now.at)
+            if turn is None:
+                break
+            state, lane = turn
+            if self._assignments.is_current(state):
+                self._step(state, lane, now)
+        done = self._effects[:]
+        self._effects.clear()
+        return done
+
+    def _step(self, state: PartitionState, lane: Lane, now: Now) -> None:
+        """Do what can be done with the record at the head of a lane."""
+        while (work := lane.head) is not None and lane.running is None:
+            if isinstance(work.content, Pending):
+                return
+            if work.due > now.at:
+                self.offer(state, lane, now)
+                return
+            if not state.is_working(now.at) or self._must_reread(state, work):
+                state.parked.append(lane)
+                return
+            topic, _, offset, _ = work.record.source
+            if state.ledger.has_outcome(topic, offset, work.outcome_id):
+                self.emit(do.RecordResolved(Partition(topic, state.number), offset))
+                self._resolve(state, lane, work)
+                continue
+            if isinstance(work.content, CartAbandoned) and not self.gates.is_open(state, work):
+                self.gates.wait(state, lane, work)
+                return
+            following = plan(work, state.ledger, self._settings.shape, now)
+            if isinstance(following, Attempt):
+                self._send(state, lane, work, following, now)
+                return
+            self.end(state, lane, work, following, now)
+
+    def _must_reread(self, state: PartitionState, work: Work) -> bool:
+        """Whether the results are to be read once more: an earlier owner's may have come late."""
+        if not work.is_tainted or state.rereading is Rereading.DONE:
+            return False
+        if state.rereading is Rereading.NOT_ASKED:
+            state.rereading = Rereading.ASKED
+            self.emit(do.Restore(state.number, state.epoch, state.results_position))
+        return True
+
+    def _send(
+        self, state: PartitionState, lane: Lane, work: Work, attempt: Attempt, now: Now
+    ) -> None:
+        topic, _, offset, _ = work.record.source
+        if offset >= state.inputs[topic].horizon:
+            self._assignments.want_commit(now)
+            state.parked.append(lane)
+            return
+        if isinstance(work.content, OrderPaid):
+            state.ledger.open(work.content)
+        work.call = attempt.call
+        self._start(state, lane, work)
+        call_id = next(self._numbers)
+        self.in_flight[call_id] = (state, lane, work)
+        self.emit(do.Send(call_id, attempt.call))
+
+    def end(self, state: PartitionState, lane: Lane, work: Work, ending: Ending, now: Now) -> None:
+        """Write the end of a record; its lane stands still until that is acknowledged."""
+        self._start(state, lane, work)
+        self.writings.write(state, lane, work, ending, now)
+
+    def _start(self, state: PartitionState, lane: Lane, work: Work) -> None:
+        if lane.running is None:
+            lane.running = work
+            state.running += 1
+
+    def stop(self, state: PartitionState, lane: Lane) -> None:
+        """Note that nothing of a lane is in flight or on its way into a topic."""
+        lane.running = None
+        state.running -= 1
+
+    def finish(self, state: PartitionState, lane: Lane, work: Work, now: Now) -> None:
+        """Finish a record whose outcome is acknowledged; its lane goes on."""
+        self.stop(state, lane)
+        self._resolve(state, lane, work)
+        self.offer(state, lane, now)
+
+    def _resolve(self, state: PartitionState, lane: Lane, work: Work) -> None:
+        topic, number, offset, _ = work.record.source
+        if isinstance(work.content, OrderPaid):
+            state.ledger.close(work.content)
+        lane.remove(work)
+        if lane.head is None:
+            del state.lanes[lane.key]
+        owned = state.inputs[topic]
+        owned.offsets.resolve(offset)
+        limits = self._settings
+        if (
+            owned.is_paused
+            and owned.offsets.unfinished <= limits.max_unfinished // 2
+            and owned.offsets.span <= limits.max_span // 2
+        ):
+            owned.is_paused = False
+            self.emit(do.Resume(Partition(topic, number)))

@@ -1,0 +1,299 @@
+"""The engine: takes what happened, returns what to do. The only stateful façade of the core.
+
+It owns the lanes, offsets and ledgers of all assigned partitions, and composes the decisions of
+the other modules. It knows no HTTP code, no schema, and of a topic only the part it plays.
+
+Follow one record: `admit` (its offset is tracked, it is placed in its cart's lane) → `Dispatch`
+(its turn comes: plan, send) → `settle` (the reply becomes a verdict, the verdict an ending) →
+`Writings` (dead letter, outcome) → `acknowledged` (the ledger learns, the offset is resolved).
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from hashlib import sha256
+from itertools import count
+from typing import Final
+
+from processor.core import effects as do
+from processor.core.assignments import Assigned, Assignments
+from processor.core.conclusions import Rest, follow
+from processor.core.dispatch import Dispatch
+from processor.core.engine_settings import EngineSettings
+from processor.core.events import CartAbandoned, Content, OrderPaid, Pending, Undecodable
+from processor.core.lanes import Lane
+from processor.core.outcomes import Ending, Outcome, OutcomeView, identify
+from processor.core.partitions import PartitionState, Phase
+from processor.core.records import Now, Partition, Record
+from processor.core.replies import Reply, Verdict
+from processor.core.turns import Scope, scope_of
+from processor.core.verdicts import classify
+from processor.core.vocabulary import Effect
+from processor.core.work import Rank, Work
+
+_NEVER: Final = float("-inf")
+_DONE: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED})
+
+
+class Engine:
+    """Feed it what happened, in the order it happened; apply the effects that it returns."""
+
+    def __init__(self, settings: EngineSettings, jitter: Callable[[], float]) -> None:
+        """Begin owning nothing. `jitter` returns a number in [0, 1), random outside of tests."""
+        self._settings = settings
+        self._jitter = jitter
+        self._arrivals = count(1)
+        self._last_success = dict.fromkeys(Scope, _NEVER)
+        self.assignments = Assignments(settings.topics, settings.fence)
+        self._dispatch = Dispatch(settings, self.assignments)
+
+    # Records
+
+    def admit(self, record: Record, content: Content, now: Now) -> list[do.Effect]:
+        """Take in a record of an owned partition; one of any other is dropped."""
+        topic, number, offset, _ = record.source
+        state = self.assignments.states.get(number)
+        owned = state.inputs.get(topic) if state is not None else None
+        if state is None or owned is None or not owned.offsets.track(offset):
+            return []
+        work = Work(record, content, arrival=next(self._arrivals))
+        work.is_tainted = offset < owned.taint_below
+        self._place(state, work, now)
+        limits = self._settings
+        if not owned.is_paused and (
+            owned.offsets.unfinished >= limits.max_unfinished
+            or owned.offsets.span >= limits.max_span
+        ):
+            owned.is_paused = True
+            self._dispatch.emit(do.Pause(Partition(topic, number)))
+        return self._dispatch.run(now)
+
+    def _place(self, state: PartitionState, work: Work, now: Now) -> None:
+        is_release = work.record.source.topic == self._settings.topics.abandonments
+        work.rank = Rank.RELEASE if is_release else Rank.CONFIRM
+        lane = state.place(work)
+        self._read(state, lane, work)
+        if is_release:
+            work.due = max(work.due, now.at + self._settings.release_delay)
+            self._dispatch.gates.await_end(state, lane, work)
+        else:
+            self._dispatch.open_gates(state, now)
+        self._dispatch.offer(state, lane, now)
+
+    def _read(self, state: PartitionState, lane: Lane, work: Work) -> None:
+        """Do what can be done once the content of a record is known."""
+        match work.content:
+            case Pending(schema=schema):
+                state.pending.setdefault(schema, []).append((lane, work))
+                return
+            case OrderPaid() as event:
+                state.ledger.learn_payment(event)
+                event_id: str = event.event_id
+            case CartAbandoned(event_id=abandoned_id):
+                event_id = abandoned_id
+            case Undecodable():
+                event_id = sha256(work.record.value or b"").hexdigest()
+        work.outcome_id = identify(work.record.source, work.operation, event_id)
+
+    def decode_pending(
+        self, schema: int | str, decode: Callable[[Record], Content], now: Now
+    ) -> list[do.Effect]:
+        """Decode the records that wait for a schema, now that something is known of it."""
+        for state in self.assignments.states.values():
+            for lane, work in state.pending.pop(schema, ()):
+                work.content = decode(work.record)
+                self._read(state, lane, work)
+                self._dispatch.offer(state, lane, now)
+            self._dispatch.open_gates(state, now)
+        return self._dispatch.run(now)
+
+    def reach(self, partition: Partition, position: int, now: Now) -> list[do.Effect]:
+        """Note that a partition was read up to `position`, where it ends for now."""
+        state = self.assignments.states.get(partition.number)
+        if state is not None and (owned := state.inputs.get(partition.topic)) is not None:
+            owned.offsets.advance(position)
+            self._dispatch.open_gates(state, now)
+        return self._dispatch.run(now)
+
+    def end(self, number: int, epoch: int, end: int | None, now: Now) -> list[do.Effect]:
+        """Take in where the payments of a partition end; None: it could not be asked."""
+        state = self.assignments.find(number, epoch)
+        if state is not None:
+            for lane in self._dispatch.gates.answered(state, end):
+                self._dispatch.offer(state, lane, now)
+        return self._dispatch.run(now)
+
+    # Calls and outputs
+
+    def begin(self, call_id: int, now: Now) -> bool:
+        """Tell whether a call may be written now: its partition is ours and the lease holds.
+
+        If so, its attempt has begun; if not, it was never sent and its id is gone.
+        """
+        state, lane, work = self._dispatch.in_flight[call_id]
+        is_current = self.assignments.is_current(state)
+        if is_current and now.at < state.lease_until:
+            work.sent(now)
+            return True
+        del self._dispatch.in_flight[call_id]
+        if is_current:
+            self._dispatch.stop(state, lane)
+            state.parked.append(lane)
+        return False
+
+    def settle(self, call_id: int, reply: Reply, now: Now) -> list[do.Effect]:
+        """Take in the reply of a call.
+
+        After its partition is lost, or past the lease, only what Rokt has positively done is
+        written, because nobody else may know it; the rest is left to the owner.
+        """
+        state, lane, work = self._dispatch.in_flight.pop(call_id)
+        call = work.call
+        if call is None:
+            raise AssertionError("a call in flight is a call")
+        is_proven = self._last_success[scope_of(work)] > _NEVER
+        verdict = classify(reply, call, is_proven=is_proven, wall=now.wall)
+        seconds = now.at - work.sent_at
+        self._dispatch.emit(do.CallEnded(call.operation, verdict, work.is_replayed, seconds))
+        is_current = self.assignments.is_current(state)
+        if verdict.effect in _DONE or (is_current and now.at < state.lease_until):
+            self._conclude(state, lane, work, verdict, now)
+        elif is_current:
+            state.late.append((lane, work, verdict))
+        return self._dispatch.run(now)
+
+    def _conclude(
+        self, state: PartitionState, lane: Lane, work: Work, verdict: Verdict, now: Now
+    ) -> None:
+        dispatch, scope = self._dispatch, scope_of(work)
+        following = follow(
+            work,
+            verdict,
+            self._settings.retries,
+            now=now,
+            jitter=self._jitter(),
+            last_success=self._last_success[scope],
+        )
+        if verdict.effect in _DONE:
+            self._last_success[scope] = now.at
+        match following:
+            case Ending():
+                dispatch.end(state, lane, work, following, now)
+            case Rest(seconds=seconds, is_pause=is_pause):
+                work.due = now.at + seconds
+                if is_pause:
+                    dispatch.turns.pause(scope, work.due)
+                dispatch.emit(do.Retrying(work.operation, verdict, work.attempts, seconds))
+                dispatch.stop(state, lane)
+                dispatch.offer(state, lane, now)
+
+    def acknowledged(self, output_id: int, offset: int, now: Now) -> list[do.Effect]:
+        """Note that an output lies in its topic at `offset`."""
+        writing = self._dispatch.writings.acknowledged(output_id)
+        if writing is not None:
+            state, work, outcome = writing.state, writing.work, writing.outcome
+            state.ledger.learn(outcome)
+            if offset == state.results_position:
+                state.results_position += 1
+            timestamp = outcome.source.timestamp
+            self._dispatch.emit(
+                do.RecordEnded(
+                    outcome=outcome,
+                    has_dead_letter=writing.dead_letter is not None,
+                    is_replayed=work.is_replayed,
+                    is_released_before_paid=bool(work.released_before_paid),
+                    seconds=None if timestamp is None else max(0.0, now.wall - timestamp / 1000),
+                )
+            )
+            if self.assignments.is_current(state):
+                self._dispatch.finish(state, writing.lane, work, now)
+        return self._dispatch.run(now)
+
+    # Assignments
+
+    def assign(self, assigned: Sequence[Assigned], now: Now) -> list[do.Effect]:
+        """Take partitions over; their ledgers are restored before the first call."""
+        for restore in self.assignments.assign(assigned, now):
+            self._dispatch.emit(restore)
+        return self._dispatch.run(now)
+
+    def learn(self, number: int, epoch: int, outcomes: Iterable[Outcome | OutcomeView]) -> None:
+        """Take outcomes that were read from a results partition into its ledger."""
+        state = self.assignments.find(number, epoch)
+        if state is not None:
+            for outcome in outcomes:
+                state.ledger.learn(outcome)
+
+    def restored(self, number: int, epoch: int, position: int, now: Now) -> list[do.Effect]:
+        """Note that a results partition was read to its end, which is `position`."""
+        state = self.assignments.find(number, epoch)
+        if state is not None:
+            self.assignments.restored(state, position)
+            self._dispatch.unpark(state, now)
+        return self._dispatch.run(now)
+
+    def committed(
+        self, commit: do.Commit, refused: Collection[Partition], sent_at: float, now: Now
+    ) -> list[do.Effect]:
+        """Note what the coordinator acknowledged of a commit that was sent at `sent_at`.
+
+        `refused` has the partitions whose offsets it did not take: all of them when the group's
+        generation was another at the acknowledgement than at the sending.
+        """
+        for state in self.assignments.committed(commit, refused, sent_at, now):
+            late, state.late = state.late, []
+            for lane, work, verdict in late:
+                self._conclude(state, lane, work, verdict, now)
+            self._dispatch.unpark(state, now)
+        return self._dispatch.run(now)
+
+    def drain(self, partitions: Collection[Partition]) -> None:
+        """Begin to hand partitions over: nothing new begins in their numbers."""
+        for partition in partitions:
+            state = self.assignments.states.get(partition.number)
+            if state is not None:
+                state.phase = Phase.DRAINING
+
+    def is_drained(self, partitions: Collection[Partition]) -> bool:
+        """Whether nothing of these partitions' numbers is in flight or on its way into a topic."""
+        states = self.assignments.states
+        return all(
+            states[number].running == 0
+            for number in {partition.number for partition in partitions}
+            if number in states
+        )
+
+    def lose(self, partitions: Collection[Partition], now: Now) -> list[do.Effect]:
+        """Give partitions up. What is unfinished there is the next owner's.
+
+        Records of the same number whose own partition stays with us wait until the number is
+        complete again; what was in flight of them may have been applied.
+        """
+        for old in self.assignments.lose(partitions, now):
+            again = self.assignments.states.get(old.number)
+            if again is None:
+                continue
+            for lane, work in sorted(old.works(), key=lambda place: place[1].arrival):
+                if work.record.source.topic in again.inputs:
+                    kept = Work(work.record, work.content, arrival=next(self._arrivals))
+                    kept.is_tainted = work.is_ambiguous or lane.running is work
+                    self._place(again, kept, now)
+        return self._dispatch.run(now)
+
+    # Time and sight
+
+    def tick(self, now: Now) -> list[do.Effect]:
+        """Let time pass: rests end, ends of logs are asked for, a commit is due."""
+        dispatch = self._dispatch
+        dispatch.turns.wake(now.at)
+        states = self.assignments.states.values()
+        asking = tuple((s.number, s.epoch) for s in states if dispatch.gates.to_ask(s, now.at))
+        if asking:
+            dispatch.emit(do.AskEnds(asking))
+        self.assignments.forget(now)
+        effects = dispatch.run(now)
+        commit = self.assignments.due_commit(now)
+        return effects if commit is None else [*effects, commit]
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls are in flight."""
+        return len(self._dispatch.in_flight)

@@ -1,0 +1,25 @@
+"""What the engine decides by."""
+
+from dataclasses import dataclass, field
+
+from processor.core.assignments import FenceSettings, Topics
+from processor.core.calls import CallShape
+from processor.core.conclusions import RetrySettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """What the engine decides by. Limits are numbers of records, durations seconds.
+
+    `max_unfinished` and `max_span` hold for each partition of each input.
+    """
+
+    topics: Topics
+    shape: CallShape
+    fence: FenceSettings
+    retries: RetrySettings = field(default_factory=RetrySettings)
+    max_in_flight: int = 64
+    max_unfinished: int = 1_000
+    max_span: int = 100_000
+    release_delay: float = 0.0
+    ask_ends_every: float = 0.1

@@ -1,0 +1,161 @@
+"""Partition state: all inputs' partition number p, worked as one, with one ledger.
+
+Carts live in partitions: the payments and abandonments of a cart have the same partition
+number, so whoever owns number p of every input has everything that is known of its carts.
+Only then p works; it stops when any one of them goes.
+"""
+
+from collections.abc import Iterator
+from enum import Enum, auto
+
+from processor.core import horizon
+from processor.core.effects import CommitOffset
+from processor.core.events import OrderPaid
+from processor.core.lanes import Lane
+from processor.core.ledger import Ledger
+from processor.core.offsets import Offsets
+from processor.core.records import Partition
+from processor.core.replies import Verdict
+from processor.core.work import Work
+
+
+class Phase(Enum):
+    """How far an assignment of a partition number has come."""
+
+    INCOMPLETE = auto()  # some input's partition is owned by somebody else
+    RESTORING = auto()  # its ledger is being read
+    WORKING = auto()
+    DRAINING = auto()  # it is being handed over: nothing new begins
+
+
+class Rereading(Enum):
+    """Whether the results were read once more before the first tainted call."""
+
+    NOT_ASKED = auto()
+    ASKED = auto()
+    DONE = auto()
+
+
+class Input:
+    """One owned partition of one input.
+
+    `horizon` is the acknowledged one: calls go out for offsets below it only. Records below
+    `taint_below` may have been called by an earlier owner.
+    """
+
+    __slots__ = ("horizon", "is_paused", "offsets", "taint_below")
+
+    def __init__(self, committed: int, taint_below: int) -> None:
+        """Begin at a committed offset."""
+        self.offsets = Offsets(committed)
+        self.taint_below = taint_below
+        self.horizon = committed
+        self.is_paused = False
+
+
+class PartitionState:
+    """What is being done in one partition number, from assignment to hand-over.
+
+    Its identity is the assignment: what belongs to another instance is stale.
+    """
+
+    __slots__ = (
+        "asked_ends_at",
+        "asking",
+        "awaiting_end",
+        "epoch",
+        "gated",
+        "inputs",
+        "lanes",
+        "late",
+        "lease_until",
+        "ledger",
+        "number",
+        "parked",
+        "pending",
+        "phase",
+        "rereading",
+        "results_position",
+        "running",
+    )
+
+    def __init__(self, number: int, epoch: int, ledger: Ledger, results_position: int) -> None:
+        """Begin owning nothing. `results_position`: how far the ledger has read the results."""
+        self.number = number
+        self.epoch = epoch
+        self.ledger = ledger
+        self.results_position = results_position
+        self.phase = Phase.INCOMPLETE
+        self.rereading = Rereading.NOT_ASKED
+        self.lease_until = 0.0
+        self.running = 0
+        self.inputs: dict[str, Input] = {}
+        self.lanes: dict[bytes | None, Lane] = {}
+        self.parked: list[Lane] = []
+        self.gated: list[tuple[int, int, Lane]] = []
+        self.pending: dict[int | str, list[tuple[Lane, Work]]] = {}
+        self.late: list[tuple[Lane, Work, Verdict]] = []
+        self.awaiting_end: list[tuple[Lane, Work]] = []
+        self.asking: list[tuple[Lane, Work]] = []
+        self.asked_ends_at = 0.0
+
+    def is_working(self, at: float) -> bool:
+        """Whether calls may go out: all owned, restored, not draining, and the lease holds."""
+        return self.phase is Phase.WORKING and at < self.lease_until
+
+    def place(self, work: Work) -> Lane:
+        """Put a record into its cart's lane."""
+        key = work.record.key
+        lane = self.lanes.get(key)
+        if lane is None:
+            lane = self.lanes[key] = Lane(key)
+        lane.put(work)
+        return lane
+
+    def works(self) -> Iterator[tuple[Lane, Work]]:
+        """Go over all unfinished records."""
+        for lane in self.lanes.values():
+            for work in lane:
+                yield lane, work
+
+    def replace_ledger(self, ledger: Ledger) -> None:
+        """Begin the ledger anew: the offsets went back to where it has forgotten what is done."""
+        self.ledger = ledger
+        self.results_position = 0
+        for _, work in self.works():
+            if isinstance(work.content, OrderPaid):
+                ledger.learn_payment(work.content)
+
+    def undecoded_below(self, topic: str, offset: int) -> bool:
+        """Whether a record of an input below an offset waits for its schema."""
+        return any(
+            work.record.source.topic == topic and work.record.source.offset < offset
+            for waiting in self.pending.values()
+            for _, work in waiting
+        )
+
+    def commit_offsets(self, partitions: int, lead: int) -> Iterator[CommitOffset]:
+        """Return what to commit while working: the horizon lies `lead` ahead of the position."""
+        for topic, owned in self.inputs.items():
+            partition, offsets = Partition(topic, self.number), owned.offsets
+            reach = max(offsets.position + lead, owned.taint_below)
+            yield _commit(partition, offsets.next_offset, reach, partitions)
+
+    def closing_offsets(self, partitions: int) -> Iterator[CommitOffset]:
+        """Return what to commit at the hand-over: the horizon covers doubtful records only."""
+        reach = {
+            topic: owned.taint_below if owned.taint_below > owned.offsets.position else 0
+            for topic, owned in self.inputs.items()
+        }
+        for lane, work in self.works():
+            if work.is_ambiguous or lane.running is work:
+                source = work.record.source
+                reach[source.topic] = max(reach[source.topic], source.offset + 1)
+        for topic, owned in self.inputs.items():
+            partition, next_offset = Partition(topic, self.number), owned.offsets.next_offset
+            yield _commit(partition, next_offset, max(reach[topic], next_offset), partitions)
+
+
+def _commit(partition: Partition, offset: int, reach: int, partitions: int) -> CommitOffset:
+    metadata = horizon.write(horizon.Horizon(offset=reach, partitions=partitions))
+    return CommitOffset(partition, offset, metadata)

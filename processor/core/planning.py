@@ -1,0 +1,117 @@
+"""Planning: what is to be done with the record whose turn it is."""
+
+from dataclasses import dataclass
+
+from processor.core.calls import Call, CallShape, confirm_call, release_call
+from processor.core.events import CartAbandoned, Event, OrderPaid, Pending, Undecodable, problems
+from processor.core.ledger import Conflict, Duplicate, Ledger, Proceed, Releasable
+from processor.core.outcomes import Ending
+from processor.core.records import Now
+from processor.core.replies import ItemVerdict
+from processor.core.vocabulary import Effect, ItemResult, Reason, Status
+from processor.core.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Make this call."""
+
+    call: Call
+
+
+Plan = Attempt | Ending
+
+
+def plan(work: Work, ledger: Ledger, shape: CallShape, now: Now) -> Plan:
+    """Return what is to be done with a decoded record: a call, or its end without one."""
+    content = work.content
+    match content:
+        case Undecodable():
+            return Ending(
+                status=Status.REJECTED,
+                effect=Effect.NOT_SENT,
+                reason=content.reason,
+                detail=content.detail,
+            )
+        case Pending():
+            raise AssertionError("a record that is not decoded has no turn")
+        case OrderPaid() | CartAbandoned():
+            wrong = problems(content, work.record.key)
+            if wrong:
+                return Ending(
+                    status=Status.REJECTED,
+                    effect=Effect.NOT_SENT,
+                    reason=Reason.INVALID_EVENT,
+                    detail="; ".join(wrong),
+                    items=requested(content),
+                )
+            if isinstance(content, OrderPaid):
+                return _plan_confirm(work, content, ledger, shape)
+            return _plan_release(work, content, ledger, shape, now)
+
+
+def requested(event: Event, result: ItemResult = ItemResult.UNKNOWN) -> tuple[ItemVerdict, ...]:
+    """Return an entry for each item of an event, as an outcome without a call has them."""
+    return tuple(
+        ItemVerdict(
+            cart_item_id=item.cart_item_id,
+            item_reservation_id=item.item_reservation_id,
+            result=result,
+        )
+        for item in event.items
+    )
+
+
+def _plan_confirm(work: Work, event: OrderPaid, ledger: Ledger, shape: CallShape) -> Plan:
+    if work.call is not None:
+        return Attempt(work.call)
+    call = confirm_call(event, shape)
+    effect = Effect.MAYBE_APPLIED if work.is_tainted else Effect.NOT_SENT
+    match ledger.ask_confirm(event, call.fingerprint):
+        case Proceed(released_before_paid=released):
+            work.released_before_paid = released
+            return Attempt(call)
+        case Duplicate(detail=detail):
+            status, reason = Status.DUPLICATE, None
+        case Conflict(detail=detail):
+            status, reason = Status.CONFLICT, Reason.CONFLICTING_DUPLICATE
+    work.call = call
+    return Ending(
+        status=status, effect=effect, reason=reason, detail=detail, items=requested(event)
+    )
+
+
+def _plan_release(
+    work: Work, event: CartAbandoned, ledger: Ledger, shape: CallShape, now: Now
+) -> Plan:
+    releasable = ledger.ask_release(event, now.wall_ms)
+    has_changed = _has_changed(work, releasable)
+    if work.is_ambiguous and has_changed:
+        return Ending(
+            status=Status.INDETERMINATE,
+            effect=Effect.MAYBE_APPLIED,
+            reason=Reason.INDETERMINATE,
+            detail=_because("may have been released before", releasable.dropped),
+            items=requested(event, ItemResult.INDETERMINATE),
+        )
+    if not releasable.items:
+        return Ending(
+            status=Status.SKIPPED,
+            effect=work.effect,
+            detail=_because("nothing is left to release", releasable.dropped),
+            items=requested(event),
+        )
+    if work.call is not None and not has_changed:
+        return Attempt(work.call)
+    return Attempt(release_call(event, releasable.items, shape))
+
+
+def _has_changed(work: Work, releasable: Releasable) -> bool:
+    """Whether other items would be named than by an earlier attempt, or what it may have been."""
+    if work.call is not None:
+        return len(releasable.items) < len(work.call.items)
+    return work.is_tainted and bool(releasable.dropped)
+
+
+def _because(what: str, why: tuple[str, ...]) -> str:
+    return f"{what}: {', '.join(why)}" if why else what

@@ -1,0 +1,111 @@
+"""Work: a record on its way from its admission to its outcome."""
+
+from enum import IntEnum
+
+from processor.core.calls import Call
+from processor.core.events import CartAbandoned, Content, OrderPaid
+from processor.core.records import Now, Record, Source
+from processor.core.replies import Verdict
+from processor.core.vocabulary import Effect, Operation, strongest
+
+
+class Rank(IntEnum):
+    """Who goes first within a cart."""
+
+    CONFIRM = 0
+    REPLAYED_CONFIRM = 1
+    RELEASE = 2
+    REPLAYED_RELEASE = 3
+
+
+class Work:
+    """One record's state: what it says, whose turn it is, and what its attempts came to.
+
+    Compared by identity. `due` is the moment (seconds, see `Now.at`) before which it rests;
+    `gate` the offset of the payments' partition that must be known before a release is sent.
+    """
+
+    __slots__ = (
+        "ambiguous_attempts",
+        "arrival",
+        "attempts",
+        "call",
+        "content",
+        "counted_attempts",
+        "due",
+        "effect",
+        "first_attempt_at",
+        "first_sent_at",
+        "gate",
+        "is_tainted",
+        "last_attempt_at",
+        "origin",
+        "outcome_id",
+        "rank",
+        "record",
+        "released_before_paid",
+        "replay_id",
+        "sent_at",
+        "systemic_failures",
+    )
+
+    def __init__(self, record: Record, content: Content, *, arrival: int) -> None:
+        """Begin with nothing attempted; `arrival` numbers the records in the order they came."""
+        self.record = record
+        self.content = content
+        self.arrival = arrival
+        self.rank = Rank.CONFIRM
+        self.outcome_id = ""
+        self.origin: Source | None = None
+        self.replay_id: str | None = None
+        self.is_tainted = False
+        self.gate: int | None = None
+        self.due = 0.0
+        self.call: Call | None = None
+        self.attempts = 0
+        self.counted_attempts = 0
+        self.ambiguous_attempts = 0
+        self.systemic_failures = 0
+        self.effect = Effect.NOT_SENT
+        self.first_sent_at = 0.0
+        self.sent_at = 0.0
+        self.first_attempt_at: int | None = None
+        self.last_attempt_at: int | None = None
+        self.released_before_paid: tuple[str, ...] = ()
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether it came through the replay lane."""
+        return self.replay_id is not None
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether an earlier attempt, perhaps before a takeover, may have been applied."""
+        return self.is_tainted or self.ambiguous_attempts > 0
+
+    @property
+    def operation(self) -> Operation:
+        """What it asks for, as far as it can be read."""
+        match self.content:
+            case OrderPaid():
+                return Operation.CONFIRM
+            case CartAbandoned():
+                return Operation.RELEASE
+            case _:
+                return Operation.UNKNOWN
+
+    def sent(self, now: Now) -> None:
+        """Note that an attempt begins."""
+        self.sent_at = now.at
+        self.last_attempt_at = now.wall_ms
+        if self.first_attempt_at is None:
+            self.first_attempt_at = now.wall_ms
+            self.first_sent_at = now.at
+
+    def replied(self, verdict: Verdict, *, counts: bool) -> None:
+        """Note what an attempt came to; `counts`: it uses up one of the record's attempts."""
+        self.attempts += 1
+        self.counted_attempts += counts
+        self.effect = strongest(self.effect, verdict.effect)
+        if verdict.effect is Effect.MAYBE_APPLIED:
+            self.ambiguous_attempts += 1
