@@ -1,9 +1,11 @@
 """A real Apache Kafka for the tests: one that is given, one in Docker, or one of our own."""
 
+import gc
 import os
 import shutil
 import socket
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +27,7 @@ from tests.support.programs import Program, free_port, wait_until
 _CLUSTER_ID = "cmVhbC1rYWZrYS10ZXN0cw"
 _LISTENER = "127.0.0.1"
 _START_SECONDS = 60.0
+_ANSWER_SECONDS = 15.0
 _PORT_TRIES = 5
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -244,7 +247,7 @@ def real_kafka(folder: Path) -> Iterator[RealKafka]:
 def _given(bootstrap_servers: str) -> RealKafka:
     kafka = RealKafka(bootstrap_servers)
     try:
-        kafka.wait_until_it_answers(within=15)
+        kafka.wait_until_it_answers(within=_ANSWER_SECONDS)
     except TimeoutError as error:
         message = (
             f"KAFKA_BOOTSTRAP_SERVERS names {bootstrap_servers}, which does not answer: "
@@ -276,6 +279,15 @@ def _container() -> DockerContainer | None:
 
 
 def _docker_answers() -> bool:
+    with warnings.catch_warnings():
+        # Docker's client leaves its socket open when nobody answers.
+        warnings.simplefilter("ignore", ResourceWarning)
+        answers = _docker_pings()
+        gc.collect()
+    return answers
+
+
+def _docker_pings() -> bool:
     with suppress(docker.errors.DockerException, requests.RequestException):
         client = docker.from_env(timeout=5)
         try:
