@@ -1,0 +1,62 @@
+# Needs Python 3.11 or newer, make and the package indexes; all else is fetched into .venv.
+# Another Python: make PYTHON=python3.12 …
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --require-hashes
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
+LOCK_ARGS ?=
+PYTEST_ARGS ?=
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lock bench wheel parts clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+
+demo: .venv/runtime.stamp ## show the processor at work on sample events, nothing else needed
+	$(BIN)/processor demo
+
+test: .venv/dev.stamp parts ## run all tests, those on a real Kafka and a real registry included
+	$(BIN)/python -m pytest -m "not bench and not soak" $(PYTEST_ARGS)
+
+check: .venv/dev.stamp ## lint, types, layering, locks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python requirements/check.py
+
+bench: .venv/dev.stamp parts ## run the benchmarks and print their figures
+	$(BIN)/python -m pytest -m bench -s --timeout 0 $(PYTEST_ARGS)
+
+lock: .venv/dev.stamp ## fit the locks to pyproject.toml (all anew: LOCK_ARGS=--upgrade)
+	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt --output-file requirements/runtime.txt
+	$(COMPILE) --group build -c requirements/dev.txt --output-file requirements/build.txt
+
+wheel: .venv/runtime.stamp ## build the wheel into dist/
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+parts: .venv/dev.stamp # the jars of Kafka and of the registry, once a version
+	$(BIN)/python -m tests.support.java_parts
+
+clean: ## remove what the targets above have made here, .venv included
+	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find processor requirements tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed: make PYTHON=python3.11 …' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/runtime.stamp: requirements/build.txt requirements/runtime.txt pyproject.toml | $(BIN)/python
+	$(INSTALL) -r requirements/build.txt -r requirements/runtime.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/dev.stamp: .venv/runtime.stamp requirements/dev.txt
+	$(INSTALL) -r requirements/dev.txt
+	touch $@
