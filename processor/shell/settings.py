@@ -1,0 +1,126 @@
+"""Loading the settings: everything that is wrong with them is found at once."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from processor.errors import Problem, SettingsError
+from processor.shell.settings_rules import clashes
+from processor.shell.settings_source import LayeredSource, Leaf, Origin, leaves, variable
+from processor.shell.settings_table import (
+    Calls,
+    Connections,
+    HttpClient,
+    Kafka,
+    Log,
+    RegistryAccess,
+    Retries,
+    Rokt,
+    SchemaRegistry,
+    Server,
+    Settings,
+    Topics,
+)
+
+__all__ = [
+    "Calls",
+    "Connections",
+    "HttpClient",
+    "Kafka",
+    "Log",
+    "Origin",
+    "RegistryAccess",
+    "Retries",
+    "Rokt",
+    "SchemaRegistry",
+    "Server",
+    "Settings",
+    "SettingsError",
+    "Topics",
+    "load",
+    "load_connections",
+    "load_registry_access",
+    "load_with_origins",
+]
+
+Model = TypeVar("Model", bound=RegistryAccess)
+
+
+def load(config_path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return all settings; SettingsError names everything that is wrong with them."""
+    return load_with_origins(config_path, environ)[0]
+
+
+def load_connections(
+    config_path: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Connections:
+    """Return what a command needs that reads or writes topics but never calls Rokt."""
+    return _load(Connections, config_path, environ)[0]
+
+
+def load_registry_access(
+    config_path: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> RegistryAccess:
+    """Return what a command needs that only talks to the schema registry."""
+    return _load(RegistryAccess, config_path, environ)[0]
+
+
+def load_with_origins(
+    config_path: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> tuple[Settings, Mapping[str, Origin]]:
+    """Return all settings, and where the value of each comes from, by its TOML name."""
+    return _load(Settings, config_path, environ)
+
+
+def _load(
+    model: type[Model], config_path: Path | None, environ: Mapping[str, str]
+) -> tuple[Model, Mapping[str, Origin]]:
+    source = LayeredSource(model, leaves(Settings), environ, config_path)
+    problems = list(source.problems)
+    refused: set[str] = set()
+    try:
+        settings = _build(model, source)
+    except ValidationError as error:
+        for leaf, wrong in _refusals(error):
+            # Without its file, nobody knows what is missing.
+            if wrong or source.is_complete:
+                problems.append(_problem(source.name(leaf), leaf, wrong or "is not set"))
+            refused.add(leaf.key)
+            source.replace(leaf.key, _stand_in(leaf))
+        settings = _build(model, source)
+    for clash in clashes(settings):
+        # A value that was refused has a stand-in here, about which nothing is worth saying.
+        if refused.isdisjoint(clash.keys):
+            name = variable(clash.keys[0])
+            problems.append(Problem(name=name, wrong=clash.wrong, remedy=clash.remedy))
+    if problems:
+        raise SettingsError(problems)
+    return settings, source.origins
+
+
+def _build(model: type[Model], source: LayeredSource) -> Model:
+    arguments: dict[str, Any] = {"_build_sources": ((source,), {})}
+    return model(**arguments)
+
+
+def _refusals(error: ValidationError) -> Iterator[tuple[Leaf, str | None]]:
+    """Yield the settings that pydantic refused and why, in our own words; None: not set."""
+    for detail in error.errors(include_url=False, include_input=False):
+        if detail["type"] == "default_factory_not_called":
+            continue
+        leaf = leaves(Settings)[".".join(map(str, detail["loc"]))]
+        yield leaf, None if detail["type"] == "missing" else str(detail["ctx"]["error"])
+
+
+def _problem(name: str, leaf: Leaf, wrong: str) -> Problem:
+    is_twin = name != leaf.variable
+    expected = "the path of a small text file that holds it" if is_twin else leaf.kind.expects
+    return Problem(name=name, wrong=wrong, remedy=f"Set it to {expected}")
+
+
+def _stand_in(leaf: Leaf) -> object:
+    """Return a legal value for a refused one; None leaves it to the default."""
+    return leaf.field.examples[0] if leaf.field.examples else None

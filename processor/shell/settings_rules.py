@@ -1,0 +1,177 @@
+"""What must hold between settings."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from processor.shell.settings_properties import owned_by_us, poll_interval
+from processor.shell.settings_source import variable
+from processor.shell.settings_table import (
+    Connections,
+    HttpClient,
+    Kafka,
+    RegistryAccess,
+    Settings,
+    Topics,
+)
+from processor.shell.settings_values import show_seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clash:
+    """Settings that do not fit each other; the first of `keys` is the one to report."""
+
+    keys: tuple[str, ...]
+    wrong: str
+    remedy: str
+
+
+def clashes(settings: RegistryAccess) -> Iterator[Clash]:
+    """Yield everything that does not fit."""
+    yield from _topics(settings.topics)
+    yield from _basic_authentication(settings)
+    if isinstance(settings, Connections):
+        yield from _properties(settings.kafka)
+        yield from _session(settings.kafka)
+    if isinstance(settings, Settings):
+        yield from _lease(settings)
+        yield from _deadlines(settings)
+        yield from _timeouts(settings.http_client)
+        yield from _client_certificate(settings.http_client)
+        yield from _limits(settings)
+
+
+def _topics(topics: Topics) -> Iterator[Clash]:
+    for (one, name), (other, twin) in combinations(topics, 2):
+        if name == twin:
+            keys = (f"topics.{other}", f"topics.{one}")
+            wrong = f"names the same topic as {variable(keys[1])}"
+            yield Clash(keys=keys, wrong=wrong, remedy="Give each of them a topic of its own")
+
+
+def _basic_authentication(settings: RegistryAccess) -> Iterator[Clash]:
+    registry = settings.schema_registry
+    keys = ("schema_registry.username", "schema_registry.password")
+    if registry.username is None and registry.password is not None:
+        yield _alone(keys)
+    if registry.password is None and registry.username is not None:
+        yield _alone(keys[::-1])
+
+
+def _client_certificate(client: HttpClient) -> Iterator[Clash]:
+    keys = ("http_client.client_certificate_file", "http_client.client_key_file")
+    if client.client_certificate_file is None and client.client_key_file is not None:
+        yield _alone(keys)
+    if client.client_key_file is None and client.client_certificate_file is not None:
+        yield _alone(keys[::-1])
+
+
+def _alone(keys: tuple[str, ...]) -> Clash:
+    wrong = f"is missing beside {variable(keys[1])}"
+    return Clash(keys=keys, wrong=wrong, remedy="Set both, or neither")
+
+
+def _properties(kafka: Kafka) -> Iterator[Clash]:
+    for name, remedy in owned_by_us(kafka.properties):
+        wrong = f"sets `{name}`, which belongs to the processor"
+        yield Clash(keys=("kafka.properties",), wrong=wrong, remedy=remedy)
+    if kafka.group_protocol == "consumer":
+        for name in kafka.properties.keys() & {"session.timeout.ms", "heartbeat.interval.ms"}:
+            yield Clash(
+                keys=("kafka.properties", "kafka.group_protocol"),
+                wrong=f"sets `{name}`, which only the brokers decide for the group protocol "
+                "`consumer`",
+                remedy="Leave it out, and set it for the group on the brokers",
+            )
+
+
+def _session(kafka: Kafka) -> Iterator[Clash]:
+    longest = poll_interval(kafka.properties)
+    if kafka.session_timeout is not None and kafka.session_timeout > longest:
+        yield Clash(
+            keys=("kafka.properties",),
+            wrong="sets a `session.timeout.ms` above `max.poll.interval.ms`",
+            remedy=f"Keep it at or below {show_seconds(longest)}",
+        )
+    if kafka.drain_deadline >= longest:
+        yield _too_long(
+            ("kafka.drain_deadline", "kafka.properties"), "max.poll.interval.ms", longest
+        )
+
+
+def _lease(settings: Settings) -> Iterator[Clash]:
+    kafka, connect_timeout = settings.kafka, settings.http_client.connect_timeout
+    timeout = kafka.session_timeout
+    if timeout is None:
+        return
+    if kafka.lease > timeout / 3:
+        yield Clash(
+            keys=("kafka.lease", "kafka.properties", "kafka.group_protocol"),
+            wrong=f"is more than a third of the session timeout of {show_seconds(timeout)}",
+            remedy=f"Set it to at most {show_seconds(timeout / 3)}, or leave it out",
+        )
+    elif kafka.lease + connect_timeout >= timeout:
+        yield Clash(
+            keys=("http_client.connect_timeout", "kafka.lease", "kafka.properties"),
+            wrong=f"and {variable('kafka.lease')} together are not shorter than the session "
+            f"timeout of {show_seconds(timeout)}",
+            remedy=f"Set it below {show_seconds(timeout - kafka.lease)}",
+        )
+
+
+def _deadlines(settings: Settings) -> Iterator[Clash]:
+    client, kafka = settings.http_client, settings.kafka
+    timeout = kafka.session_timeout
+    for key, deadline in (
+        ("http_client.confirm_deadline", client.confirm_deadline),
+        ("http_client.release_deadline", client.release_deadline),
+    ):
+        if timeout is not None and deadline >= timeout:
+            yield _too_long((key, "kafka.properties"), "session timeout", timeout)
+        if deadline > kafka.drain_deadline:
+            yield Clash(
+                keys=("kafka.drain_deadline", key),
+                wrong=f"is shorter than {variable(key)}",
+                remedy=f"Set it to {show_seconds(deadline)} or more",
+            )
+
+
+def _too_long(keys: tuple[str, ...], what: str, limit: float) -> Clash:
+    return Clash(
+        keys=keys,
+        wrong=f"is not shorter than the {what} of {show_seconds(limit)}",
+        remedy=f"Set it below {show_seconds(limit)}",
+    )
+
+
+def _timeouts(client: HttpClient) -> Iterator[Clash]:
+    # An engine may report a read timeout as a connect timeout: only their order tells them apart.
+    longer = {
+        "http_client.confirm_read_timeout": client.confirm_read_timeout,
+        "http_client.release_read_timeout": client.release_read_timeout,
+        "http_client.confirm_deadline": client.confirm_deadline,
+        "http_client.release_deadline": client.release_deadline,
+    }
+    for key, limit in longer.items():
+        if client.connect_timeout >= limit:
+            yield Clash(
+                keys=("http_client.connect_timeout", key),
+                wrong=f"is not shorter than {variable(key)}",
+                remedy=f"Set it below {show_seconds(limit)}",
+            )
+
+
+def _limits(settings: Settings) -> Iterator[Clash]:
+    calls, retries = settings.calls, settings.retries
+    if calls.max_span < calls.max_unfinished:
+        yield Clash(
+            keys=("calls.max_span", "calls.max_unfinished"),
+            wrong=f"is less than {variable('calls.max_unfinished')}",
+            remedy=f"Set it to {calls.max_unfinished} or more",
+        )
+    if retries.give_up_after < retries.confirm_min_time:
+        yield Clash(
+            keys=("retries.give_up_after", "retries.confirm_min_time"),
+            wrong=f"is less than {variable('retries.confirm_min_time')}",
+            remedy=f"Set it to {show_seconds(retries.confirm_min_time)} or more",
+        )

@@ -1,0 +1,287 @@
+"""The table of all settings: groups of frozen values, each with its default and meaning.
+
+The environment variable of a setting is `PROCESSOR_`, its group, two underscores and its name.
+Durations are float seconds, sizes are bytes.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from processor.shell.secrets import Credential, Secret
+from processor.shell.settings_addresses import BASE_URL, PATH, REGISTRY_URL, SERVERS, TOPIC
+from processor.shell.settings_properties import PROPERTIES, PropertyValue, session_timeout
+from processor.shell.settings_values import (
+    BOOLEAN,
+    FOLDER,
+    HEADER,
+    HEADER_SECRET,
+    READABLE_FILE,
+    START,
+    TEXT,
+    TEXT_SECRET,
+    duration,
+    number,
+    one_of,
+    whole_number,
+)
+
+_LONGEST_LEASE: Final = 10.0
+
+Text = Annotated[str, TEXT]
+Header = Annotated[str, HEADER]
+Topic = Annotated[str, TOPIC]
+Path_ = Annotated[str, PATH]
+Timeout = Annotated[float, duration(0.001, 600)]
+Wait = Annotated[float, duration(0.001, 86_400)]
+Pause = Annotated[float, duration(0, 86_400)]
+Attempts = Annotated[int, whole_number(1, 100)]
+Count = Annotated[int, whole_number(1, 10_000_000)]
+OptionalFile = Annotated[Path | None, READABLE_FILE]
+
+
+def _computed(default: str) -> dict[str, Any]:
+    """Describe, for the documents, a default that is worked out or chosen at run time."""
+    return {"default_text": default}
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _no_properties() -> Mapping[str, PropertyValue]:
+    return MappingProxyType({})
+
+
+def _default_lease(given: dict[str, Any]) -> float:
+    timeout = session_timeout(given.get("group_protocol", "classic"), given.get("properties", {}))
+    return _LONGEST_LEASE if timeout is None else min(_LONGEST_LEASE, timeout / 3)
+
+
+class Kafka(_Group):
+    """How Kafka is reached and how the consumer group behaves."""
+
+    bootstrap_servers: Annotated[str, SERVERS] = Field(
+        description="the brokers to start from", examples=["broker-1:9092,broker-2:9092"]
+    )
+    group_id: Text = Field(default="rokt-cart-processor", description="consumer group")
+    group_protocol: Annotated[Literal["classic", "consumer"], one_of("classic", "consumer")] = (
+        Field(default="classic", description="`consumer` is KIP-848; range assignment in both")
+    )
+    start: Annotated[Literal["earliest", "latest"] | datetime | None, START] = Field(
+        default=None,
+        description="where a group without offsets starts: `earliest` confirms all history, "
+        "`latest` only what comes from now on, an ISO time what came since then; "
+        "needed for the first start only",
+    )
+    properties: Annotated[Mapping[str, PropertyValue], PROPERTIES] = Field(
+        default_factory=_no_properties,
+        description="JSON object of further librdkafka properties, for all clients",
+    )
+    lease: Annotated[float, duration(0.001, 600)] = Field(
+        default_factory=_default_lease,
+        description="how long calls may go on after the sending of the last acknowledged commit",
+        json_schema_extra=_computed("10 s, at most a third of the session timeout"),
+    )
+    drain_deadline: Timeout = Field(
+        default=35.0, description="how long a revoke or a stop waits for the calls in the air"
+    )
+
+    @property
+    def session_timeout(self) -> float | None:
+        """The group's session timeout; None where only the brokers know it."""
+        return session_timeout(self.group_protocol, self.properties)
+
+    def client_properties(self) -> dict[str, str | int | float | bool]:
+        """Return the further librdkafka properties as they are, secrets unmasked."""
+        return {
+            name: value.reveal() if isinstance(value, Secret) else value
+            for name, value in self.properties.items()
+        }
+
+
+class SchemaRegistry(_Group):
+    """How the Confluent-compatible schema registry is reached."""
+
+    url: Annotated[str, REGISTRY_URL] = Field(
+        description="Confluent-compatible; subjects are `<topic>-value`",
+        examples=["https://registry:8081"],
+    )
+    username: Annotated[str | None, TEXT] = Field(
+        default=None, description="user of basic authentication"
+    )
+    password: Annotated[Credential | None, TEXT_SECRET] = Field(
+        default=None, description="password of basic authentication"
+    )
+    ca_file: OptionalFile = Field(default=None, description="certificates to trust, PEM")
+    auto_register: Annotated[bool, BOOLEAN] = Field(
+        default=False, description="whether `run` registers the schemas of its outputs"
+    )
+
+
+class Topics(_Group):
+    """The names of the topics."""
+
+    order_paid: Topic = Field(default="order-paid", description="input")
+    cart_abandoned: Topic = Field(default="cart-abandoned", description="input")
+    results: Topic = Field(default="rokt-results", description="output and ledger")
+    dead_letters: Topic = Field(default="rokt-dead-letters", description="output")
+    replay: Topic = Field(
+        default="rokt-replay", description="the replay lane, owned by the processor"
+    )
+
+
+class Rokt(_Group):
+    """How Rokt is reached and who calls."""
+
+    base_url: Annotated[str, BASE_URL] = Field(
+        description="https only, except for this machine itself", examples=["https://host"]
+    )
+    api_key: Annotated[Credential, HEADER_SECRET] = Field(
+        description="header `rokt-api-key`", examples=["key"]
+    )
+    tag_id: Header = Field(
+        description="header `rokt-tag-id`; an event may override it", examples=["tag"]
+    )
+    confirm_path: Path_ = Field(default="/v1/Cart/confirm", description="path of the confirm call")
+    release_path: Path_ = Field(default="/v1/cart/release", description="path of the release call")
+    send_catalog_item_id: Annotated[bool, BOOLEAN] = Field(
+        default=True, description="whether confirms carry `catalogItemId`"
+    )
+
+
+class Calls(_Group):
+    """How many calls, and how much may wait for them."""
+
+    max_in_flight: Annotated[int, whole_number(1, 10_000)] = Field(
+        default=64, description="calls at once, per process"
+    )
+    rate_limit: Annotated[float | None, number(0.01, 1_000_000)] = Field(
+        default=None, description="calls per second over the whole fleet"
+    )
+    release_delay: Pause = Field(
+        default=0.0, description="how long a release waits for a late OrderPaid"
+    )
+    max_unfinished: Count = Field(
+        default=1_000, description="unfinished records per topic and partition"
+    )
+    max_span: Count = Field(
+        default=100_000,
+        description="records from the committed to the newest, per topic and partition",
+    )
+
+
+class Retries(_Group):
+    """When attempts are used up."""
+
+    give_up_after: Wait = Field(
+        default=900.0, description="the most that a record waits for an answer"
+    )
+    confirm_attempts: Attempts = Field(default=5, description="attempts of a confirm, at least")
+    confirm_min_time: Pause = Field(
+        default=60.0, description="time that the attempts of a confirm take"
+    )
+    release_attempts: Attempts = Field(default=3, description="attempts of a release")
+
+
+class HttpClient(_Group):
+    """How calls are made."""
+
+    engine: Annotated[Literal["fast", "httpx"], one_of("fast", "httpx")] = Field(
+        default="fast", description="`httpx` trades speed for its well-known connection pool"
+    )
+    connect_timeout: Timeout = Field(default=3.0, description="for a connection, TLS included")
+    confirm_read_timeout: Timeout = Field(
+        default=25.0, description="for a confirm's reply to begin or go on"
+    )
+    release_read_timeout: Timeout = Field(
+        default=10.0, description="for a release's reply to begin or go on"
+    )
+    confirm_deadline: Timeout = Field(default=30.0, description="for a confirm in all")
+    release_deadline: Timeout = Field(default=15.0, description="for a release in all")
+    reply_limit: Annotated[int, whole_number(1_024, 67_108_864)] = Field(
+        default=1_048_576, description="bytes of a reply's body that are read"
+    )
+    ca_file: OptionalFile = Field(default=None, description="certificates to trust, PEM")
+    client_certificate_file: OptionalFile = Field(default=None, description="our certificate, PEM")
+    client_key_file: OptionalFile = Field(
+        default=None, description="the key of our certificate, PEM"
+    )
+
+
+class Server(_Group):
+    """Where metrics, health and status are served."""
+
+    host: Text = Field(default="127.0.0.1", description="address to listen on")
+    port: Annotated[int, whole_number(0, 65_535)] = Field(
+        default=9464, description="port to listen on; 0 takes any free one"
+    )
+
+
+class Log(_Group):
+    """How the processor speaks."""
+
+    format: Annotated[Literal["json", "console"] | None, one_of("json", "console")] = Field(
+        default=None,
+        description="one JSON object a line, or for people",
+        json_schema_extra=_computed("`json` unless a terminal"),
+    )
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], one_of("debug", "info", "warning", "error")
+    ] = Field(default="info", description="the least important lines that are written")
+
+
+class RegistryAccess(BaseSettings):
+    """The settings of a command that only needs the schema registry."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
+    )
+
+    schema_registry: SchemaRegistry
+    topics: Topics = Topics()
+    log: Log = Log()
+    start_timeout: Annotated[float, duration(0, 3_600)] = Field(
+        default=30.0, description="how long Kafka and the registry may be away at start"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the hook has it
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing from the surroundings unasked: `load` brings its own source."""
+        return (init_settings,)
+
+
+class Connections(RegistryAccess):
+    """The settings of a command that needs Kafka and the schema registry, but never calls."""
+
+    kafka: Kafka
+
+
+class Settings(Connections):
+    """All settings of the processor."""
+
+    rokt: Rokt
+    calls: Calls = Calls()
+    retries: Retries = Retries()
+    http_client: HttpClient = HttpClient()
+    server: Server = Server()
+    on_outage: Annotated[Literal["hold", "dead-letter"], one_of("hold", "dead-letter")] = Field(
+        default="hold",
+        description="`dead-letter`: what fails for everybody is dead-lettered at once",
+    )
+    state_dir: Annotated[Path | None, FOLDER] = Field(
+        default=None,
+        description="where the ledger's local copy lives",
+        json_schema_extra=_computed("a temporary folder"),
+    )
