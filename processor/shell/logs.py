@@ -1,0 +1,81 @@
+"""Logs: one line per event on standard error, JSON or for people.
+
+Log with `structlog.get_logger(__name__)`, the event named in words ("dead letter", "partitions
+assigned") and ids beside it. Payloads are never logged: bytes are replaced by their number.
+"""
+
+import logging
+import sys
+from typing import Any, Final, Literal, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def configure(
+    form: Literal["json", "console"] | None, level: str, stream: TextIO | None = None
+) -> None:
+    """Send all logs, those of the libraries included, to `stream` (standard error).
+
+    `form` None: for people on a terminal, else JSON. `level` holds for the processor itself; of
+    the libraries only warnings and worse are written, because some of them log whole requests,
+    with every header, at the levels below.
+    """
+    stream = stream or sys.stderr
+    is_json = form == "json" or (form is None and not stream.isatty())
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        _without_bytes,
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared[:-2], structlog.stdlib.ExtraAdder(), _without_bytes],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *_renderers(is_json=is_json, has_colors=stream.isatty()),
+        ],
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("processor").setLevel(_LEVELS[level])
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _renderers(*, is_json: bool, has_colors: bool) -> list[Processor]:
+    if is_json:
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_dumps)]
+    # The default shows the local variables of every frame, secrets and payloads among them.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=has_colors, exception_formatter=plain)]
+
+
+def _dumps(event: EventDict, **_: Any) -> str:  # noqa: ANN401  structlog's own signature
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _without_bytes(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    for name, value in event.items():
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            event[name] = f"<{len(value)} bytes>"
+    return event
