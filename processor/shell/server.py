@@ -1,0 +1,141 @@
+"""The server: metrics, health and status over HTTP, for the people who run the processor."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self, TypedDict
+
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from processor import __version__
+from processor.errors import ConfigurationError
+from processor.shell import settings
+
+_INDEX: Final = f"""processor {__version__}
+
+/metrics  Prometheus metrics
+/livez    200 while the process works, else 503
+/readyz   200 once the assigned partitions are restored, else 503
+/status   what it is doing, as JSON
+"""
+_LONGEST_LINE: Final = 2_048
+_MOST_HEADERS: Final = 64
+_IDLE_TIMEOUT: Final = 75.0
+_LINGERING_TIME: Final = 1.0
+_STOP_TIMEOUT: Final = 1.0
+
+
+class Status(TypedDict):
+    """What `/status` shows. Times are ISO 8601 in UTC; None stands for not yet, or not now."""
+
+    version: str
+    group_id: str
+    is_live: bool
+    is_ready: bool
+    assignment: dict[str, list[int]]
+    restore_remaining: int
+    in_flight: int
+    unfinished: dict[str, int]
+    lag: dict[str, dict[str, int]]
+    holds: dict[str, str]
+    away: list[str]
+    releases_stopped_because: str | None
+    last_outcome_at: str | None
+    last_commit_at: str | None
+
+
+class Server:
+    """Serves while it is entered: `async with Server(…) as server`.
+
+    What it shows comes from three callables, which run on the loop's thread and must be quick.
+    """
+
+    def __init__(
+        self,
+        where: settings.Server,
+        registry: CollectorRegistry,
+        *,
+        is_live: Callable[[], bool],
+        is_ready: Callable[[], bool],
+        status: Callable[[], Status],
+    ) -> None:
+        """Prepare it; nothing listens yet."""
+        self._where = where
+        self._registry = registry
+        self._is_live = is_live
+        self._is_ready = is_ready
+        self._status = status
+        app = web.Application(client_max_size=_LONGEST_LINE)
+        app.router.add_get("/", self._serve_index)
+        app.router.add_get("/metrics", self._serve_metrics)
+        app.router.add_get("/livez", self._serve_livez)
+        app.router.add_get("/readyz", self._serve_readyz)
+        app.router.add_get("/status", self._serve_status)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            keepalive_timeout=_IDLE_TIMEOUT,
+            lingering_time=_LINGERING_TIME,
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
+            max_headers=_MOST_HEADERS,
+            shutdown_timeout=_STOP_TIMEOUT,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it listens, the port being the real one even if the settings leave it open."""
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def __aenter__(self) -> Self:
+        """Begin to listen; ConfigurationError where that cannot be."""
+        await self._runner.setup()
+        host, port = self._where.host, self._where.port
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            cause = (error.strerror or str(error)).lower()
+            message = (
+                f"The server cannot listen on {host}, port {port}: {cause}. Set "
+                "PROCESSOR_SERVER__PORT to a free port (0 takes any), or PROCESSOR_SERVER__HOST "
+                "to an address of this machine."
+            )
+            raise ConfigurationError(message) from error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop listening and close every connection."""
+        await self._runner.cleanup()
+
+    async def _serve_index(self, _: web.Request) -> web.Response:
+        return web.Response(text=_INDEX)
+
+    async def _serve_metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        # Thousands of partitions make this take longer than a call may wait.
+        body = await asyncio.to_thread(encode, self._registry)
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _serve_livez(self, _: web.Request) -> web.Response:
+        return _health(is_well=self._is_live())
+
+    async def _serve_readyz(self, _: web.Request) -> web.Response:
+        return _health(is_well=self._is_ready())
+
+    async def _serve_status(self, _: web.Request) -> web.Response:
+        body = orjson.dumps(self._status(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        return web.Response(body=body, content_type="application/json")
+
+
+def _health(*, is_well: bool) -> web.Response:
+    return web.Response(text="yes\n") if is_well else web.Response(text="no\n", status=503)
