@@ -1,0 +1,92 @@
+"""The commands, and how each way to fail ends the process."""
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from processor.errors import ProcessorError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command: the module below `processor.cli` that holds it, and its line in the help.
+
+    The module is imported when the command runs. It has a function, or a typer app of further
+    commands, of the module's own name or called `app`.
+    """
+
+    module: str
+    help: str
+
+
+COMMANDS: Final = {
+    "run": Command(module="run", help="Confirm paid orders and release abandoned carts."),
+    "demo": Command(module="demo", help="Show everything at work, with nothing but Python."),
+    "config": Command(module="config", help="Show the settings in force, or what is wrong."),
+    "schemas": Command(module="schemas", help="Register the schemas, or check a registry."),
+    "fake-rokt": Command(module="fake_rokt", help="Serve a scriptable Rokt for your own tests."),
+    "version": Command(module="version", help="Show which version this is."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Commands that are imported when they run, so that the help comes at once."""
+
+    def resolve_command(
+        self,
+        ctx: Any,  # noqa: ANN401  typer keeps these types to itself
+        args: list[str],
+    ) -> tuple[str | None, Any, list[str]]:
+        """Return the command itself in the place of its line in the help."""
+        name, line, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else line, rest
+
+
+def load_command(name: str) -> Any:  # noqa: ANN401  typer keeps this type to itself
+    """Import a command."""
+    command = COMMANDS[name]
+    module = import_module(f"processor.cli.{command.module}")
+    found = getattr(module, "app", None)
+    if not isinstance(found, typer.Typer):
+        found = _new_app()
+        found.command(name, help=command.help)(getattr(module, command.module))
+    loaded = get_command(found)
+    loaded.name = name
+    return loaded
+
+
+def _new_app(cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
+    # The pretty tracebacks can show local variables: secrets and payloads.
+    return typer.Typer(
+        cls=cls, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+
+
+app: Final = _new_app(LazyGroup)
+
+
+@app.callback()
+def processor() -> None:
+    """Confirm paid orders and release abandoned carts with Rokt, off Kafka."""
+
+
+def _line() -> None:
+    """Stand for a command in the help."""
+
+
+for _name, _command in COMMANDS.items():
+    app.command(_name, help=_command.help)(_line)
+
+
+def main() -> None:
+    """Run the command line; an error that was foreseen ends in one message and its exit code."""
+    try:
+        app(prog_name="processor")
+    except ProcessorError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
