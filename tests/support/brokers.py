@@ -17,8 +17,7 @@ import docker
 import docker.errors
 import requests
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic
 from testcontainers.core.container import DockerContainer
 
 from tests.support.java_parts import KAFKA_VERSION, PartsMissingError, java, kafka_jars
