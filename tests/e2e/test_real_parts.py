@@ -254,8 +254,18 @@ def test_a_program_tells_how_it_ended_and_can_be_started_again(tmp_path: Path) -
     assert program.log_text() == "here\nhere\n"
 
 
-def test_a_paused_program_can_be_stopped(tmp_path: Path) -> None:
-    with Program(["sleep", "600"], log=tmp_path / "log") as program:
+ENDS_IN_ORDER = """
+import signal
+signal.signal(signal.SIGTERM, lambda *_: exit(7))
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def test_a_paused_program_that_is_stopped_ends_in_order(tmp_path: Path) -> None:
+    with Program([sys.executable, "-c", ENDS_IN_ORDER], log=tmp_path / "log") as program:
+        wait_until(program.log_text, within=10, what="the program is ready")
         program.pause()
-        assert program.stop() == -signal.SIGTERM
+        assert program.stop(within=10) == 7
         assert not program.is_running
