@@ -1,0 +1,230 @@
+"""The admin interface, outages, https and the fast server."""
+
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+import trustme
+
+from processor.fake_rokt import FakeRokt, Mode, Outage, Rule, Settings, Then
+from tests.support.programs import wait_until
+
+HEADERS = {
+    "rokt-api-key": "skeletonkey",
+    "rokt-tag-id": "tag",
+    "rokt-session-id": "session",
+    "Content-Type": "application/json",
+    "Accept": "application/json",
+}
+ITEM = {
+    "cartItemId": "i",
+    "quantity": 1,
+    "currency": "CAD",
+    "unitPrice": 10,
+    "totalPrice": 10,
+    "itemReservationId": "r",
+}
+ORDER = {"cartId": "c", "orderId": "o", "items": [ITEM]}
+
+
+@pytest.fixture
+def rokt() -> Iterator[FakeRokt]:
+    with FakeRokt.in_thread() as running:
+        yield running
+
+
+def confirm(
+    rokt: FakeRokt,
+    key: str = "skeletonkey",
+    **options: Any,  # noqa: ANN401  (httpx's own)
+) -> httpx2.Response:
+    headers = HEADERS | {"rokt-api-key": key}
+    with httpx2.Client(headers=headers, trust_env=False, **options) as client:
+        return client.post(f"{rokt.base_url}/v1/Cart/confirm", json=ORDER)
+
+
+def admin(rokt: FakeRokt, method: str, name: str, content: object = None) -> httpx2.Response:
+    with httpx2.Client(trust_env=False) as client:
+        return client.request(method, f"{rokt.admin_url}{name}", json=content)
+
+
+def test_rules_can_be_added_read_and_cleared(rokt: FakeRokt) -> None:
+    one, more = {"then": {"status": 503}, "times": 2}, [{"then": {"status": 418}}]
+    assert admin(rokt, "POST", "rules", one).json() == {"rules_in_force": 1}
+    assert admin(rokt, "POST", "rules", more).json() == {"rules_in_force": 2}
+    assert confirm(rokt).status_code == 503
+    rules = admin(rokt, "GET", "rules").json()["rules"]
+    assert [(rule["then"]["status"], rule["times"]) for rule in rules] == [(503, 1), (418, None)]
+    assert admin(rokt, "DELETE", "rules").json() == {"rules_in_force": 0}
+    assert confirm(rokt).status_code == 200
+
+
+def test_reservations_can_be_seeded_and_followed(rokt: FakeRokt) -> None:
+    seed = {"reservation_id": "r", "cart_id": "c", "cart_item_id": "i"}
+    assert admin(rokt, "POST", "reservations", seed).json() == {"reservations_seeded": 1}
+    confirm(rokt)
+    (seen,) = admin(rokt, "GET", "reservations").json()["reservations"]
+    assert seen == seed | {"state": "confirmed", "order_id": "o"}
+    admin(rokt, "POST", "reservations", [seed | {"state": "expired"}])
+    assert confirm(rokt).json()["items"][0]["success"] is False
+
+
+def test_the_ledger_is_served_as_json_and_cleared(rokt: FakeRokt) -> None:
+    confirm(rokt)
+    confirm(rokt)
+    ledger = admin(rokt, "GET", "ledger").json()
+    first, second = ledger["entries"]
+    assert (first["sequence"], first["operation"], first["order_id"]) == (1, "CONFIRM", "o")
+    assert '"orderId":"o"' in first["body"]
+    assert first["body_sha256"] == second["body_sha256"]
+    assert ledger["orders"] == {
+        "o": {
+            "arrivals": 2,
+            "effects": 2,
+            "duplicates": 1,
+            "bodies": [first["body_sha256"]],
+        }
+    }
+    assert (ledger["overlaps"], ledger["totals"]["statuses"]) == ({}, {"200": 2})
+    assert admin(rokt, "GET", "ledger?after=1").json()["entries"] == [second]
+    assert admin(rokt, "GET", "ledger?limit=1").json()["entries"] == [first]
+    assert admin(rokt, "GET", "ledger?order_id=another").json()["entries"] == []
+    admin(rokt, "DELETE", "ledger")
+    assert admin(rokt, "GET", "ledger").json()["entries"] == []
+
+
+def test_figures_are_served(rokt: FakeRokt) -> None:
+    confirm(rokt)
+    stats = admin(rokt, "GET", "stats").json()
+    assert (stats["totals"]["arrivals"], stats["totals"]["effects"]) == (1, 1)
+    assert (stats["most_calls_of_one_cart_at_once"], stats["is_down"]) == (1, False)
+
+
+def test_the_key_can_be_rotated_and_revoked_and_is_never_told(rokt: FakeRokt) -> None:
+    assert admin(rokt, "PUT", "api-key", {"api_key": None}).json() == {"is_revoked": True}
+    assert confirm(rokt).status_code == 401
+    admin(rokt, "PUT", "api-key", {"api_key": "canary"})
+    assert confirm(rokt).status_code == 401
+    assert confirm(rokt, "canary").status_code == 200
+    pages = [admin(rokt, "GET", page).text for page in ("ledger", "stats", "rules")]
+    assert "canary" not in "".join(pages)
+    assert "skeletonkey" not in "".join(pages)
+
+
+def test_the_admin_interface_answers_on_the_main_port_too(rokt: FakeRokt) -> None:
+    assert httpx2.get(f"{rokt.base_url}/_fake/stats", trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "content", "status"),
+    [
+        ("GET", "nothing", None, 404),
+        ("PUT", "rules", {}, 405),
+        ("POST", "rules", {"then": {"stauts": 500}}, 400),
+        ("POST", "reservations", {"id": "r"}, 400),
+        ("PUT", "api-key", {}, 400),
+        ("PUT", "down", {"mode": "sideways"}, 400),
+        ("GET", "ledger?after=x", None, 400),
+    ],
+)
+def test_a_mistaken_admin_request_is_refused(
+    rokt: FakeRokt, method: str, name: str, content: object, status: int
+) -> None:
+    seen = admin(rokt, method, name, content)
+    assert (seen.status_code, set(seen.json())) == (status, {"error"})
+
+
+def test_an_outage_can_be_a_status_for_everything(rokt: FakeRokt) -> None:
+    outage = {"mode": "status", "status": 503, "headers": {"Retry-After": "7"}, "body": "down"}
+    admin(rokt, "PUT", "down", outage)
+    seen = confirm(rokt, "wrong")
+    assert (seen.status_code, seen.headers["retry-after"], seen.text) == (503, "7", "down")
+    assert rokt.ledger.entries[0].is_applied is False
+    admin(rokt, "DELETE", "down")
+    assert confirm(rokt).status_code == 200
+
+
+def test_an_outage_can_be_a_closed_port(rokt: FakeRokt) -> None:
+    with httpx2.Client(headers=HEADERS, trust_env=False) as client:
+        url = f"{rokt.base_url}/v1/Cart/confirm"
+        assert client.post(url, json=ORDER).status_code == 200
+        admin(rokt, "PUT", "down", {"mode": "port"})
+        for _ in range(2):  # the connection that was open is gone, and no new one is let in
+            with pytest.raises(httpx2.TransportError):
+                client.post(url, json=ORDER)
+        with pytest.raises(httpx2.ConnectError, match="refused"):
+            client.post(url, json=ORDER)
+        assert admin(rokt, "GET", "stats").json()["is_down"] is True
+        admin(rokt, "DELETE", "down")
+        assert client.post(url, json=ORDER).status_code == 200
+
+
+def test_an_outage_can_reset_every_connection(rokt: FakeRokt) -> None:
+    admin(rokt, "PUT", "down", {"mode": "reset"})
+    with pytest.raises(httpx2.NetworkError):
+        confirm(rokt)
+    assert rokt.ledger.entries == ()
+
+
+def test_an_outage_can_end_by_itself(rokt: FakeRokt) -> None:
+    rokt.from_thread(rokt.go_down(Outage(mode=Mode.PORT, seconds=0.1)))
+    with pytest.raises(httpx2.ConnectError):
+        confirm(rokt)
+    wait_until(
+        lambda: not admin(rokt, "GET", "stats").json()["is_down"], within=5, what="it is back"
+    )
+    assert confirm(rokt).status_code == 200
+
+
+def test_a_second_outage_takes_the_place_of_the_first(rokt: FakeRokt) -> None:
+    rokt.from_thread(rokt.go_down(Outage(mode=Mode.PORT, seconds=60)))
+    rokt.from_thread(rokt.go_down(Outage(mode=Mode.STATUS, status=500)))
+    assert confirm(rokt).status_code == 500
+
+
+def test_it_speaks_https_with_a_certificate_of_ones_own() -> None:
+    authority = trustme.CA()
+    server, caller = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(caller)
+    with FakeRokt.in_thread(Settings(tls=server)) as rokt:
+        assert rokt.base_url.startswith("https://")
+        assert confirm(rokt, verify=caller).status_code == 200
+        with pytest.raises(httpx2.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            confirm(rokt)
+
+
+def test_it_stops_with_calls_in_progress() -> None:
+    rule = Rule(then=Then(latency=60))
+    with FakeRokt.in_thread(Settings(rules=(rule,))) as rokt:
+        with pytest.raises(httpx2.ReadTimeout):
+            confirm(rokt, timeout=0.2)
+        assert rokt.ledger.entries[0].is_applied is False
+    assert rokt.ledger.totals.in_progress == 0
+
+
+def test_the_fast_server_answers_alike_and_keeps_the_ledger() -> None:
+    with FakeRokt.in_thread() as strict, FakeRokt.in_thread(Settings(is_fast=True)) as fast:
+        plain, quick = confirm(strict), confirm(fast)
+        assert (quick.json(), quick.status_code) == (plain.json(), 200)
+        tally = fast.ledger.orders["o"]
+        assert (tally.arrivals, tally.effects, fast.ledger.overlaps) == (1, 1, {})
+        assert admin(fast, "GET", "stats").json()["totals"]["answered"] == 1
+
+
+def test_the_fast_server_takes_a_request_in_pieces_and_time_to_answer() -> None:
+    settings = Settings(is_fast=True, latency=(0.01, 0.02))
+    with (
+        FakeRokt.in_thread(settings) as fast,
+        httpx2.Client(headers=HEADERS, trust_env=False) as client,
+    ):
+        body = [b'{"cartId":"c",', b'"orderId":"o",', b'"items":[]}']
+        size = {"Content-Length": str(len(b"".join(body)))}
+        for _ in range(2):
+            seen = client.post(f"{fast.base_url}/v1/Cart/confirm", content=iter(body), headers=size)
+            assert seen.json() == {"cartId": "c", "orderId": "o", "items": []}
+        (first, _) = fast.ledger.entries
+    assert first.ended_at is not None
+    assert first.ended_at - first.arrived_at >= 0.01
