@@ -118,8 +118,8 @@ class Encoder:
             "omitted": letter.omitted,
         }
         _leave_out(letter.omitted, datum)
-        if "originalValue" in letter.omitted:
-            datum["originalValueSha256"] = sha256(record.value or b"").hexdigest()
+        if "originalValue" in letter.omitted and record.value is not None:
+            datum["originalValueSha256"] = sha256(record.value).hexdigest()
         return _write(self._dead_letter_prefix, _wire(DEAD_LETTER), datum)
 
 
@@ -171,23 +171,8 @@ def _start_of_outcome() -> Any:  # noqa: ANN401  (fastavro's own form, opaque to
 def _write(start: bytes, schema: Any, datum: dict[str, Any]) -> bytes:  # noqa: ANN401
     target = BytesIO()
     target.write(start)
-    try:
-        schemaless_writer(target, schema, datum)
-    except UnicodeEncodeError:
-        # A reply's JSON may escape half of a surrogate pair, which has no place in UTF-8.
-        return _write(start, schema, _mend(datum))
+    schemaless_writer(target, schema, datum)
     return target.getvalue()
-
-
-def _mend(value: Any) -> Any:  # noqa: ANN401  (whatever a datum is made of)
-    """Replace what UTF-8 cannot hold in all texts of a datum by question marks."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {key: _mend(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_mend(inner) for inner in value]
-    return value
 
 
 def _leave_out(omitted: Iterable[str], datum: dict[str, Any]) -> None:
