@@ -226,10 +226,12 @@ def real_kafka(folder: Path) -> Iterator[RealKafka]:
         return
     container = _container()
     if container is not None:
-        with container:
+        try:
             kafka = RealKafka(container.env["KAFKA_ADVERTISED_LISTENERS"].removeprefix("BROKER://"))
             kafka.wait_until_it_answers()
             yield kafka
+        finally:
+            container.stop()
         return
     try:
         process = KafkaProcess(folder)
@@ -265,7 +267,7 @@ def _container() -> DockerContainer | None:
     properties = {
         **SETTINGS,
         "listeners": "BROKER://:9092,CONTROLLER://:9093",
-        "advertised.listeners": f"BROKER://{container.get_container_host_ip()}:{port}",
+        "advertised.listeners": f"BROKER://{container.get_docker_client().host()}:{port}",
         "controller.quorum.voters": "1@localhost:9093",
     }
     for name, value in properties.items():
@@ -274,6 +276,7 @@ def _container() -> DockerContainer | None:
         return container.start()
     except (docker.errors.DockerException, requests.RequestException):
         # A daemon that can pull nothing is no daemon to us.
+        container.stop()
         return None
 
 
