@@ -1,12 +1,14 @@
 """The server: metrics, health and status over HTTP, for the people who run the processor."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self, TypedDict
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
@@ -26,6 +28,15 @@ _MOST_HEADERS: Final = 64
 _IDLE_TIMEOUT: Final = 75.0
 _LINGERING_TIME: Final = 1.0
 _STOP_TIMEOUT: Final = 1.0
+
+
+def _is_ours(line: logging.LogRecord) -> bool:
+    # Whatever knocks at the port, a scanner say, would fill the log with tracebacks.
+    return not (line.exc_info and isinstance(line.exc_info[1], HttpProcessingError))
+
+
+_LOGGER: Final = logging.getLogger(__name__)
+_LOGGER.addFilter(_is_ours)
 
 
 class Status(TypedDict):
@@ -77,6 +88,7 @@ class Server:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=_LOGGER,
             keepalive_timeout=_IDLE_TIMEOUT,
             lingering_time=_LINGERING_TIME,
             max_line_size=_LONGEST_LINE,
