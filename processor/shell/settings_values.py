@@ -73,12 +73,12 @@ def header_text(raw: object) -> str:
 
 
 def show_seconds(seconds: float) -> str:
-    """Return a duration as people write it: `250 ms`, `10 s`, `24 h`."""
-    for unit in ("h", "s"):
+    """Return a duration as people write it: `250 ms`, `45 s`, `15 m`."""
+    for unit in ("h", "m", "s"):
         count = seconds / _UNITS[unit]
         if count >= 1 and count.is_integer():
             return f"{count:.0f} {unit}"
-    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
+    return f"{seconds:g} s" if seconds >= 1 or seconds == 0 else f"{seconds * 1000:g} ms"
 
 
 def _bounded(value: float, low: float, high: float, show: Callable[[float], str]) -> float:
