@@ -1,0 +1,178 @@
+"""Metrics: what is counted where, and that the document says the same as the table."""
+
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+import processor
+from processor.core.records import Partition
+from processor.core.replies import Kind
+from processor.core.vocabulary import Operation, Reason, Status
+from processor.shell.metrics import (
+    Dependency,
+    HoldScope,
+    Lane,
+    Metrics,
+    Rebalance,
+    document,
+    status_class,
+)
+from processor.shell.metrics_table import TABLE, MetricType
+
+CONFIRM, RELEASE = Operation.CONFIRM, Operation.RELEASE
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def metrics(registry: CollectorRegistry) -> Metrics:
+    return Metrics(registry)
+
+
+def series(registry: CollectorRegistry, name: str) -> dict[tuple[str, ...], float]:
+    """Return the samples of one name that are not zero, by their sorted labels."""
+    return {
+        tuple(value for _, value in sorted(sample.labels.items())): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == name and sample.value
+    }
+
+
+def test_an_attempt_is_counted_and_timed(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.called(CONFIRM, Kind.SUCCEEDED, 200, Lane.LIVE, 0.06)
+    metrics.called(CONFIRM, Kind.SUCCEEDED, 200, Lane.LIVE, 0.07)
+    metrics.called(RELEASE, Kind.NOT_SENT, None, Lane.REPLAY, 3.0)
+    assert series(registry, "processor_calls_total") == {
+        ("live", "CONFIRM", "2xx", "succeeded"): 2.0,
+        ("replay", "RELEASE", "none", "not_sent"): 1.0,
+    }
+    assert series(registry, "processor_call_seconds_sum") == {
+        ("CONFIRM", "succeeded"): pytest.approx(0.13),
+        ("RELEASE", "not_sent"): 3.0,
+    }
+
+
+def test_what_comes_of_records_is_counted(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.received("order-paid", 3)
+    metrics.retried(CONFIRM, Lane.LIVE)
+    metrics.dead_lettered(CONFIRM, Reason.UNPROCESSABLE, Lane.LIVE)
+    metrics.concluded(CONFIRM, Status.REJECTED, Lane.LIVE, 2.0)
+    metrics.concluded(Operation.UNKNOWN, Status.REJECTED, Lane.REPLAY, -5.0)
+    metrics.released_before_paid()
+    metrics.replay_settled(CONFIRM)
+    metrics.rebalanced(Rebalance.LOST)
+    expected = {
+        "processor_records_total": {("order-paid",): 3.0},
+        "processor_retries_total": {("live", "CONFIRM"): 1.0},
+        "processor_dead_letters_total": {("live", "CONFIRM", "UNPROCESSABLE"): 1.0},
+        "processor_outcomes_total": {
+            ("live", "CONFIRM", "REJECTED"): 1.0,
+            ("replay", "UNKNOWN", "REJECTED"): 1.0,
+        },
+        "processor_event_to_outcome_seconds_sum": {("live", "CONFIRM"): 2.0},
+        "processor_released_before_paid_total": {(): 1.0},
+        "processor_replay_settled_total": {("CONFIRM",): 1.0},
+        "processor_rebalances_total": {("lost",): 1.0},
+    }
+    assert {name: series(registry, name) for name in expected} == expected
+
+
+def test_gauges_tell_the_present_and_forget_what_is_gone(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    metrics.set_lag({Partition("order-paid", 0): 5, Partition("order-paid", 1): 6})
+    metrics.set_lag({Partition("order-paid", 1): 7})
+    metrics.set_unfinished({"order-paid": 2})
+    metrics.set_oldest_unfinished({CONFIRM: 1_700_000_000.0, RELEASE: 1.0})
+    metrics.set_oldest_unfinished({CONFIRM: 1_700_000_001.0})
+    metrics.set_holds({HoldScope.CONFIRM: 12.0, HoldScope.RELEASE: 13.0})
+    metrics.set_holds({HoldScope.CONFIRM: 12.0})
+    metrics.set_away(Dependency.KAFKA, is_away=True)
+    metrics.set_partitioners_disagree(is_so=True)
+    metrics.set_in_flight(4)
+    metrics.set_restore_remaining(9)
+    metrics.committed(99.0)
+    expected = {
+        "processor_consumer_lag": {("1", "order-paid"): 7.0},
+        "processor_unfinished": {("order-paid",): 2.0},
+        "processor_oldest_unfinished_timestamp_seconds": {("CONFIRM",): 1_700_000_001.0},
+        "processor_hold": {("confirm",): 1.0},
+        "processor_hold_started_timestamp_seconds": {("confirm",): 12.0},
+        "processor_away": {("kafka",): 1.0},
+        "processor_partitioners_disagree": {(): 1.0},
+        "processor_in_flight": {(): 4.0},
+        "processor_restore_remaining": {(): 9.0},
+        "processor_last_commit_timestamp_seconds": {(): 99.0},
+    }
+    assert {name: series(registry, name) for name in expected} == expected
+
+
+def test_the_series_that_are_born_zero_are_there_before_the_first_event(
+    registry: CollectorRegistry,
+) -> None:
+    Metrics(registry)
+    text = generate_latest(registry).decode()
+    for line in (
+        'processor_dead_letters_total{lane="live",operation="CONFIRM",reason="UNPROCESSABLE"} 0.0',
+        'processor_outcomes_total{lane="live",operation="RELEASE",status="SKIPPED"} 0.0',
+        'processor_hold{scope="replay"} 0.0',
+        'processor_away{dependency="schema_registry"} 0.0',
+    ):
+        assert line in text
+    assert f'version="{processor.__version__}"' in text
+
+
+def test_no_series_tells_when_it_was_created(registry: CollectorRegistry) -> None:
+    Metrics(registry).called(CONFIRM, Kind.RETRY, 500, Lane.LIVE, 1.0)
+    assert "_created" not in generate_latest(registry).decode()
+
+
+def test_no_other_value_than_those_of_the_table_gets_into_a_closed_label(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    for status in (None, 0, 99, 200, 404, 599, 600, 999, -1):
+        metrics.called(CONFIRM, Kind.RETRY, status, Lane.LIVE, 1.0)
+    closed = {row.name: row.labels for row in TABLE}
+    for family in registry.collect():
+        for sample in family.samples:
+            allowed = closed.get(sample.name, {})
+            strange = {
+                label: value
+                for label, value in sample.labels.items()
+                if allowed.get(label) and value not in allowed[label]
+            }
+            assert not strange
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (None, "none"),
+        (42, "none"),
+        (100, "1xx"),
+        (204, "2xx"),
+        (302, "3xx"),
+        (429, "4xx"),
+        (511, "5xx"),
+        (600, "none"),
+    ],
+)
+def test_a_status_has_a_class(status: int | None, name: str) -> None:
+    assert status_class(status) == name
+
+
+def test_the_buckets_of_call_times_reach_from_ten_milliseconds_to_a_minute() -> None:
+    buckets = {row.name: row.buckets for row in TABLE if row.type is MetricType.HISTOGRAM}
+    assert buckets["processor_call_seconds"][0] == 0.01
+    assert buckets["processor_call_seconds"][-1] == 60.0
+    assert all(list(bounds) == sorted(set(bounds)) for bounds in buckets.values())
+
+
+def test_the_document_is_what_the_table_says() -> None:
+    path = Path(processor.__file__).parent / "METRICS.md"
+    assert path.read_text(encoding="utf-8") == document(), "run python -m processor.shell.metrics"
