@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx2 as httpx
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
@@ -21,12 +21,17 @@ from processor.shell.framing import SchemaKey
 from processor.shell.secrets import Credential
 from processor.shell.vetting import Refusal
 
+if TYPE_CHECKING:
+    from processor.shell.settings import SchemaRegistry
+
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
 
 _TIMEOUT: Final = 5.0
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _MOCK: Final = "mock://"
+# A 404 without a code of the registry's own comes from something else at that address.
+_NO_CODE: Final = (None, SchemaRegistryError.UNKNOWN)
 
 Answer = TypeVar("Answer")
 
@@ -77,6 +82,16 @@ class Registry:
             auth=rest.auth if username is None else _Basic(username, password),
             timeout=timeout,
             trust_env=False,
+        )
+
+    @classmethod
+    def of(cls, settings: "SchemaRegistry") -> "Registry":
+        """Prepare to reach the registry that the settings name."""
+        return cls(
+            settings.url,
+            username=settings.username,
+            password=settings.password,
+            ca_file=settings.ca_file,
         )
 
     def close(self) -> None:
@@ -167,14 +182,14 @@ class Registry:
 
     def _forget(self) -> None:
         """Drop what the client remembers, so that the next answer is the registry's own."""
-        self._client.clear_caches()  # type: ignore[no-untyped-call]
+        self._client.clear_caches()
 
     def _ask(self, question: Callable[[], Answer]) -> Answer | None:
         """Return the registry's answer, None on a 404; raise RuntimeFailure if there is none."""
         try:
             return question()
         except SchemaRegistryError as error:
-            if _is_unknown(error):
+            if _is_unknown(error) and error.error_code not in _NO_CODE:
                 return None
             if error.http_status_code == _CONFLICT:
                 raise IncompatibleError(
