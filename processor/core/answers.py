@@ -58,7 +58,7 @@ _GARBLED: Final = replace(
 
 def judge(response: Response, call: Call) -> Verdict:
     """Return what a 200 or 201 means for `call`."""
-    answer = json_object(response.body) if response.body_state is BodyState.COMPLETE else None
+    answer = json_object(response.body)
     if answer is None:
         return _complete(_GARBLED, response, (), _garbled(response))
     items, mismatch = _account(answer, call)

@@ -42,7 +42,7 @@ def _seconds_until(date: str, wall: float) -> float:
         # An HTTP date is in UTC, even where it does not say so.
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return aware.timestamp() - wall
-    except (ValueError, TypeError, IndexError, OverflowError):
+    except (ValueError, OverflowError):
         return 0.0
 
 

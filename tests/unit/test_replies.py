@@ -1,5 +1,6 @@
 """The table of replies: one case at least for each row, compared as whole rows."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -279,14 +280,24 @@ RETRY_AFTERS = [
     ("Thu, 01 Jan 0001 00:00:00 +2359", None),
     ("Thu, 41 Foo 2026 99:99:99 GMT", None),
     ("Thu, 01 Jan 2026 00:01:00 +999999999999", None),
+    ("Thu, 01 Jan 2026 00:01:00 +99999999999999999", None),
 ]
 
 
-@pytest.mark.parametrize(("value", "seconds"), RETRY_AFTERS, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(("value", "seconds"), RETRY_AFTERS, ids=lambda value: repr(value)[:60])
 @pytest.mark.parametrize("status", [413, 429, 503])
 def test_retry_after_is_read_in_every_shape(status: int, value: str, seconds: float | None) -> None:
     verdict = verdict_of(response(status, retry_after=value))
     assert (verdict.scope, verdict.retry_after) == (Scope.PACING, seconds)
+
+
+def test_a_date_without_a_zone_is_in_utc_wherever_we_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as abroad:
+        abroad.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        verdict = verdict_of(response(429, retry_after="Thu Jan  1 00:01:00 2026"))
+    time.tzset()
+    assert verdict.retry_after == 60.0
 
 
 TRACES = [

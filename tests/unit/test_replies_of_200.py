@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from processor.core.calls import Call, RequestedItem
-from processor.core.replies import ItemVerdict, Kind, Response, Scope, Verdict
+from processor.core.replies import BodyState, ItemVerdict, Kind, Response, Scope, Verdict
 from processor.core.verdicts import classify
 from processor.core.vocabulary import Effect, ItemResult, Operation, Reason, Status
 
@@ -258,3 +258,15 @@ DETAILS: list[tuple[Call, object, str]] = [
 @pytest.mark.parametrize(("asked", "body", "detail"), DETAILS)
 def test_the_detail_says_what_is_wrong(asked: Call, body: object, detail: str) -> None:
     assert verdict_of(body, asked).detail == detail
+
+
+@pytest.mark.parametrize(
+    ("state", "detail"),
+    [
+        (BodyState.TOO_LARGE, "the reply is larger than allowed"),
+        (BodyState.UNREADABLE, "the reply's encoding is broken or unknown"),
+    ],
+)
+def test_the_detail_says_why_there_is_no_body(state: BodyState, detail: str) -> None:
+    reply = Response(status=200, headers={}, body=b"", body_state=state)
+    assert classify(reply, ONE, is_proven=True, wall=0.0).detail == detail
