@@ -31,10 +31,10 @@ def test_the_bodies_are_those_of_the_calls() -> None:
 
 
 def test_the_fingerprints_are_those_of_the_calls() -> None:
-    assert FINGERPRINTS == [
+    assert [
         ("CONFIRM", "-", CONFIRM.fingerprint),
         ("RELEASE", "shop-2", RELEASE.fingerprint),
-    ]
+    ] == FINGERPRINTS
 
 
 def test_the_limits_and_names_are_those_of_the_code() -> None:
