@@ -170,6 +170,8 @@ class Assignments:
         self._in_air = {}
         offsets: list[CommitOffset] = []
         for state in self.states.values():
+            if state.phase is Phase.CLOSED:
+                continue
             settings = self._settings
             committing = list(state.commit_offsets(settings.partitions, settings.lead))
             offsets += committing
@@ -203,14 +205,15 @@ class Assignments:
             yield state
 
     def closing_offsets(self, partitions: Collection[Partition]) -> tuple[CommitOffset, ...]:
-        """Return the last offsets of partitions that are handed over."""
-        return tuple(
-            one
-            for number in {partition.number for partition in partitions}
-            if (state := self.states.get(number)) is not None
-            for one in state.closing_offsets(self._settings.partitions)
-            if one.partition in partitions
-        )
+        """Return the last offsets of partitions that are handed over, and close their numbers."""
+        offsets: list[CommitOffset] = []
+        for number in sorted({partition.number for partition in partitions}):
+            state = self.states.get(number)
+            if state is not None:
+                state.phase = Phase.CLOSED
+                closing = state.closing_offsets(self._settings.partitions)
+                offsets += [one for one in closing if one.partition in partitions]
+        return tuple(offsets)
 
     @property
     def is_committing(self) -> bool:

@@ -24,6 +24,7 @@ from processor.core.outcomes import Ending, Outcome, OutcomeView, identify
 from processor.core.partitions import PartitionState, Phase
 from processor.core.records import Now, Partition, Record
 from processor.core.replies import Reply, Verdict
+from processor.core.sight import Sight, look
 from processor.core.turns import Scope, scope_of
 from processor.core.verdicts import classify
 from processor.core.vocabulary import Effect
@@ -261,6 +262,13 @@ class Engine:
             if number in states
         )
 
+    def closing_offsets(self, partitions: Collection[Partition]) -> tuple[do.CommitOffset, ...]:
+        """Return the last offsets to commit for partitions that are handed over.
+
+        From then on no other commit names them.
+        """
+        return self.assignments.closing_offsets(partitions)
+
     def lose(self, partitions: Collection[Partition], now: Now) -> list[do.Effect]:
         """Give partitions up. What is unfinished there is the next owner's.
 
@@ -293,7 +301,6 @@ class Engine:
         commit = self.assignments.due_commit(now)
         return effects if commit is None else [*effects, commit]
 
-    @property
-    def in_flight(self) -> int:
-        """How many calls are in flight."""
-        return len(self._dispatch.in_flight)
+    def look(self) -> Sight:
+        """Return what is being done now. Goes over all unfinished records."""
+        return look(self.assignments, len(self._dispatch.in_flight))

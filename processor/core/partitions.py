@@ -26,6 +26,7 @@ class Phase(Enum):
     RESTORING = auto()  # its ledger is being read
     WORKING = auto()
     DRAINING = auto()  # it is being handed over: nothing new begins
+    CLOSED = auto()  # its last offsets are being committed
 
 
 class Rereading(Enum):

@@ -1,0 +1,200 @@
+"""The application: starts all parts, and stops them in order."""
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import structlog
+from confluent_kafka import KafkaException
+from prometheus_client import CollectorRegistry
+
+from processor import __version__
+from processor.core.engine import Engine
+from processor.errors import BrokenInvariant, ProcessorError, RuntimeFailure
+from processor.shell import schemas
+from processor.shell.clock import steady
+from processor.shell.composition import engine_settings, open_encoder, open_registry, open_rokt
+from processor.shell.decoding import Decoder
+from processor.shell.encoding import OutcomeReader
+from processor.shell.framing import SchemaKey
+from processor.shell.kafka.broker import Broker
+from processor.shell.kafka.poller import Poller
+from processor.shell.kafka.restorer import Restorer
+from processor.shell.kafka.sink import Sink
+from processor.shell.metrics import Metrics
+from processor.shell.observers import Observers
+from processor.shell.registry import Registry
+from processor.shell.schema_cache import SchemaCache
+from processor.shell.server import Server
+from processor.shell.settings import Settings
+from processor.shell.startup import Prepared, inputs, prepare
+from processor.shell.vetting import Refusal, VettedSchema
+from processor.shell.watch import Watch
+from processor.shell.worker import Parts, Worker
+
+_LOG: Final = structlog.get_logger(__name__)
+_STOP_WITHIN: Final = 10.0
+
+
+class Application:
+    """Everything that `processor run` is. `run` it once, on a loop of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare; nothing is opened yet."""
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._decode_again: Callable[[SchemaKey], None] = lambda _: None
+        registry = CollectorRegistry()
+        self.metrics = Metrics(registry)
+        self.watch = Watch(settings, self.metrics)
+        self.server = Server(
+            settings.server,
+            registry,
+            is_live=self.watch.is_live,
+            is_ready=self.watch.is_ready,
+            status=self.watch.status,
+        )
+        self.is_serving = asyncio.Event()
+        """Set once the server listens."""
+
+    async def run(self) -> None:
+        """Work until `stop`, or until something fails; raises what failed."""
+        async with self.server:
+            self.is_serving.set()
+            _LOG.info("start", version=__version__, server=self.server.url)
+            await self._serve()
+        if self._failure is not None:
+            raise self._failure
+        _LOG.info("stop", version=__version__)
+
+    def stop_on_signals(self) -> None:
+        """Stop on SIGTERM and SIGINT; a second one ends the process at once."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        self._loop.remove_signal_handler(number)
+        _LOG.info("stopping", signal=number.name)
+        self.stop()
+
+    def stop(self) -> None:
+        """Hand everything over, leave the group and end `run`."""
+        self._stopping.set()
+
+    def fail(self, error: BaseException) -> None:
+        """End `run` with an error."""
+        if self._failure is None:
+            self._failure = _explained(error)
+        self._stopping.set()
+
+    async def _serve(self) -> None:
+        broker, registry = Broker(self._settings.kafka), open_registry(self._settings)
+        try:
+            preparing = asyncio.create_task(
+                asyncio.to_thread(prepare, self._settings, broker, registry)
+            )
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({preparing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not preparing.done():
+                return
+            stopping.cancel()
+            cache = self._open_schemas(registry, preparing.result())
+            worker = self._open_worker(broker, cache, preparing.result())
+            async with self._working(worker, preparing.result().partitions):
+                await self._stopping.wait()
+        finally:
+            registry.close()
+
+    def _open_worker(self, broker: Broker, cache: SchemaCache, prepared: Prepared) -> Worker:
+        """Put the worker and the parts that call it together."""
+        settings, topics = self._settings, self._settings.topics
+        parts = Parts(
+            engine=Engine(
+                engine_settings(settings, prepared.partitions), random.SystemRandom().random
+            ),
+            broker=broker,
+            rokt=open_rokt(settings),
+            decoder=Decoder(cache.get),
+            schemas=cache,
+            metrics=self.metrics,
+            observers=Observers(self.metrics),
+        )
+        expected = dict(zip(inputs(topics), schemas.EVENTS, strict=True))
+        worker = Worker(parts, expected, self.fail, drain_deadline=settings.kafka.drain_deadline)
+        poller = Poller(settings.kafka, inputs(topics), broker, worker, steady)
+        read = OutcomeReader(lambda schema: self._outcome_schema(cache, schema)).read
+        restorer = Restorer(settings.kafka, topics.results, read, worker, steady)
+        encoder = open_encoder(settings, prepared)
+        worker.connect(Sink(settings.kafka, topics, encoder, worker.acknowledged), poller, restorer)
+        self._decode_again = worker.schema_settled
+        return worker
+
+    @contextlib.asynccontextmanager
+    async def _working(self, worker: Worker, partitions: int) -> AsyncIterator[None]:
+        """Start the parts in the order in which they need each other; stop them in reverse."""
+        worker.start()
+        watching = [
+            self._loop.create_task(worker.parts.schemas.run()),
+            self._loop.create_task(self.watch.run(worker, partitions)),
+        ]
+        for task in watching:
+            task.add_done_callback(self._ended)
+        try:
+            yield
+        finally:
+            drain_deadline = self._settings.kafka.drain_deadline
+            worker.poller.stop()
+            await asyncio.to_thread(worker.poller.join, drain_deadline + _STOP_WITHIN)
+            worker.restorer.stop()
+            await asyncio.to_thread(worker.restorer.join, _STOP_WITHIN)
+            for task in watching:
+                task.cancel()
+            worker.stop()
+            await worker.parts.rokt.aclose()
+
+    def _open_schemas(self, registry: Registry, prepared: Prepared) -> SchemaCache:
+        cache = SchemaCache(
+            registry,
+            schemas.readers(),
+            clock=steady,
+            on_settled=self._settled,
+        )
+        cache.learn(prepared.outcome_schema_id, schemas.text(schemas.OUTCOME))
+        return cache
+
+    def _settled(self, schema: SchemaKey) -> None:
+        self._decode_again(schema)
+
+    def _outcome_schema(
+        self, cache: SchemaCache, schema: SchemaKey
+    ) -> VettedSchema | Refusal | None:
+        """Look a schema of the results up; called on the restorer's thread."""
+        known = cache.get(schema)
+        if known is None:
+            topic = self._settings.topics.results
+            self._loop.call_soon_threadsafe(cache.want, schema, topic, steady())
+        return known
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+
+def _explained(error: BaseException) -> BaseException:
+    """Return an error that tells its reader what to do; what nobody foresaw is a bug of ours."""
+    match error:
+        case ProcessorError():
+            return error
+        case KafkaException():
+            return RuntimeFailure(f"Kafka's client has failed: {error.args[0].str()}")
+        case AssertionError() | KeyError() | ValueError():
+            broken = BrokenInvariant(f"A promise of the processor is broken: {error!r}")
+            broken.__cause__ = error
+            return broken
+        case _:
+            return error

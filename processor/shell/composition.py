@@ -1,0 +1,94 @@
+"""Composition: from settings to the parts that they shape."""
+
+from collections.abc import Callable
+
+from processor import __version__
+from processor.core.assignments import FenceSettings, Topics
+from processor.core.calls import CallShape
+from processor.core.conclusions import RetrySettings
+from processor.core.engine_settings import EngineSettings
+from processor.core.retries import RELEASE_PATIENCE, Patience
+from processor.errors import ConfigurationError
+from processor.shell.clock import steady
+from processor.shell.encoding import Encoder
+from processor.shell.http import EdgeSettings, EdgeSettingsError, RoktClient, open_client
+from processor.shell.http import Engine as HttpEngine
+from processor.shell.registry import Registry
+from processor.shell.settings import RegistryAccess, Settings
+from processor.shell.startup import Prepared
+
+
+def engine_settings(settings: Settings, partitions: int) -> EngineSettings:
+    """Return what the engine decides by."""
+    calls, retries = settings.calls, settings.retries
+    return EngineSettings(
+        topics=Topics(
+            payments=settings.topics.order_paid, abandonments=settings.topics.cart_abandoned
+        ),
+        shape=CallShape(
+            tag_id=settings.rokt.tag_id,
+            confirm_path=settings.rokt.confirm_path,
+            release_path=settings.rokt.release_path,
+            sends_catalog_item_id=settings.rokt.send_catalog_item_id,
+        ),
+        fence=FenceSettings(partitions=partitions, lease=settings.kafka.lease),
+        retries=RetrySettings(
+            confirm=Patience(attempts=retries.confirm_attempts, seconds=retries.confirm_min_time),
+            release=Patience(attempts=retries.release_attempts, seconds=RELEASE_PATIENCE.seconds),
+            give_up_after=retries.give_up_after,
+        ),
+        max_in_flight=calls.max_in_flight,
+        max_unfinished=calls.max_unfinished,
+        max_span=calls.max_span,
+        release_delay=calls.release_delay,
+    )
+
+
+def open_rokt(settings: Settings) -> RoktClient:
+    """Return the client that makes the calls; its key follows the file it is in."""
+    client = settings.http_client
+    try:
+        edge = EdgeSettings(
+            base_url=settings.rokt.base_url,
+            connect_timeout=client.connect_timeout,
+            confirm_read_timeout=client.confirm_read_timeout,
+            release_read_timeout=client.release_read_timeout,
+            confirm_deadline=client.confirm_deadline,
+            release_deadline=client.release_deadline,
+            reply_limit=client.reply_limit,
+            max_connections=settings.calls.max_in_flight,
+            ca_file=client.ca_file,
+            client_cert_file=client.client_certificate_file,
+            client_key_file=client.client_key_file,
+        )
+        return open_client(edge, HttpEngine(client.engine), _api_key(settings))
+    except EdgeSettingsError as error:
+        raise ConfigurationError(
+            f"Calls to Rokt cannot be made: {error}. Check PROCESSOR_ROKT__BASE_URL and "
+            "PROCESSOR_HTTP_CLIENT__…."
+        ) from None
+
+
+def _api_key(settings: Settings) -> Callable[[], str]:
+    return lambda: settings.rokt.api_key.current(steady()).reveal()
+
+
+def open_registry(settings: RegistryAccess) -> Registry:
+    """Return the client of the schema registry."""
+    access = settings.schema_registry
+    return Registry(
+        access.url,
+        username=access.username,
+        password=access.password,
+        ca_file=access.ca_file,
+    )
+
+
+def open_encoder(settings: Settings, prepared: Prepared) -> Encoder:
+    """Return what turns outcomes and dead letters into bytes."""
+    return Encoder(
+        prepared.outcome_schema_id,
+        prepared.dead_letter_schema_id,
+        processor_version=__version__,
+        consumer_group=settings.kafka.group_id,
+    )

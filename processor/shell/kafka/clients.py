@@ -1,0 +1,63 @@
+"""Clients: how librdkafka is configured for each of its uses."""
+
+import logging
+from typing import Any, Final
+
+from processor.shell.settings import Kafka
+
+Properties = dict[str, Any]
+
+_LOG: Final = logging.getLogger("librdkafka")
+
+
+def common(kafka: Kafka) -> Properties:
+    """Return what all clients share."""
+    return {
+        "client.id": "rokt-cart-processor",
+        "logger": _LOG,
+        **kafka.client_properties(),
+        "bootstrap.servers": kafka.bootstrap_servers,
+    }
+
+
+def consumer(kafka: Kafka) -> Properties:
+    """Return the properties of the member of the consumer group.
+
+    Range assignment gives the same partition number of both inputs to the same member.
+    """
+    properties = common(kafka) | {
+        "group.id": kafka.group_id,
+        "group.protocol": kafka.group_protocol,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+    }
+    properties.setdefault("queued.max.messages.kbytes", 16_384)
+    if kafka.group_protocol == "consumer":
+        return properties | {"group.remote.assignor": "range"}
+    return properties | {"partition.assignment.strategy": "range"}
+
+
+def reader(kafka: Kafka) -> Properties:
+    """Return the properties of a consumer that reads partitions on its own, outside the group."""
+    return common(kafka) | {
+        "group.id": f"{kafka.group_id}-ledger",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+    }
+
+
+def offsets_only(kafka: Kafka) -> Properties:
+    """Return the properties of a client that reads and writes the group's offsets only."""
+    return common(kafka) | {"group.id": kafka.group_id, "enable.auto.commit": False}
+
+
+def producer(kafka: Kafka) -> Properties:
+    """Return the properties of the outputs' producer: nothing is lost, nothing out of order."""
+    properties = common(kafka) | {"acks": "all", "enable.idempotence": True}
+    properties.setdefault("linger.ms", 5)
+    properties.setdefault("compression.type", "lz4")
+    return properties

@@ -1,0 +1,126 @@
+"""Commits: one at a time, sent on the poll thread, and what the coordinator says to each.
+
+confluent-kafka lets one thread at a time into a consumer, so the thread that polls is the one
+that commits. While it goes round it sends without waiting, and the answer comes by a callback;
+while it waits in a rebalance callback it sends and waits.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from processor.core.effects import CommitOffset
+from processor.core.records import Partition
+
+Offsets = Sequence[CommitOffset]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the coordinator said to a commit sent at `sent_at`: the partitions refused, and why."""
+
+    refused: Collection[Partition]
+    sent_at: float
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    offsets: Offsets
+    at: float
+    generation: bytes | None
+
+
+class Commits:
+    """The commits of one consumer. All but `request` belongs to the poll thread.
+
+    An answer counts only when the group's generation is the same at the sending and at the
+    answer: a member that has just rejoined may have a commit accepted for a partition that it
+    does not own.
+    """
+
+    def __init__(self, clock: Callable[[], float], answered: Callable[[Answer], None]) -> None:
+        """`answered` gets the answer to each request, on the poll thread."""
+        self._clock = clock
+        self._answered = answered
+        self._requested: deque[Offsets] = deque()
+        self._sent: _Sent | None = None
+        self._superseded = 0
+
+    def request(self, offsets: Offsets) -> None:
+        """Ask for a commit, from any thread; the answer to the one before must have come."""
+        self._requested.append(offsets)
+
+    def send_requested(self, consumer: Consumer) -> None:
+        """Send what was requested, without waiting for the answer."""
+        if not self._requested:
+            return
+        sent = self._sent = self._begin(consumer, self._requested.popleft())
+        try:
+            consumer.commit(offsets=_positions(sent.offsets), asynchronous=True)
+        except KafkaException as error:
+            self._sent = None
+            self._answered(_refuse_all(sent, error.args[0]))
+
+    def came_back(
+        self, consumer: Consumer, error: KafkaError | None, committed: Sequence[TopicPartition]
+    ) -> None:
+        """Take the client's callback for a commit that was sent without waiting."""
+        if self._superseded:
+            self._superseded -= 1
+        elif (sent := self._sent) is not None:
+            self._sent = None
+            self._answered(self._judge(consumer, sent, error, committed))
+
+    def send_and_wait(self, consumer: Consumer) -> None:
+        """Commit what was requested, or was sent and is not answered, and wait for the answer."""
+        if self._sent is not None:
+            self._superseded += 1
+            self._requested.appendleft(self._sent.offsets)
+            self._sent = None
+        while self._requested:
+            self._answered(self.commit(consumer, self._requested.popleft()))
+
+    def commit(self, consumer: Consumer, offsets: Offsets) -> Answer:
+        """Commit, wait, and return the answer."""
+        sent = self._begin(consumer, offsets)
+        try:
+            committed = consumer.commit(offsets=_positions(offsets), asynchronous=False)
+        except KafkaException as error:
+            return _refuse_all(sent, error.args[0])
+        return self._judge(consumer, sent, None, committed or [])
+
+    def _begin(self, consumer: Consumer, offsets: Offsets) -> _Sent:
+        return _Sent(offsets, self._clock(), consumer.consumer_group_metadata())
+
+    def _judge(
+        self,
+        consumer: Consumer,
+        sent: _Sent,
+        error: KafkaError | None,
+        committed: Sequence[TopicPartition],
+    ) -> Answer:
+        if error is not None:
+            return _refuse_all(sent, error)
+        if consumer.consumer_group_metadata() != sent.generation:
+            refused = {one.partition for one in sent.offsets}
+            return Answer(refused=refused, sent_at=sent.at, trouble="the group has rebalanced")
+        errors = {
+            Partition(each.topic, each.partition): each.error.str()
+            for each in committed
+            if each.error is not None
+        }
+        return Answer(
+            refused=errors.keys(), sent_at=sent.at, trouble=next(iter(errors.values()), None)
+        )
+
+
+def _positions(offsets: Offsets) -> list[TopicPartition]:
+    return [TopicPartition(*one.partition, one.offset, one.metadata) for one in offsets]
+
+
+def _refuse_all(sent: _Sent, error: KafkaError) -> Answer:
+    refused = {one.partition for one in sent.offsets}
+    return Answer(refused=refused, sent_at=sent.at, trouble=error.str())

@@ -1,0 +1,252 @@
+"""The poll thread: owns the consumer, hands over what it receives.
+
+It never decides anything. Rebalance callbacks run here and block only it, while the loop
+drains; the group's heartbeats go on meanwhile.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from typing import Final, Protocol
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from processor.core.assignments import Assigned
+from processor.core.effects import CommitOffset
+from processor.core.records import Partition
+from processor.errors import RuntimeFailure
+from processor.shell.kafka import clients
+from processor.shell.kafka.broker import Broker
+from processor.shell.kafka.commits import Answer, Commits
+from processor.shell.settings import Kafka
+
+_LOG: Final = structlog.get_logger()
+_MOST_AT_ONCE: Final = 500
+_WAIT_FOR_RECORDS: Final = 0.02
+_ANSWER_WITHIN: Final = 10.0
+_BATCHES_AHEAD: Final = 2
+
+
+class Listener(Protocol):
+    """Who is told what happens; called on the poll thread, which waits meanwhile."""
+
+    def received(self, messages: Sequence[Message]) -> None:
+        """Take records, and ends of partitions, in the order in which they came."""
+
+    def assigned(self, partitions: Sequence[Assigned]) -> None:
+        """Take partitions over; returns at once."""
+
+    def revoked(self, partitions: Sequence[Partition]) -> "Future[Sequence[CommitOffset]]":
+        """Begin to hand partitions over; the result is what to commit for them at last."""
+
+    def lost(self, partitions: Sequence[Partition], trouble: str | None) -> None:
+        """Give up partitions: somebody else may own them by now.
+
+        `trouble` says why their last offsets were not committed, None when they were.
+        """
+
+    def committed(self, answer: Answer) -> None:
+        """Learn what came of the commit that was asked for."""
+
+    def failed(self, error: BaseException) -> None:
+        """Learn that the poll thread has ended."""
+
+
+class Poller:
+    """The consumer and the thread that polls it."""
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        topics: Sequence[str],
+        broker: Broker,
+        listener: Listener,
+        clock: Callable[[], float],
+    ) -> None:
+        """Prepare; `start` joins the group."""
+        self._commits = Commits(clock, listener.committed)
+        self._is_incremental = kafka.group_protocol == "consumer"
+        self._topics = list(topics)
+        self._broker = broker
+        self._listener = listener
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._room = threading.Semaphore(_BATCHES_AHEAD)
+        self._wanted: deque[tuple[bool, Partition]] = deque()
+        self._owned: set[Partition] = set()
+        self._thread = threading.Thread(target=self._run, name="poll", daemon=True)
+        self.polled_at = clock()
+        """When the consumer was last polled, on the clock."""
+        self.trouble: str | None = None
+        """What the client last complained about, None since records or ends came again."""
+        self._consumer = Consumer(
+            clients.consumer(kafka)
+            | {"error_cb": self._complained, "on_commit": self._commit_came_back}
+        )
+
+    def start(self) -> None:
+        """Join the group and begin to poll."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Hand over all partitions and leave the group; `join` waits for it."""
+        self._stopping.set()
+        self._room.release()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the end of the thread; return whether it has come."""
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def processed(self) -> None:
+        """Note that a batch has been worked through, so that the next may come."""
+        self._room.release()
+
+    def commit(self, offsets: Sequence[CommitOffset]) -> None:
+        """Commit, soon; the answer goes to the listener, and must come before the next one."""
+        self._commits.request(offsets)
+
+    def pause(self, partition: Partition) -> None:
+        """Stop fetching a partition, soon."""
+        self._wanted.append((True, partition))
+
+    def resume(self, partition: Partition) -> None:
+        """Fetch a partition again, soon."""
+        self._wanted.append((False, partition))
+
+    def _run(self) -> None:
+        try:
+            self._consumer.subscribe(
+                self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose
+            )
+            while not self._stopping.is_set():
+                self._poll()
+            self._hand_over(sorted(self._owned))
+            self._consumer.close()
+        except BaseException as error:  # noqa: BLE001  the loop ends the process with it
+            self._listener.failed(error)
+
+    def _poll(self) -> None:
+        """Wait for a first record, then take what else is there: neither late nor one by one."""
+        self._apply_pauses()
+        self._commits.send_requested(self._consumer)
+        self.polled_at = self._clock()
+        first = self._consumer.poll(_WAIT_FOR_RECORDS)
+        if first is None:
+            return
+        messages = [first, *self._consumer.consume(_MOST_AT_ONCE - 1, 0)]
+        kept = [message for message in messages if self._is_news(message)]
+        if not kept:
+            return
+        self.trouble = None
+        self._room.acquire()
+        self._listener.received(kept)
+
+    def _is_news(self, message: Message) -> bool:
+        """Whether a message is a record or the end of a partition; raise on what is fatal."""
+        error = message.error()
+        if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            return True
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+            raise RuntimeFailure(
+                f"The committed offset of {message.topic()} [{message.partition()}] is not in the "
+                f"topic any more ({error.str()}): records were deleted before they were worked. "
+                "Find out which orders they were, then set the group's offsets to where it is to "
+                "go on."
+            )
+        self._complained(error)
+        return False
+
+    def _complained(self, error: KafkaError) -> None:
+        if error.fatal():
+            raise RuntimeFailure(f"Kafka's consumer has failed for good: {error.str()}")
+        if self.trouble != error.str():
+            _LOG.warning("kafka complains", code=error.name(), why=error.str())
+        self.trouble = error.str()
+
+    def _commit_came_back(self, error: KafkaError | None, committed: list[TopicPartition]) -> None:
+        self._commits.came_back(self._consumer, error, committed)
+
+    def _apply_pauses(self) -> None:
+        while self._wanted:
+            is_pause, partition = self._wanted.popleft()
+            if partition not in self._owned:
+                continue
+            act = self._consumer.pause if is_pause else self._consumer.resume
+            act([TopicPartition(*partition)])
+
+    # Rebalance callbacks
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        assigned = self._look_up(consumer, partitions) if partitions else []
+        self._owned |= {one.partition for one in assigned}
+        positions = [TopicPartition(*one.partition, one.committed) for one in assigned]
+        if self._is_incremental:
+            consumer.incremental_assign(positions)
+        else:
+            consumer.assign(positions)
+        self._listener.assigned(assigned)
+
+    def _look_up(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[Assigned]:
+        """Ask what is committed for partitions, and where they end, until there is an answer."""
+        names = [Partition(each.topic, each.partition) for each in partitions]
+        while True:
+            try:
+                committed = consumer.committed(partitions, timeout=_ANSWER_WITHIN)
+                ends = self._broker.ends(names, _ANSWER_WITHIN)
+            except (KafkaException, TimeoutError) as away:
+                if self._stopping.is_set():
+                    return []
+                _LOG.warning("kafka does not tell the committed offsets", why=str(away))
+                continue
+            without = [each for each in committed if each.offset < 0]
+            if without:
+                raise RuntimeFailure(
+                    f"The group has no offset for {without[0].topic} [{without[0].partition}]: it "
+                    "was deleted while running, or has expired. Start again with "
+                    "PROCESSOR_KAFKA__START to say where to begin."
+                )
+            return [
+                Assigned(
+                    partition=(partition := Partition(each.topic, each.partition)),
+                    committed=each.offset,
+                    metadata=each.metadata,
+                    end=ends[partition],
+                )
+                for each in committed
+            ]
+
+    def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._hand_over([Partition(each.topic, each.partition) for each in partitions])
+        self._unassign(consumer, partitions)
+
+    def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        lost = [Partition(each.topic, each.partition) for each in partitions]
+        self._owned -= set(lost)
+        self._listener.lost(lost, "they were lost")
+        self._unassign(consumer, partitions)
+
+    def _unassign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._is_incremental:
+            consumer.incremental_unassign(partitions)
+        else:
+            consumer.unassign()
+
+    def _hand_over(self, partitions: Sequence[Partition]) -> None:
+        """Let the loop finish what is in the air, then commit once more.
+
+        The commits that it wants meanwhile go on: they keep the lease.
+        """
+        held = [partition for partition in partitions if partition in self._owned]
+        if not held:
+            return
+        closing = self._listener.revoked(held)
+        while not wait([closing], _WAIT_FOR_RECORDS).done:
+            self._commits.send_and_wait(self._consumer)
+        self._commits.send_and_wait(self._consumer)
+        answer = self._commits.commit(self._consumer, closing.result())
+        self._owned -= set(held)
+        self._listener.lost(held, answer.trouble)

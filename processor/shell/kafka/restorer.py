@@ -1,0 +1,201 @@
+"""The restorer: reads partitions of the results topic back into the ledger."""
+
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Final, Protocol
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from processor.core.effects import Restore
+from processor.core.events import Pending, Undecodable
+from processor.core.outcomes import OutcomeView
+from processor.shell.kafka import clients
+from processor.shell.settings import Kafka
+
+_LOG: Final = structlog.get_logger()
+_MOST_AT_ONCE: Final = 1_000
+_WAIT_FOR_RECORDS: Final = 0.1
+_ANSWER_WITHIN: Final = 10.0
+_LOOK_FOR_WORK_EVERY: Final = 0.5
+_SAY_STUCK_AFTER: Final = 10.0
+
+Read = Callable[[bytes], OutcomeView | Pending | Undecodable]
+
+
+class Listener(Protocol):
+    """Who gets what was read; called on the restorer's thread."""
+
+    def read(self, restore: Restore, outcomes: Sequence[OutcomeView]) -> None:
+        """Take outcomes of a partition."""
+
+    def restored(self, restore: Restore, position: int) -> None:
+        """Learn that a partition was read to the end it had when reading began."""
+
+    def failed(self, error: BaseException) -> None:
+        """Learn that the restorer has ended."""
+
+
+class _Reading:
+    """One partition on its way: from `position` to `end`."""
+
+    __slots__ = ("end", "position", "restore")
+
+    def __init__(self, restore: Restore, position: int, end: int) -> None:
+        self.restore = restore
+        self.position = position
+        self.end = end
+
+
+class Restorer:
+    """A consumer outside the group, and its thread."""
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        topic: str,
+        read: Read,
+        listener: Listener,
+        clock: Callable[[], float],
+    ) -> None:
+        """`read` decodes an outcome; what it cannot decode yet is asked again until it can."""
+        self._consumer = Consumer(clients.reader(kafka))
+        self._topic = topic
+        self._read = read
+        self._listener = listener
+        self._clock = clock
+        self._asked: SimpleQueue[Restore | None] = SimpleQueue()
+        self._readings: dict[int, _Reading] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="restore", daemon=True)
+        self.trouble: str | None = None
+        """Why reading makes no progress, None while it does."""
+
+    def start(self) -> None:
+        """Begin to wait for work."""
+        self._thread.start()
+
+    def restore(self, restore: Restore) -> None:
+        """Read a partition, soon."""
+        self._asked.put(restore)
+
+    def stop(self) -> None:
+        """End the thread, soon."""
+        self._stopping.set()
+        self._asked.put(None)
+
+    def join(self, timeout: float) -> None:
+        """Wait for the end of the thread."""
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    @property
+    def remaining(self) -> int:
+        """How many outcomes are still to be read, at most."""
+        return sum(max(0, each.end - each.position) for each in tuple(self._readings.values()))
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                asked = self._take_work()
+                if asked:
+                    self._begin(asked)
+                if self._readings:
+                    self._advance()
+            self._consumer.close()
+        except BaseException as error:  # noqa: BLE001  the loop ends the process with it
+            self._listener.failed(error)
+
+    def _take_work(self) -> list[Restore]:
+        """Return what has been asked for; wait for it when nothing is being read."""
+        asked = []
+        try:
+            if not self._readings:
+                asked.append(self._asked.get(timeout=_LOOK_FOR_WORK_EVERY))
+            while True:
+                asked.append(self._asked.get_nowait())
+        except Empty:
+            return [each for each in asked if each is not None]
+
+    def _begin(self, asked: Sequence[Restore]) -> None:
+        for restore in asked:
+            ends = self._watermarks(restore.number)
+            if ends is None:
+                return
+            low, high = ends
+            self._readings[restore.number] = _Reading(restore, max(low, restore.position), high)
+        self._finish_reached()
+        self._consumer.assign(
+            [
+                TopicPartition(self._topic, number, reading.position)
+                for number, reading in self._readings.items()
+            ]
+        )
+
+    def _watermarks(self, number: int) -> tuple[int, int] | None:
+        """Return where a partition begins and ends, as soon as the brokers tell; None at a stop."""
+        partition = TopicPartition(self._topic, number)
+        while not self._stopping.is_set():
+            try:
+                return self._consumer.get_watermark_offsets(
+                    partition, timeout=_ANSWER_WITHIN, cached=False
+                )
+            except KafkaException as away:
+                self._complain(f"the results topic does not tell its end: {away.args[0].str()}")
+                self._stopping.wait(0.5)
+        return None
+
+    def _advance(self) -> None:
+        messages = self._consumer.consume(_MOST_AT_ONCE, _WAIT_FOR_RECORDS)
+        outcomes: dict[int, list[OutcomeView]] = {}
+        for message in messages:
+            number, offset, error = message.partition() or 0, message.offset() or 0, message.error()
+            reading = self._readings.get(number)
+            if reading is None:
+                continue
+            if error is None:
+                value = message.value()
+                view = self._decode(value, number, offset) if value is not None else None
+                if view is not None:
+                    outcomes.setdefault(number, []).append(view)
+                reading.position = offset + 1
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+                reading.position = max(offset, reading.end)
+            else:
+                self._complain(f"the results topic cannot be read: {error.str()}")
+        for number, views in outcomes.items():
+            self._listener.read(self._readings[number].restore, views)
+        self._finish_reached()
+        if not self._readings:
+            self._consumer.unassign()
+
+    def _finish_reached(self) -> None:
+        """Report what has been read to its end; further records of it are passed over."""
+        for reading in [each for each in self._readings.values() if each.position >= each.end]:
+            del self._readings[reading.restore.number]
+            self.trouble = None
+            self._listener.restored(reading.restore, reading.position)
+
+    def _decode(self, value: bytes, number: int, offset: int) -> OutcomeView | None:
+        waiting_since = self._clock()
+        while not self._stopping.is_set():
+            view = self._read(value)
+            match view:
+                case OutcomeView():
+                    return view
+                case Undecodable(detail=detail):
+                    _LOG.error(
+                        "outcome cannot be read", partition=number, offset=offset, why=detail
+                    )
+                    return None
+                case Pending(schema=schema):
+                    if self._clock() - waiting_since > _SAY_STUCK_AFTER:
+                        self._complain(f"the registry does not tell schema {schema} of the results")
+                    self._stopping.wait(0.05)
+        return None
+
+    def _complain(self, trouble: str) -> None:
+        if self.trouble != trouble:
+            _LOG.warning("restore waits", why=trouble)
+        self.trouble = trouble

@@ -1,0 +1,120 @@
+"""The sink: writes outcomes and dead letters, again and again until they are acknowledged."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from processor.core.effects import Produce
+from processor.core.outcomes import DeadLetter, Outcome
+from processor.errors import RuntimeFailure
+from processor.shell.encoding import Encoder
+from processor.shell.kafka import clients
+from processor.shell.kafka.headers import headers_of
+from processor.shell.settings import Kafka, Topics
+
+_LOG: Final = structlog.get_logger()
+_TOO_LARGE: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
+# What is shed when a record is too large, step by step. Items, ids and results never are.
+_OUTCOME_SHEDS: Final = ("errors", "errorDescription", "itemConfirmationUrl", "detail")
+_DEAD_LETTER_SHEDS: Final = (
+    "responseBody",
+    "errors",
+    "requestBody",
+    "itemConfirmationUrl",
+    "originalHeaders",
+    "originalValue",
+    "originalKey",
+)
+
+
+class Sink:
+    """The producer of the outputs. Belongs to the loop's thread, which must call `poll` often."""
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        topics: Topics,
+        encoder: Encoder,
+        acknowledged: Callable[[int, int], None],
+    ) -> None:
+        """Call `acknowledged(output_id, offset)` from `poll` for what lies in its topic."""
+        self._producer = Producer(clients.producer(kafka))
+        self._topics = topics
+        self._encoder = encoder
+        self._acknowledged = acknowledged
+        self._waiting: deque[Produce] = deque()
+        self.trouble: str | None = None
+        """Why the last output was not taken, None when it was."""
+
+    def produce(self, output: Produce) -> None:
+        """Write an output; it waits when the producer's queue is full."""
+        if self._waiting or not self._hand_over(output):
+            self._waiting.append(output)
+
+    def poll(self) -> None:
+        """Serve acknowledgements, and hand over what had to wait."""
+        self._producer.poll(0)
+        while self._waiting and self._hand_over(self._waiting[0]):
+            self._waiting.popleft()
+
+    def flush(self, timeout: float) -> int:
+        """Wait for acknowledgements; return how many outputs are still without one."""
+        return self._producer.flush(timeout) + len(self._waiting)
+
+    def _hand_over(self, output: Produce) -> bool:
+        match output.content:
+            case Outcome() as outcome:
+                topic, value = self._topics.results, self._encoder.outcome(outcome)
+            case DeadLetter() as letter:
+                topic, value = self._topics.dead_letters, self._encoder.dead_letter(letter)
+        try:
+            self._producer.produce(
+                topic,
+                value,
+                output.key,
+                output.partition,
+                on_delivery=lambda error, message: self._delivered(output, error, message),
+                headers=headers_of(output.content),
+            )
+        except BufferError:
+            return False
+        except KafkaException as refused:
+            error = refused.args[0]
+            if error.code() not in _TOO_LARGE:
+                raise RuntimeFailure(f"Kafka's producer has failed: {error.str()}") from None
+            self._shed(output)
+        return True
+
+    def _delivered(self, output: Produce, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self.trouble = None
+            self._acknowledged(output.output_id, message.offset() or 0)
+        elif error.fatal():
+            raise RuntimeFailure(f"Kafka's producer has failed for good: {error.str()}")
+        elif error.code() in _TOO_LARGE:
+            self._shed(output)
+        else:
+            if self.trouble is None:
+                _LOG.warning(
+                    "output not taken, trying again", topic=message.topic(), why=str(error)
+                )
+            self.trouble = error.str()
+            self._waiting.append(output)
+
+    def _shed(self, output: Produce) -> None:
+        """Leave one more part of a record out that the topic finds too large."""
+        content = output.content
+        sheds = _OUTCOME_SHEDS if isinstance(content, Outcome) else _DEAD_LETTER_SHEDS
+        shed = content.omitted
+        left = [name for name in sheds if name not in shed]
+        if not left:
+            self.trouble = "an output is too large for its topic even without what can be left out"
+            _LOG.error("output too large", why="raise max.message.bytes of the topic")
+            self._waiting.append(output)
+            return
+        smaller = replace(content, omitted=(*shed, left[0]))
+        self.produce(Produce(output.output_id, output.partition, output.key, smaller))

@@ -1,0 +1,86 @@
+"""Observers: turn what the engine tells into metrics and log lines."""
+
+from typing import Final
+
+import structlog
+
+from processor.core.effects import (
+    CallEnded,
+    Observation,
+    RecordEnded,
+    RecordResolved,
+    Retrying,
+)
+from processor.core.replies import Scope
+from processor.shell.metrics import Lane, Metrics
+
+_LOG: Final = structlog.get_logger(__name__)
+
+
+class Observers:
+    """Counts every observation, and logs those that a person may want to read."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        """Count into `metrics`."""
+        self._metrics = metrics
+        self.last_outcome_at: float | None = None
+        """When the last outcome was acknowledged, seconds since the epoch."""
+
+    def observe(self, seen: Observation, wall: float) -> None:
+        """Take in one observation; `wall` is now, seconds since the epoch."""
+        match seen:
+            case CallEnded(operation=operation, verdict=verdict, seconds=seconds):
+                lane = _lane(is_replayed=seen.is_replayed)
+                self._metrics.called(operation, verdict.kind, verdict.http_status, lane, seconds)
+            case Retrying():
+                self._retrying(seen)
+            case RecordEnded():
+                self.last_outcome_at = wall
+                self._ended(seen)
+            case RecordResolved(partition=partition, offset=offset):
+                _LOG.debug(
+                    "record had its outcome already",
+                    topic=partition.topic,
+                    partition=partition.number,
+                    offset=offset,
+                )
+
+    def _retrying(self, seen: Retrying) -> None:
+        self._metrics.retried(seen.operation, Lane.LIVE)
+        if seen.verdict.scope is Scope.SYSTEMIC:
+            _LOG.warning(
+                "call failed for a reason that concerns all calls",
+                operation=seen.operation,
+                why=seen.verdict.detail,
+                http_status=seen.verdict.http_status,
+                attempts=seen.attempts,
+                again_in=round(seen.seconds, 1),
+            )
+
+    def _ended(self, seen: RecordEnded) -> None:
+        outcome, lane = seen.outcome, _lane(is_replayed=seen.is_replayed)
+        self._metrics.concluded(outcome.operation, outcome.status, lane, seen.seconds or 0.0)
+        if seen.is_released_before_paid:
+            self._metrics.released_before_paid()
+            _LOG.warning("released before paid", cart_id=outcome.cart_id, order_id=outcome.order_id)
+        if seen.has_dead_letter and outcome.reason is not None:
+            self._metrics.dead_lettered(outcome.operation, outcome.reason, lane)
+            topic, partition, offset, _ = outcome.source
+            _LOG.warning(
+                "dead letter",
+                reason=outcome.reason,
+                status=outcome.status,
+                effect=outcome.effect,
+                operation=outcome.operation,
+                cart_id=outcome.cart_id,
+                order_id=outcome.order_id,
+                topic=topic,
+                partition=partition,
+                offset=offset,
+                http_status=outcome.http_status,
+                attempts=outcome.attempts,
+            )
+
+
+def _lane(*, is_replayed: bool) -> Lane:
+    return Lane.REPLAY if is_replayed else Lane.LIVE

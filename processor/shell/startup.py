@@ -1,0 +1,226 @@
+"""Start-up: what has to be there before the group is joined, and where a new group begins."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from processor.core import horizon
+from processor.core.records import Partition
+from processor.errors import ConfigurationError, RuntimeFailure
+from processor.shell import schemas
+from processor.shell.clock import steady
+from processor.shell.kafka import clients
+from processor.shell.kafka.broker import Broker
+from processor.shell.registry import Registry
+from processor.shell.settings import Settings, Topics
+
+_LOG: Final = structlog.get_logger(__name__)
+_ANSWER_WITHIN: Final = 5.0
+_AGAIN_AFTER: Final = 0.5
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What start-up found: partitions of each topic, and the ids of the outputs' schemas."""
+
+    partitions: int
+    outcome_schema_id: int
+    dead_letter_schema_id: int
+
+
+def prepare(settings: Settings, broker: Broker, registry: Registry) -> Prepared:
+    """Check everything that `run` stands on, and give a new group its offsets. Blocks.
+
+    ConfigurationError says what is set up wrong, RuntimeFailure what stayed away.
+    """
+    deadline = steady() + settings.start_timeout
+    partitions = _topics(settings, broker, deadline)
+    outcome_id, dead_letter_id = _schema_ids(settings, registry, deadline)
+    _offsets(settings, broker, partitions, deadline)
+    return Prepared(
+        partitions=partitions, outcome_schema_id=outcome_id, dead_letter_schema_id=dead_letter_id
+    )
+
+
+def inputs(topics: Topics) -> tuple[str, ...]:
+    """Return the topics that are consumed."""
+    return topics.order_paid, topics.cart_abandoned
+
+
+def _patiently(ask: Callable[[], Answer], deadline: float, what: str) -> Answer:
+    """Ask until there is an answer; RuntimeFailure when there is none in time."""
+    while True:
+        try:
+            return ask()
+        except (KafkaException, RuntimeFailure, TimeoutError) as away:
+            why = away.args[0].str() if isinstance(away, KafkaException) else str(away)
+            if steady() >= deadline:
+                raise RuntimeFailure(
+                    f"{what} (PROCESSOR_START_TIMEOUT is over). The last thing heard: {why}"
+                ) from None
+        time.sleep(_AGAIN_AFTER)
+
+
+def _topics(settings: Settings, broker: Broker, deadline: float) -> int:
+    """Return the partition count that all topics share."""
+    topics = settings.topics
+    names = (*inputs(topics), topics.results, topics.dead_letters)
+    counts = _patiently(
+        lambda: broker.partitions((*names, topics.replay), _ANSWER_WITHIN),
+        deadline,
+        "Kafka stayed away: no broker of PROCESSOR_KAFKA__BOOTSTRAP_SERVERS "
+        f"({settings.kafka.bootstrap_servers}) answered",
+    )
+    missing = [name for name in names if counts[name] is None]
+    if missing:
+        raise ConfigurationError(
+            f"Missing topics: {', '.join(missing)}. `run` creates none: create them with the same "
+            "number of partitions as the inputs, or name the right ones in PROCESSOR_TOPICS__…."
+        )
+    different = {counts[name] for name in names}
+    if len(different) > 1:
+        listed = ", ".join(f"{name} has {counts[name]}" for name in names)
+        raise ConfigurationError(
+            f"The topics differ in their number of partitions: {listed}. An outcome goes to the "
+            "partition number of its input, and a cart has the same one in both inputs: give all "
+            "topics the same number."
+        )
+    _refuse_compaction(topics.results, broker)
+    return int(different.pop() or 0)
+
+
+def _refuse_compaction(results: str, broker: Broker) -> None:
+    policy = broker.config(results, _ANSWER_WITHIN).get("cleanup.policy") or ""
+    if "compact" in policy:
+        raise ConfigurationError(
+            f"The results topic {results} is compacted (cleanup.policy={policy}). Its key is the "
+            "cart, so compaction would make the ledger forget orders, which would be called "
+            "again: set cleanup.policy=delete, with retention.ms=-1."
+        )
+
+
+def _schema_ids(settings: Settings, registry: Registry, deadline: float) -> tuple[int, int]:
+    """Return the ids of the outputs' schemas."""
+    wanted = {
+        schemas.subject(settings.topics.results): schemas.OUTCOME,
+        schemas.subject(settings.topics.dead_letters): schemas.DEAD_LETTER,
+    }
+    ask = registry.register if settings.schema_registry.auto_register else registry.lookup
+    found = [
+        _patiently(
+            lambda subject=subject, name=name: ask(subject, schemas.text(name)),  # type: ignore[misc]
+            deadline,
+            "The schema registry stayed away: PROCESSOR_SCHEMA_REGISTRY__URL "
+            f"({settings.schema_registry.url}) did not answer",
+        )
+        for subject, name in wanted.items()
+    ]
+    missing = [subject for subject, known in zip(wanted, found, strict=True) if known is None]
+    if missing:
+        raise ConfigurationError(
+            f"The registry does not have our schema under {' and '.join(missing)}. Run `processor "
+            "schemas register`, or set PROCESSOR_SCHEMA_REGISTRY__AUTO_REGISTER=true."
+        )
+    outcome_id, dead_letter_id = (int(known or 0) for known in found)
+    return outcome_id, dead_letter_id
+
+
+def _offsets(settings: Settings, broker: Broker, partitions: int, deadline: float) -> None:
+    """See that every partition has a committed offset, as START says where it has none."""
+    consumer = Consumer(clients.offsets_only(settings.kafka))
+    try:
+        _patiently(
+            lambda: _commit_start(settings, broker, consumer, partitions),
+            deadline,
+            "Kafka did not take the first offsets of the group",
+        )
+    finally:
+        consumer.close()
+
+
+def _commit_start(settings: Settings, broker: Broker, consumer: Consumer, partitions: int) -> None:
+    asked = [
+        TopicPartition(topic, number)
+        for topic in inputs(settings.topics)
+        for number in range(partitions)
+    ]
+    committed = consumer.committed(asked, timeout=_ANSWER_WITHIN)
+    _check_count(settings, committed, partitions)
+    without = [Partition(each.topic, each.partition) for each in committed if each.offset < 0]
+    if not without:
+        return
+    start = settings.kafka.start
+    if start is None:
+        raise ConfigurationError(_start_is_needed(settings, without, len(asked)))
+    positions = _positions(start, without, broker, consumer)
+    consumer.commit(
+        offsets=[
+            TopicPartition(*partition, offset, _metadata(offset, partitions))
+            for partition, offset in positions.items()
+        ],
+        asynchronous=False,
+    )
+    _LOG.info("group begins", start=str(start), partitions=len(positions))
+
+
+def _check_count(settings: Settings, committed: Sequence[TopicPartition], partitions: int) -> None:
+    for each in committed:
+        known = horizon.read(each.metadata) if each.offset >= 0 else None
+        if known is not None and known.partitions != partitions:
+            raise ConfigurationError(
+                f"The inputs had {known.partitions} partitions when group "
+                f"{settings.kafka.group_id} last committed, and have {partitions} now. Carts have "
+                "moved to other partitions, whose ledgers know nothing of them, so orders could "
+                "be confirmed twice: work the old topics off with the old count, then go on with "
+                "new topics and a new group."
+            )
+
+
+def _start_is_needed(settings: Settings, without: Sequence[Partition], inputs_: int) -> str:
+    which = (
+        f"Group {settings.kafka.group_id} has no offsets yet"
+        if len(without) == inputs_
+        else f"Group {settings.kafka.group_id} has no offset for {without[0].topic} "
+        f"[{without[0].number}] and {len(without) - 1} more"
+    )
+    return (
+        f"{which}: set PROCESSOR_KAFKA__START to where it is to begin. `earliest` confirms all "
+        "orders that the topics still hold, `latest` only those that come from now on, a time "
+        "such as 2026-01-31T00:00:00Z those since then. It is needed for the first start only."
+    )
+
+
+def _positions(
+    start: str | datetime, partitions: Sequence[Partition], broker: Broker, consumer: Consumer
+) -> Mapping[Partition, int]:
+    if start == "earliest":
+        return {
+            partition: consumer.get_watermark_offsets(
+                TopicPartition(*partition), timeout=_ANSWER_WITHIN, cached=False
+            )[0]
+            for partition in partitions
+        }
+    ends = broker.ends(partitions, _ANSWER_WITHIN)
+    if not isinstance(start, datetime):
+        return ends
+    at = int(start.timestamp() * 1000)
+    found = consumer.offsets_for_times(
+        [TopicPartition(*partition, at) for partition in partitions], timeout=_ANSWER_WITHIN
+    )
+    return {
+        (partition := Partition(each.topic, each.partition)): each.offset
+        if each.offset >= 0
+        else ends[partition]
+        for each in found
+    }
+
+
+def _metadata(offset: int, partitions: int) -> str:
+    return horizon.write(horizon.Horizon(offset=offset, partitions=partitions))

@@ -1,0 +1,159 @@
+"""The watch: looks at the work once a second, for metrics, health and `/status`."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from confluent_kafka import KafkaException
+
+from processor import __version__
+from processor.core.records import Partition
+from processor.core.sight import Sight
+from processor.errors import RuntimeFailure
+from processor.shell.clock import steady
+from processor.shell.metrics import Dependency, Metrics
+from processor.shell.server import Status
+from processor.shell.settings import Settings
+from processor.shell.startup import inputs
+from processor.shell.worker import Parts, Worker
+
+_LOG: Final = structlog.get_logger(__name__)
+_LOOK_EVERY: Final = 1.0
+_ASK_LAG_EVERY: Final = 5
+_COUNT_PARTITIONS_EVERY: Final = 30
+_ANSWER_WITHIN: Final = 5.0
+_LOOP_MAY_REST: Final = 10.0
+_POLL_MAY_REST: Final = 60.0
+
+
+class Watch:
+    """What can be said of the work, from before it begins."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        """Begin with nothing to see."""
+        self._settings = settings
+        self._metrics = metrics
+        self._worker: Worker | None = None
+        self._sight: Sight | None = None
+        self._ends: dict[Partition, int] = {}
+
+    async def run(self, worker: Worker, partitions: int) -> None:
+        """Look until cancelled; RuntimeFailure when the inputs' partitions have changed."""
+        self._worker, parts = worker, worker.parts
+        loop, rounds = asyncio.get_running_loop(), 0
+
+        def answered(partition: Partition, end: int | None) -> None:
+            if end is not None:
+                loop.call_soon_threadsafe(self._ends.__setitem__, partition, end)
+
+        while True:
+            sight = self._sight = parts.engine.look()
+            if rounds % _ASK_LAG_EVERY == 0 and sight.next_offsets:
+                parts.broker.ask_ends(tuple(sight.next_offsets), _ANSWER_WITHIN, answered)
+            if rounds % _COUNT_PARTITIONS_EVERY == 1:
+                await self._count_partitions(parts, partitions)
+            self._show(sight)
+            rounds += 1
+            await asyncio.sleep(_LOOK_EVERY)
+
+    def _show(self, sight: Sight) -> None:
+        metrics = self._metrics
+        metrics.set_in_flight(sight.in_flight)
+        metrics.set_unfinished(sight.unfinished)
+        metrics.set_oldest_unfinished(
+            {operation: timestamp / 1000 for operation, timestamp in sight.oldest.items()}
+        )
+        metrics.set_lag(self._lag(sight))
+        if self._worker is not None:
+            metrics.set_restore_remaining(self._worker.restorer.remaining)
+        away = self._away()
+        for dependency in Dependency:
+            metrics.set_away(dependency, is_away=dependency in away)
+
+    async def _count_partitions(self, parts: Parts, partitions: int) -> None:
+        try:
+            counts = await asyncio.to_thread(
+                parts.broker.partitions, inputs(self._settings.topics), _ANSWER_WITHIN
+            )
+        except KafkaException:
+            return
+        for topic, count in counts.items():
+            if count is not None and count != partitions:
+                raise RuntimeFailure(
+                    f"{topic} has {count} partitions now, and had {partitions} at the start. Carts "
+                    "have moved to other partitions, whose ledgers know nothing of them, so orders "
+                    "could be confirmed twice: work the old topics off with the old count, then go "
+                    "on with new topics and a new group."
+                )
+
+    def _lag(self, sight: Sight) -> dict[Partition, int]:
+        return {
+            partition: max(0, self._ends[partition] - offset)
+            for partition, offset in sight.next_offsets.items()
+            if partition in self._ends
+        }
+
+    def _away(self) -> dict[Dependency, str]:
+        """Return what does not answer, and what was last heard of it."""
+        worker = self._worker
+        if worker is None:
+            return {}
+        kafka = (
+            worker.sink.trouble
+            or worker.commit_trouble
+            or worker.restorer.trouble
+            or worker.poller.trouble
+        )
+        known = {Dependency.KAFKA: kafka, Dependency.SCHEMA_REGISTRY: worker.parts.schemas.away}
+        return {dependency: why for dependency, why in known.items() if why is not None}
+
+    def is_live(self) -> bool:
+        """Whether the loop and the poll thread go round; before they begin, always."""
+        worker = self._worker
+        if worker is None:
+            return True
+        return (
+            steady() - worker.ticked_at < _LOOP_MAY_REST
+            and steady() - worker.poller.polled_at < _POLL_MAY_REST
+        )
+
+    def is_ready(self) -> bool:
+        """Whether the group has answered and all assigned partitions are restored."""
+        worker = self._worker
+        if worker is None or not worker.has_assignment:
+            return False
+        return worker.parts.engine.look().is_restored
+
+    def status(self) -> Status:
+        """Return what `/status` shows."""
+        worker = self._worker
+        parts = worker.parts if worker is not None else None
+        sight = parts.engine.look() if parts is not None else None
+        lag: dict[str, dict[str, int]] = {}
+        assignment: dict[str, list[int]] = {}
+        if sight is not None:
+            for (topic, number), behind in sorted(self._lag(sight).items()):
+                lag.setdefault(topic, {})[str(number)] = behind
+            for topic, number in sorted(sight.next_offsets):
+                assignment.setdefault(topic, []).append(number)
+        return Status(
+            version=__version__,
+            group_id=self._settings.kafka.group_id,
+            is_live=self.is_live(),
+            is_ready=self.is_ready(),
+            assignment=assignment,
+            restore_remaining=worker.restorer.remaining if worker is not None else 0,
+            in_flight=sight.in_flight if sight is not None else 0,
+            unfinished=dict(sight.unfinished) if sight is not None else {},
+            lag=lag,
+            holds={},
+            away=[f"{dependency}: {why}" for dependency, why in self._away().items()],
+            releases_stopped_because=None,
+            last_outcome_at=_iso(parts.observers.last_outcome_at if parts is not None else None),
+            last_commit_at=_iso(worker.last_commit_at if worker is not None else None),
+        )
+
+
+def _iso(wall: float | None) -> str | None:
+    return None if wall is None else datetime.fromtimestamp(wall, UTC).isoformat()

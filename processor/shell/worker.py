@@ -1,0 +1,302 @@
+"""The worker: feeds the engine with what happens, and applies the effects that it returns.
+
+All of it runs on the loop's thread. What comes from other threads (records from the poll thread,
+outcomes from the restorer, ends from the brokers) arrives as callbacks of the loop.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import Message
+
+from processor.core import effects as do
+from processor.core.assignments import Assigned
+from processor.core.engine import Engine
+from processor.core.events import Content, Pending
+from processor.core.outcomes import OutcomeView
+from processor.core.records import Partition, Record, Source
+from processor.shell.clock import now, steady
+from processor.shell.decoding import Decoder
+from processor.shell.framing import SchemaKey
+from processor.shell.http import RoktClient
+from processor.shell.kafka.broker import Broker
+from processor.shell.kafka.commits import Answer
+from processor.shell.kafka.poller import Poller
+from processor.shell.kafka.restorer import Restorer
+from processor.shell.kafka.sink import Sink
+from processor.shell.metrics import Metrics, Rebalance
+from processor.shell.observers import Observers
+from processor.shell.schema_cache import SchemaCache
+
+_LOG: Final = structlog.get_logger(__name__)
+_TICK: Final = 0.005
+_ANSWER_WITHIN: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the worker works with."""
+
+    engine: Engine
+    broker: Broker
+    rokt: RoktClient
+    decoder: Decoder
+    schemas: SchemaCache
+    metrics: Metrics
+    observers: Observers
+
+
+class Worker:
+    """One loop's work. `fail` is called once with what must end the process."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        expected: dict[str, str],
+        fail: Callable[[BaseException], None],
+        *,
+        drain_deadline: float,
+    ) -> None:
+        """Begin idle.
+
+        `expected` tells which record each input carries, that of the payments first;
+        `drain_deadline` is how many seconds a hand-over waits for what is in the air.
+        """
+        self._engine = parts.engine
+        self.parts = parts
+        self._expected = expected
+        self._payments = next(iter(expected))
+        self._fail = fail
+        self._drain_deadline = drain_deadline
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tick_handle: asyncio.TimerHandle | None = None
+        self.sink: Sink
+        self.poller: Poller
+        self.restorer: Restorer
+        self._committing = do.Commit(())
+        self.ticked_at = steady()
+        self.commit_trouble: str | None = None
+        self.last_commit_at: float | None = None
+        self.has_assignment = False
+
+    def connect(self, sink: Sink, poller: Poller, restorer: Restorer) -> None:
+        """Take the parts that call back."""
+        self.sink, self.poller, self.restorer = sink, poller, restorer
+
+    def start(self) -> None:
+        """Begin to work: tick, and join the group."""
+        self._tick()
+        self.restorer.start()
+        self.poller.start()
+
+    def stop(self) -> None:
+        """Stop ticking; what is still in the air is abandoned."""
+        if self._tick_handle is not None:
+            self._tick_handle.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    def apply(self, effects: Iterable[do.Effect]) -> None:
+        """Do what the engine decided."""
+        for effect in effects:
+            match effect:
+                case do.Send():
+                    self._spawn(self._call(effect))
+                case do.Produce():
+                    self.sink.produce(effect)
+                case do.CallEnded() | do.RecordEnded() | do.Retrying() | do.RecordResolved():
+                    self.parts.observers.observe(effect, now().wall)
+                case do.Commit():
+                    self._commit(effect)
+                case do.AskEnds(partitions=partitions):
+                    self._ask_ends(dict(partitions))
+                case do.Restore():
+                    self.restorer.restore(effect)
+                case do.Pause(partition=partition):
+                    self.poller.pause(partition)
+                case do.Resume(partition=partition):
+                    self.poller.resume(partition)
+
+    def _tick(self) -> None:
+        self.ticked_at = steady()
+        self.sink.poll()
+        self.apply(self._engine.tick(now()))
+        self._tick_handle = self._loop.call_later(_TICK, self._tick)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    async def _call(self, send: do.Send) -> None:
+        if self._engine.begin(send.call_id, now()):
+            reply = await self.parts.rokt.send(send.call)
+            self.apply(self._engine.settle(send.call_id, reply, now()))
+
+    def _commit(self, commit: do.Commit) -> None:
+        self._committing = commit
+        self.poller.commit(commit.offsets)
+
+    def committed(self, answer: Answer) -> None:
+        """Take the coordinator's answer from the poll thread."""
+        self._call_soon(self._take_answer, answer)
+
+    def _take_answer(self, answer: Answer) -> None:
+        if answer.trouble != self.commit_trouble and answer.trouble is not None:
+            _LOG.warning("offsets not committed", why=answer.trouble)
+        self.commit_trouble = answer.trouble
+        if not answer.refused:
+            self.last_commit_at = now().wall
+            self.parts.metrics.committed(self.last_commit_at)
+        commit, refused = self._committing, answer.refused
+        self.apply(self._engine.committed(commit, refused, answer.sent_at, now()))
+
+    def _ask_ends(self, epochs: dict[int, int]) -> None:
+        def answered(partition: Partition, end: int | None) -> None:
+            self._call_soon(self._take_end, partition.number, epochs[partition.number], end)
+
+        asked = [Partition(self._payments, number) for number in epochs]
+        self.parts.broker.ask_ends(asked, _ANSWER_WITHIN, answered)
+
+    def _take_end(self, number: int, epoch: int, end: int | None) -> None:
+        self.apply(self._engine.end(number, epoch, end, now()))
+
+    def acknowledged(self, output_id: int, offset: int) -> None:
+        """Take an output's acknowledgement from the sink."""
+        self.apply(self._engine.acknowledged(output_id, offset, now()))
+
+    # Records and schemas
+
+    def received(self, messages: Sequence[Message]) -> None:
+        """Take records from the poll thread."""
+        self._call_soon(self._receive, messages)
+
+    def _receive(self, messages: Sequence[Message]) -> None:
+        engine, counts = self._engine, dict.fromkeys(self._expected, 0)
+        for message in messages:
+            topic, number, offset = message.topic(), message.partition(), message.offset()
+            if topic is None or number is None or offset is None:
+                continue
+            if message.error() is not None:
+                self.apply(engine.reach(Partition(topic, number), offset, now()))
+                continue
+            counts[topic] += 1
+            record = _record(message, topic, number, offset)
+            self.apply(engine.admit(record, self._decode(record), now()))
+        for topic, count in counts.items():
+            if count:
+                self.parts.metrics.received(topic, count)
+        self.poller.processed()
+
+    def _decode(self, record: Record) -> Content:
+        topic = record.source.topic
+        content = self.parts.decoder.decode(record, self._expected[topic])
+        if isinstance(content, Pending):
+            self.parts.schemas.want(content.schema, topic, steady())
+        return content
+
+    def schema_settled(self, schema: SchemaKey) -> None:
+        """Decode the records that waited for a schema."""
+        self.apply(self._engine.decode_pending(schema, self._decode, now()))
+
+    # Assignments: called on the poll thread, which waits where the answer matters
+
+    def assigned(self, partitions: Sequence[Assigned]) -> None:
+        """Take partitions over."""
+        self._call_soon(self._take_over, partitions)
+
+    def _take_over(self, partitions: Sequence[Assigned]) -> None:
+        self.has_assignment = True
+        self.parts.metrics.rebalanced(Rebalance.ASSIGNED)
+        _LOG.info("partitions assigned", partitions=_listed([one.partition for one in partitions]))
+        self.apply(self._engine.assign(partitions, now()))
+
+    def revoked(self, partitions: Sequence[Partition]) -> Future[Sequence[do.CommitOffset]]:
+        """Begin to hand partitions over; the result is what to commit for them at last."""
+        closing: Future[Sequence[do.CommitOffset]] = Future()
+        self._call_soon(self._drain, partitions, closing)
+        return closing
+
+    def _drain(
+        self, partitions: Sequence[Partition], closing: Future[Sequence[do.CommitOffset]]
+    ) -> None:
+        self.parts.metrics.rebalanced(Rebalance.REVOKED)
+        self._engine.drain(partitions)
+        deadline = steady() + self._drain_deadline
+
+        def look_again() -> None:
+            is_drained = self._engine.is_drained(partitions)
+            if not is_drained and steady() < deadline:
+                self._loop.call_later(_TICK, look_again)
+                return
+            if not is_drained:
+                _LOG.warning("drain deadline is over", partitions=_listed(partitions))
+            closing.set_result(self._engine.closing_offsets(partitions))
+
+        look_again()
+
+    def lost(self, partitions: Sequence[Partition], trouble: str | None) -> None:
+        """Give partitions up."""
+        self._call_soon(self._give_up, partitions, trouble)
+
+    def _give_up(self, partitions: Sequence[Partition], trouble: str | None) -> None:
+        if trouble is None:
+            _LOG.info("partitions handed over", partitions=_listed(partitions))
+        else:
+            self.parts.metrics.rebalanced(Rebalance.LOST)
+            _LOG.warning("partitions lost", partitions=_listed(partitions), why=trouble)
+        self.apply(self._engine.lose(partitions, now()))
+
+    # The ledger: called on the restorer's thread
+
+    def read(self, restore: do.Restore, outcomes: Sequence[OutcomeView]) -> None:
+        """Take outcomes into the ledger."""
+        self._call_soon(self._engine.learn, restore.number, restore.epoch, outcomes)
+
+    def restored(self, restore: do.Restore, position: int) -> None:
+        """Let a partition work whose ledger is read."""
+        self._call_soon(self._open, restore, position)
+
+    def _open(self, restore: do.Restore, position: int) -> None:
+        self.apply(self._engine.restored(restore.number, restore.epoch, position, now()))
+
+    def failed(self, error: BaseException) -> None:
+        """End the process: one of its threads cannot go on."""
+        self._call_soon(self._fail, error)
+
+    def _call_soon(self, callback: Callable[..., object], *arguments: object) -> None:
+        self._loop.call_soon_threadsafe(callback, *arguments)
+
+
+def _record(message: Message, topic: str, number: int, offset: int) -> Record:
+    kind, timestamp = message.timestamp()
+    return Record(
+        Source(topic, number, offset, timestamp if kind else None),
+        message.key(),
+        message.value(),
+        tuple(_headers(message)),
+    )
+
+
+def _headers(message: Message) -> Iterator[tuple[str, bytes | None]]:
+    # The client hands out a list of bytes, although its types allow what a producer may give.
+    headers = message.headers()
+    for name, value in headers if isinstance(headers, list) else ():
+        yield name, value.encode() if isinstance(value, str) else value
+
+
+def _listed(partitions: Iterable[Partition]) -> dict[str, list[int]]:
+    listed: dict[str, list[int]] = {}
+    for partition in sorted(partitions):
+        listed.setdefault(partition.topic, []).append(partition.number)
+    return listed
