@@ -37,7 +37,7 @@ class Desk:
         self.outage: Outage | None = None
 
     async def serve(self, request: web.BaseRequest, exchanges: dict[object, Exchange]) -> Written:
-        """Answer one request, and keep its exchange in `exchanges` meanwhile."""
+        """Answer one request, and leave its exchange in `exchanges`, by connection."""
         body = await request.content.read()
         is_key_right = (
             self.api_key is not None and request.headers.get("rokt-api-key") == self.api_key
@@ -45,23 +45,16 @@ class Desk:
         entry = self.ledger.arrive(_arrival(request, body, is_key_right=is_key_right))
         exchange = Exchange(request, self.ledger, entry)
         exchanges[request.protocol] = exchange
-        try:
-            if self.outage is not None:
-                return await exchange.send(_nobody_home(self.outage), Send.WHOLE, 0.0)
-            return await self._answer(
-                contract.Request(
-                    method=request.method,
-                    path=request.raw_path,
-                    headers=request.headers,
-                    body=body,
-                    is_key_right=is_key_right,
-                ),
-                entry,
-                exchange,
-            )
-        finally:
-            exchanges.pop(request.protocol, None)
-            self.ledger.end(entry, is_answered=False)
+        if self.outage is not None:
+            return await exchange.send(_nobody_home(self.outage), Send.WHOLE, 0.0)
+        asked = contract.Request(
+            method=request.method,
+            path=request.raw_path,
+            headers=request.headers,
+            body=body,
+            is_key_right=is_key_right,
+        )
+        return await self._answer(asked, entry, exchange)
 
     async def _answer(self, request: contract.Request, entry: Entry, exchange: Exchange) -> Written:
         call = self._check(request)
@@ -125,13 +118,18 @@ def _arrival(request: web.BaseRequest, body: bytes, *, is_key_right: bool) -> Ar
         operation=contract.PATHS.get(request.raw_path),
         method=request.method,
         path=request.raw_path,
-        cart_id=cart_id,
-        order_id=order_id,
+        cart_id=_printable(cart_id),
+        order_id=_printable(order_id),
         body=body,
-        tag_id=headers.get("rokt-tag-id"),
-        session_id=headers.get("rokt-session-id"),
-        accept_language=headers.get("Accept-Language"),
-        user_agent=headers.get("User-Agent"),
+        tag_id=_printable(headers.get("rokt-tag-id")),
+        session_id=_printable(headers.get("rokt-session-id")),
+        accept_language=_printable(headers.get("Accept-Language")),
+        user_agent=_printable(headers.get("User-Agent")),
         is_key_right=is_key_right,
         peer_port=peer[1] if peer else None,
     )
+
+
+def _printable(text: str | None) -> str | None:
+    """Escape lone surrogates, which JSON and raw header bytes can bring but no page can show."""
+    return text and text.encode("utf-8", "backslashreplace").decode()

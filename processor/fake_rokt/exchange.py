@@ -17,6 +17,7 @@ from processor.fake_rokt.rules import Send
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _ENDLESS_PIECE: Final = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+_COMPLETE: Final = frozenset({Send.WHOLE, Send.SLOW_HEADERS, Send.SLOW_BODY})
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -53,16 +54,13 @@ class Exchange:
 
     async def send(self, answer: Answer, how: Send, drip: float) -> Written:
         """Send as much of an answer as `how` says, and note in the ledger what left."""
-        match how:
-            case Send.WHOLE | Send.SLOW_HEADERS | Send.SLOW_BODY:
-                await self._send_all(answer, how, drip)
-                return Written(is_kept=self._request.keep_alive)
-            case Send.TRUNCATE | Send.TRUNCATE_RESET | Send.TRUNCATE_CHUNK | Send.ENDLESS:
-                await self._send_some(answer, how)
-            case Send.NEVER:
-                await self._left.wait()
-            case Send.CLOSE | Send.RESET:
-                pass
+        if not self._is_gone:
+            await self._send_as(answer, how, drip)
+        if self._is_gone:  # the news is on its way: only `leave` can say that the caller left
+            await self._left.wait()
+            return Written(is_kept=False)
+        if how in _COMPLETE:
+            return Written(is_kept=self._request.keep_alive)
         self._ledger.end(self._entry, is_answered=False)
         if self._transport is not None:
             if how in {Send.RESET, Send.TRUNCATE_RESET}:
@@ -70,8 +68,19 @@ class Exchange:
             self._transport.close()
         return Written(is_kept=False)
 
+    async def _send_as(self, answer: Answer, how: Send, drip: float) -> None:
+        match how:
+            case Send.WHOLE | Send.SLOW_HEADERS | Send.SLOW_BODY:
+                await self._send_all(answer, how, drip)
+            case Send.TRUNCATE | Send.TRUNCATE_RESET | Send.TRUNCATE_CHUNK | Send.ENDLESS:
+                await self._send_some(answer, how)
+            case Send.NEVER:
+                await self._left.wait()
+            case Send.CLOSE | Send.RESET:
+                pass
+
     async def _send_all(self, answer: Answer, how: Send, drip: float) -> None:
-        self._note_status(answer)
+        self._entry.status = answer.status
         start, body = self._head(answer), answer.body
         if how is Send.SLOW_HEADERS:
             await self._slowly(start, drip)
@@ -84,9 +93,7 @@ class Exchange:
             await self._whole(start + body)
 
     async def _send_some(self, answer: Answer, how: Send) -> None:
-        self._note_status(answer)
-        if self._transport is not None:
-            self._transport.set_write_buffer_limits(0)  # so that `drain` waits for every byte
+        self._entry.status = answer.status
         half = answer.body[: len(answer.body) // 2]
         if how is Send.ENDLESS:
             self._write(self._chunked_head(answer))
@@ -123,10 +130,6 @@ class Exchange:
     async def _drain(self) -> None:
         with contextlib.suppress(ConnectionError):
             await self._request.writer.drain()
-
-    def _note_status(self, answer: Answer) -> None:
-        if not self._is_gone:
-            self._entry.status = answer.status
 
     @property
     def _is_gone(self) -> bool:

@@ -1,5 +1,7 @@
 """The admin interface, outages, https and the fast server."""
 
+import asyncio
+import socket
 import ssl
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +29,11 @@ ITEM = {
     "itemReservationId": "r",
 }
 ORDER = {"cartId": "c", "orderId": "o", "items": [ITEM]}
+CONFIRM_ON_THE_WIRE = (
+    b"POST /v1/Cart/confirm HTTP/1.1\r\nHost: rokt\r\nrokt-api-key: skeletonkey\r\n"
+    b"rokt-tag-id: tag\r\nContent-Type: application/json\r\nAccept: application/json\r\n"
+    b'Content-Length: 39\r\n\r\n{"cartId":"c","orderId":"o","items":[]}'
+)
 
 
 @pytest.fixture
@@ -93,6 +100,20 @@ def test_the_ledger_is_served_as_json_and_cleared(rokt: FakeRokt) -> None:
     assert admin(rokt, "GET", "ledger?order_id=another").json()["entries"] == []
     admin(rokt, "DELETE", "ledger")
     assert admin(rokt, "GET", "ledger").json()["entries"] == []
+
+
+def test_the_ledger_can_show_whatever_arrives(rokt: FakeRokt) -> None:
+    body = b'{"cartId":"\\ud800","orderId":"o"}'
+    head = (
+        b"POST /v1/Cart/confirm HTTP/1.1\r\nHost: rokt\r\nrokt-tag-id: \xe9\r\n"
+        b"User-Agent: \xff\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+    )
+    with socket.create_connection(("127.0.0.1", rokt.port), 5) as caller:
+        caller.sendall(head + body)
+        assert caller.recv(1 << 16).startswith(b"HTTP/1.1 401")
+    (entry,) = admin(rokt, "GET", "ledger").json()["entries"]
+    assert (entry["tag_id"], entry["user_agent"]) == ("\\udce9", "\\udcff")
+    assert entry["cart_id"] == "\\ud800"
 
 
 def test_figures_are_served(rokt: FakeRokt) -> None:
@@ -163,8 +184,11 @@ def test_an_outage_can_be_a_closed_port(rokt: FakeRokt) -> None:
 
 def test_an_outage_can_reset_every_connection(rokt: FakeRokt) -> None:
     admin(rokt, "PUT", "down", {"mode": "reset"})
-    with pytest.raises(httpx2.NetworkError):
-        confirm(rokt)
+    with (
+        pytest.raises(ConnectionResetError),
+        socket.create_connection(("127.0.0.1", rokt.port), 5) as caller,
+    ):
+        caller.recv(1)
     assert rokt.ledger.entries == ()
 
 
@@ -184,6 +208,13 @@ def test_a_second_outage_takes_the_place_of_the_first(rokt: FakeRokt) -> None:
     assert confirm(rokt).status_code == 500
 
 
+def test_an_outage_outlives_the_end_of_the_one_before(rokt: FakeRokt) -> None:
+    rokt.from_thread(rokt.go_down(Outage(seconds=0.05)))
+    rokt.from_thread(rokt.go_down(Outage(status=500)))
+    rokt.from_thread(asyncio.sleep(0.15))
+    assert confirm(rokt).status_code == 500
+
+
 def test_it_speaks_https_with_a_certificate_of_ones_own() -> None:
     authority = trustme.CA()
     server, caller = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
@@ -197,12 +228,16 @@ def test_it_speaks_https_with_a_certificate_of_ones_own() -> None:
 
 
 def test_it_stops_with_calls_in_progress() -> None:
-    rule = Rule(then=Then(latency=60))
-    with FakeRokt.in_thread(Settings(rules=(rule,))) as rokt:
-        with pytest.raises(httpx2.ReadTimeout):
-            confirm(rokt, timeout=0.2)
-        assert rokt.ledger.entries[0].is_applied is False
-    assert rokt.ledger.totals.in_progress == 0
+    settings = Settings(rules=(Rule(then=Then(latency=60)),))
+    with socket.socket() as caller:
+        with FakeRokt.in_thread(settings) as rokt:
+            with pytest.raises(httpx2.ReadTimeout):
+                confirm(rokt, timeout=0.2)
+            caller.connect(("127.0.0.1", rokt.port))
+            caller.sendall(CONFIRM_ON_THE_WIRE)
+            wait_until(lambda: len(rokt.ledger.entries) == 2, within=5, what="it has arrived")
+        assert rokt.ledger.totals.in_progress == 0
+    assert [entry.is_applied for entry in rokt.ledger.entries] == [False, False]
 
 
 def test_the_fast_server_answers_alike_and_keeps_the_ledger() -> None:
@@ -212,6 +247,17 @@ def test_the_fast_server_answers_alike_and_keeps_the_ledger() -> None:
         tally = fast.ledger.orders["o"]
         assert (tally.arrivals, tally.effects, fast.ledger.overlaps) == (1, 1, {})
         assert admin(fast, "GET", "stats").json()["totals"]["answered"] == 1
+
+
+def test_the_fast_server_can_close_its_port_too() -> None:
+    with (
+        FakeRokt.in_thread(Settings(is_fast=True)) as fast,
+        httpx2.Client(headers=HEADERS, trust_env=False) as client,
+        socket.create_connection(("127.0.0.1", fast.port), 5) as idle,
+    ):
+        assert client.post(f"{fast.base_url}/v1/Cart/confirm", json=ORDER).status_code == 200
+        admin(fast, "PUT", "down", {"mode": "port"})
+        assert idle.recv(1) == b""
 
 
 def test_the_fast_server_takes_a_request_in_pieces_and_time_to_answer() -> None:

@@ -1,3 +1,4 @@
+import tracemalloc
 from random import Random
 
 import pytest
@@ -62,6 +63,13 @@ def test_what_is_rejected_or_not_applied_stays_reserved() -> None:
     kept.settle(call("CONFIRM"), rejected=frozenset({"i"}), is_applied=True)
     kept.settle(call("CONFIRM"), rejected=frozenset(), is_applied=False)
     assert settle(kept, call("RELEASE")) == (True, False)
+
+
+def test_what_fails_changes_nothing() -> None:
+    kept = reservations()
+    settle(kept, call("RELEASE"))
+    assert settle(kept, call("CONFIRM")) == (False, False)
+    assert settle(kept, call("RELEASE")) == (True, True)
 
 
 def test_the_state_of_a_seeded_reservation_can_be_read() -> None:
@@ -255,3 +263,17 @@ def test_a_cleared_ledger_still_knows_what_is_in_progress() -> None:
     ledger.end(entry, is_answered=True)
     assert ledger.totals.in_progress == 0
     assert ledger.arrive(arrival(1)).sequence == 2
+
+
+def test_memory_is_bounded_whatever_arrives() -> None:
+    ledger = Ledger(limit=10, keeps_bodies=True)
+    kept = Reservations(is_strict=False, limit=10)
+    tracemalloc.start()
+    try:
+        for number in range(5000):
+            entry = ledger.arrive(arrival(number))
+            kept.settle(call("CONFIRM", cart=f"c{number}"), rejected=frozenset(), is_applied=True)
+            ledger.end(entry, is_answered=True)
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()
