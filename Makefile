@@ -9,6 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
 LOCK_ARGS ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test check lock bench wheel parts clean
@@ -29,8 +30,8 @@ check: .venv/dev.stamp ## lint, types, layering, locks
 	$(BIN)/lint-imports
 	$(BIN)/python requirements/check.py
 
-bench: .venv/dev.stamp parts ## run the benchmarks and print their figures
-	$(BIN)/python -m pytest -m bench -s --timeout 0 $(PYTEST_ARGS)
+bench: .venv/dev.stamp parts ## run the benchmark and print its figures (BENCH_ARGS=--help)
+	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
 lock: .venv/dev.stamp ## fit the locks to pyproject.toml (all anew: LOCK_ARGS=--upgrade)
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
