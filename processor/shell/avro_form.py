@@ -54,6 +54,18 @@ class PlainSchema(NamedTuple):
         """Return the definition of a type that may be given by its name."""
         return self.named.get(type_, type_) if isinstance(type_, str) else type_
 
+    def holds_array(self, type_: Type) -> bool:
+        """Tell whether there is an array anywhere in a type."""
+        found = self.resolve(type_)
+        if isinstance(found, list):
+            return any(map(self.holds_array, found))
+        if isinstance(found, str):
+            return False
+        inner = [field["type"] for field in found.get("fields", ())]
+        if found["type"] == "map":
+            inner.append(found["values"])
+        return found["type"] == "array" or any(map(self.holds_array, inner))
+
 
 class _Extent(NamedTuple):
     """How large a type is when every name in it is replaced by its definition."""

@@ -76,11 +76,22 @@ class Decoder:
             return _undecodable(str(malformed))
 
 
+class _Strict(BytesIO):
+    """Bytes that are never fewer than asked for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if len(data) != size:
+            raise EOFError
+        return data
+
+
 def read_value(value: bytes, start: int, schema: VettedSchema) -> dict[str, Any]:
     """Return the one value that all bytes from `start` on hold; raise MalformedError if none."""
-    # The decoder passes over a field that we do not read without noticing that its bytes end
-    # too early. With one byte more than there is, it shows: that byte is gone.
-    source = BytesIO(value + b"\x00")
+    # Passing over a field that we do not read, fastavro does not notice where the bytes end. It
+    # counts to whatever an array of doubles claims to hold, so there each read is checked. All
+    # else is short: one byte more than there is shows afterwards whether it was needed.
+    source = _Strict(value) if schema.passes_over_arrays else BytesIO(value + b"\x00")
     source.seek(start)
     datum = _read(source, schema.writer, schema.reader)
     end = source.tell()

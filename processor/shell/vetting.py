@@ -55,12 +55,14 @@ class VettedSchema:
 
     `reader` is None when the writer's schema is ours, so that nothing has to be resolved.
     `scales` has the scale of each decimal that we read, by the name of its field.
+    `passes_over_arrays` tells whether a field that we do not read holds an array.
     """
 
     name: str
     writer: Any
     reader: Any | None
     scales: Mapping[str, int]
+    passes_over_arrays: bool
 
 
 def as_reader(text: str) -> ReaderSchema:
@@ -80,7 +82,7 @@ def vet(text: str, readers: Mapping[str, ReaderSchema]) -> VettedSchema | Refusa
         reader = readers.get(writer.name)
         if reader is None:
             refuse(f"The schema's record is none of {', '.join(readers)}.")
-        scales = _Resolution(writer, reader.plain).scales()
+        resolution = _Resolution(writer, reader.plain)
     except RefusedError as refused:
         return Refusal(reason=Reason.SCHEMA_REFUSED, detail=str(refused))
     wire = strip_logical_types(writer.record)
@@ -88,7 +90,8 @@ def vet(text: str, readers: Mapping[str, ReaderSchema]) -> VettedSchema | Refusa
         name=writer.name,
         writer=_parse(wire),
         reader=None if wire == reader.wire else reader.parsed,
-        scales=scales,
+        scales=resolution.scales,
+        passes_over_arrays=resolution.passes_over_arrays,
     )
 
 
@@ -110,20 +113,20 @@ class _Resolution:
     def __init__(self, writer: PlainSchema, reader: PlainSchema) -> None:
         self._writer = writer
         self._reader = reader
-        self._scales: dict[str, int] = {}
-
-    def scales(self) -> dict[str, int]:
-        self._record(self._writer.record, self._reader.record)
-        return self._scales
+        self.scales: dict[str, int] = {}
+        self.passes_over_arrays = False
+        self._record(writer.record, reader.record)
 
     def _record(self, writer: dict[str, Any], reader: dict[str, Any]) -> None:
         written = {field["name"]: field["type"] for field in writer["fields"]}
         for field in reader["fields"]:
             name = field["name"]
             if name in written:
-                self._type(_Pair(written[name], field["type"], name))
+                self._type(_Pair(written.pop(name), field["type"], name))
             elif "default" not in field:
                 refuse(f"Record {reader['name']} lacks the field {name}.")
+        if any(self._writer.holds_array(passed_over) for passed_over in written.values()):
+            self.passes_over_arrays = True
 
     def _type(self, pair: _Pair) -> None:
         is_union = isinstance(pair.writer, list)
@@ -156,7 +159,7 @@ class _Resolution:
         if ours is not None and _kind(pair.writer) != _kind(pair.reader):
             refuse(f"Field {pair.field} has a type that does not resolve to ours.")
         if ours == "decimal":
-            self._scales[pair.field] = _scale(pair)
+            self.scales[pair.field] = _scale(pair)
 
 
 def _resolves(writer: Type, reader: Type) -> bool:

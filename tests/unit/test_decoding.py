@@ -229,16 +229,40 @@ def test_a_whole_field_is_passed_over(type_: object, tail: bytes) -> None:
     assert decode(VALUE + tail, with_last_field(type_)) == PAID
 
 
+NESTED_DOUBLES: Final = {
+    "type": "record",
+    "name": "Outer",
+    "fields": [{"name": "f", "type": ["null", {"type": "array", "items": "double"}]}],
+}
 INTS: Final = {"type": "array", "items": "int"}
+# Enough to be noticed, little enough to end should nothing stop the counting.
+CLAIM: Final = number(2**28)
 BOMBS: Final[list[tuple[str, object, bytes]]] = [
-    ("billions of ints", {"type": "array", "items": "int"}, number(2**62) + b"\x00" * 1000),
-    ("billions of nothing claimed", {"type": "array", "items": ["null"]}, number(2**62)),
-    ("a negative count", {"type": "array", "items": "int"}, number(-(2**63)) + number(-9)),
-    ("a negative size", {"type": "array", "items": "int"}, number(-2) + number(-8) + b"\x02\x02"),
-    ("a huge map", {"type": "map", "values": "int"}, number(2**62) + b"\x00\x00" * 1000),
-    ("a huge map by size", {"type": "map", "values": "int"}, number(-(2**62)) + number(2**62)),
-    ("a huge text", "string", number(2**62)),
-    ("blocks without end", {"type": "array", "items": "int"}, b"\x02\x00" * 400_000),
+    *[
+        (
+            f"an array that claims to hold millions of {name}",
+            {"type": "array", "items": type_},
+            CLAIM,
+        )
+        for name, type_ in {
+            **{each: each for each in ("boolean", "int", "float", "double", "bytes", "string")},
+            "fixed": {"type": "fixed", "name": "F", "size": 3},
+            "enums": {"type": "enum", "name": "E", "symbols": ["A"]},
+            "unions": ["null", "double"],
+            "records": {"type": "record", "name": "R", "fields": [{"name": "f", "type": "float"}]},
+            "maps": {"type": "map", "values": "double"},
+            "arrays": {"type": "array", "items": "boolean"},
+        }.items()
+    ],
+    ("a map that claims to hold millions", {"type": "map", "values": "double"}, CLAIM),
+    ("an array deep inside", NESTED_DOUBLES, number(1) + CLAIM),
+    ("an array in a map", {"type": "map", "values": NESTED_DOUBLES}, b"\x02\x02k\x02" + CLAIM),
+    ("billions of ints and some of them", INTS, CLAIM + b"\x00" * 1000),
+    ("a negative count", INTS, number(-(2**63)) + number(-9)),
+    ("a negative size", INTS, number(-2) + number(-8) + b"\x02\x02"),
+    ("a huge map by size", {"type": "map", "values": "int"}, number(-(2**62)) + CLAIM),
+    ("a huge text", "string", CLAIM),
+    ("blocks without end", INTS, b"\x02\x00" * 400_000),
     ("an endless number", "long", b"\xff" * 900_000),
     (
         "a nest of empty arrays",
