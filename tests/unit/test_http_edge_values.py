@@ -212,24 +212,6 @@ def test_the_deadline_holds_inside_a_body_too() -> None:
     )
 
 
-class LateBody(httpx.AsyncByteStream):
-    """A body that takes its time, but comes."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield b"{"
-        await asyncio.sleep(0.2)
-        yield b"}"
-
-
-def test_a_body_may_take_longer_than_its_head() -> None:
-    def rokt(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, stream=LateBody())
-
-    settings = EdgeSettings(base_url=URL, connect_timeout=0.01, confirm_read_timeout=0.05)
-    reply = send_through(httpx.MockTransport(rokt), settings=settings)
-    assert reply == Response(status=200, headers={}, body=b"{}")
-
-
 def test_a_key_that_cannot_be_read_concerns_every_call() -> None:
     def unreadable() -> str:
         raise PermissionError(CANARY_KEY)

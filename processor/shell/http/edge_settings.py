@@ -23,8 +23,8 @@ class EdgeSettingsError(ValueError):
 class EdgeSettings:
     """Where and how calls go out. Times in seconds, `reply_limit` in bytes (after decoding).
 
-    A read timeout bounds the wait for the head of a reply; a deadline bounds the whole attempt,
-    from the first packet to the last byte of the body. `max_connections` has to be at least the
+    A read timeout bounds each silence of the peer; a deadline bounds the whole attempt, from
+    the first packet to the last byte of the body. `max_connections` has to be at least the
     number of calls in flight. `ca_file` (PEM) is trusted beside the system's authorities.
 
     `idle_timeout` is how long an unused connection is kept. It stays below what servers use
@@ -62,11 +62,6 @@ class EdgeSettings:
             )
         if self.client_key_file is not None and self.client_cert_file is None:
             raise EdgeSettingsError("a client key needs its client certificate")
-
-    @property
-    def longest_read_timeout(self) -> float:
-        """The read timeout of the more patient operation."""
-        return max(self.confirm_read_timeout, self.release_read_timeout)
 
     @property
     def is_https(self) -> bool:

@@ -7,7 +7,7 @@ transport raise `ConnectError` or `ConnectTimeout`; everything else may have bee
 """
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Self
 
@@ -44,21 +44,21 @@ _NOT_HTTP: Final = (" parsed", "message head is too large")
 class FastTransport(httpx.AsyncBaseTransport):
     """Sends httpx requests through reqwest. Bodies come as they were sent, still encoded."""
 
-    def __init__(self, client: Client) -> None:
-        """Send through `client`, which is closed together with this transport."""
-        self._client = client
+    def __init__(self, clients: Mapping[float, Client]) -> None:
+        """Send through `clients`, by read timeout: reqwest knows none that is per request."""
+        self._clients = clients
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the response as soon as its head is there.
 
-        Connect and read timeouts are those of the client; the extension `deadline` (seconds) of
-        the request bounds the whole exchange. Raises httpx.TransportError: `ConnectError` and
-        `ConnectTimeout` when no connection was made (an `ssl.SSLError` is the cause when the
-        handshake failed), `LocalProtocolError` when the request cannot be written, everything
-        else when it may have arrived.
+        The request's extensions must hold its `timeout`, of which `read` counts, and its
+        `deadline`, the bound of the whole exchange; seconds. Raises httpx.TransportError:
+        `ConnectError` and `ConnectTimeout` when no connection was made (an `ssl.SSLError` is
+        the cause when the handshake failed), `LocalProtocolError` when the request cannot be
+        written, everything else when it may have arrived.
 
-        Cancelling stops only the waiting: reqwest goes on in its own thread, until the deadline
-        at the latest, and a request whose connection was still being made goes out yet.
+        Cancelling stops only the waiting: reqwest goes on in its own thread until one of the
+        two times is over, and a request whose connection was still being made goes out yet.
         """
         exchange = self._exchange(request, await request.aread())
         try:
@@ -72,15 +72,17 @@ class FastTransport(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, headers=_headers(answer), stream=body)
 
     async def aclose(self) -> None:
-        """Close all connections; calls in the air fail."""
-        await self._client.close()
+        """Close all idle connections; whoever waits for a reply is told that it is lost."""
+        for client in self._clients.values():
+            await client.close()
 
     def _exchange(self, request: httpx.Request, body: bytes) -> StreamRequest:
         try:
             pairs = request.headers.raw
             headers = [(name.decode("ascii"), value.decode("ascii")) for name, value in pairs]
+            client = self._clients[request.extensions["timeout"]["read"]]
             return (
-                self._client.request(request.method, str(request.url))
+                client.request(request.method, str(request.url))
                 .headers(headers)
                 .body_bytes(body)
                 # With a buffer the head would wait for the body, and its status would be lost
@@ -120,11 +122,19 @@ class _Body(httpx.AsyncByteStream):
         await self._exchange.__aexit__(None, None, None)
 
 
-def open_reqwest(settings: EdgeSettings) -> Client:
-    """Return a reqwest client that does what it is told once, in the open, and nothing else.
+def open_fast_transport(settings: EdgeSettings) -> FastTransport:
+    """Return the transport for both operations.
 
-    HTTP/1.1 only: over HTTP/2 reqwest sends a refused request again by itself. The files of
-    `settings` must have been vetted: an authority file without certificates passes here.
+    The files of `settings` must have been vetted: here a CA file without certificates passes.
+    """
+    read_timeouts = {settings.confirm_read_timeout, settings.release_read_timeout}
+    return FastTransport({seconds: _open_client(settings, seconds) for seconds in read_timeouts})
+
+
+def _open_client(settings: EdgeSettings, read_timeout: float) -> Client:
+    """Return a reqwest client that does what it is told, once.
+
+    HTTP/1.1 only: over HTTP/2 reqwest sends a refused request again by itself.
     """
     builder = (
         ClientBuilder()
@@ -140,7 +150,7 @@ def open_reqwest(settings: EdgeSettings) -> Client:
         .zstd(enable=False)
         .deflate(enable=False)
         .connect_timeout(timedelta(seconds=settings.connect_timeout))
-        .read_timeout(timedelta(seconds=settings.longest_read_timeout))
+        .read_timeout(timedelta(seconds=read_timeout))
         .pool_idle_timeout(timedelta(seconds=settings.idle_timeout))
         .pool_max_idle_per_host(settings.max_connections)
     )

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import httpx2 as httpx
@@ -26,15 +25,6 @@ _FIXED_HEADERS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Patience:
-    """How long an operation waits for the head of its reply, and for all of it; seconds."""
-
-    head: float
-    whole: float
-    extensions: dict[str, object]
-
-
 class RoktClient:
     """Sends calls to Rokt: once, without redirects, cookies or proxies, and under a deadline.
 
@@ -54,11 +44,11 @@ class RoktClient:
         self._base_url = httpx.URL(settings.base_url)
         self._urls: dict[str, httpx.URL] = {}
         connect = settings.connect_timeout
-        self._patience = {
-            Operation.CONFIRM: _patience(
+        self._extensions = {
+            Operation.CONFIRM: _extensions(
                 connect, settings.confirm_read_timeout, settings.confirm_deadline
             ),
-            Operation.RELEASE: _patience(
+            Operation.RELEASE: _extensions(
                 connect, settings.release_read_timeout, settings.release_deadline
             ),
         }
@@ -82,21 +72,18 @@ class RoktClient:
             return _no_key(f"cannot be read ({type(error).__name__})")
         if not key or not _is_sendable(key):
             return _no_key(f"is empty or {_UNSENDABLE}")
-        return await self._attempt(self._request(call, key), self._patience[call.operation])
+        return await self._attempt(self._request(call, key))
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close the transport."""
         await self._transport.aclose()
 
-    async def _attempt(self, request: httpx.Request, patience: _Patience) -> Reply:
+    async def _attempt(self, request: httpx.Request) -> Reply:
         status: int | None = None
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + patience.whole
         try:
-            async with asyncio.timeout(patience.head) as timer:
+            async with asyncio.timeout(request.extensions["deadline"]):
                 response = await self._transport.handle_async_request(request)
                 status = response.status_code
-                timer.reschedule(deadline)
                 return await self._read(response)
         except Exception as error:  # noqa: BLE001  a record never raises, whatever the engine does
             return failure_of(error, status)
@@ -132,7 +119,7 @@ class RoktClient:
             url,
             headers=headers,
             stream=httpx.ByteStream(call.body),
-            extensions=self._patience[call.operation].extensions,
+            extensions=self._extensions[call.operation],
         )
 
     def _locate(self, path: str) -> httpx.URL:
@@ -141,13 +128,9 @@ class RoktClient:
         return self._urls.setdefault(path, url)
 
 
-def _patience(connect: float, read: float, deadline: float) -> _Patience:
+def _extensions(connect: float, read: float, deadline: float) -> dict[str, object]:
     timeouts = {"connect": connect, "read": read, "write": read, "pool": connect}
-    return _Patience(
-        head=min(read, deadline),
-        whole=deadline,
-        extensions={"timeout": timeouts, "deadline": deadline},
-    )
+    return {"timeout": timeouts, "deadline": deadline}
 
 
 def _no_key(problem: str) -> Failure:
