@@ -21,20 +21,22 @@ def schema_text(name: str) -> str:
     return (_SCHEMAS / f"{name}.avsc").read_text()
 
 
-def paid_item(number: int | str = 1, **changes: Any) -> dict[str, Any]:
+def paid_item(number: int | str = 1, **changes: object) -> dict[str, Any]:
     """Return an item of an OrderPaid."""
     return {
         "cartItemId": f"item-{number}",
         "catalogItemId": "parkwhiz_quote.84118520",
         "itemReservationId": f"reservation-{number}",
         "quantity": 1,
-        "unitPrice": Decimal("10"),
-        "totalPrice": Decimal("10"),
+        "unitPrice": Decimal(10),
+        "totalPrice": Decimal(10),
         "currency": "CAD",
     } | changes
 
 
-def order_paid(order: str, cart: str, *items: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+def order_paid(
+    order: str, cart: str, *items: Mapping[str, Any], **changes: object
+) -> dict[str, Any]:
     """Return an OrderPaid; without items it has one of its own."""
     return {
         "eventId": f"event-{order}",
@@ -46,13 +48,13 @@ def order_paid(order: str, cart: str, *items: Mapping[str, Any], **changes: Any)
     } | changes
 
 
-def abandoned_item(number: int | str = 1, **changes: Any) -> dict[str, Any]:
+def abandoned_item(number: int | str = 1, **changes: object) -> dict[str, Any]:
     """Return an item of a CartAbandoned."""
     return {"cartItemId": f"item-{number}", "itemReservationId": f"reservation-{number}"} | changes
 
 
 def cart_abandoned(
-    event: str, cart: str, *items: Mapping[str, Any], **changes: Any
+    event: str, cart: str, *items: Mapping[str, Any], **changes: object
 ) -> dict[str, Any]:
     """Return a CartAbandoned; without items it has one of its own."""
     return {
@@ -97,14 +99,12 @@ class Shop:
                 "partitioner": "murmur2_random",
             }
         )
-        client = SchemaRegistryClient({"url": registry_url})
-        self._writers = {
-            topic: (client.register_schema(f"{topic}-value", Schema(schema_text(name))), name)
-            for topic, name in (
-                (topics.order_paid, "OrderPaid"),
-                (topics.cart_abandoned, "CartAbandoned"),
-            )
-        }
+        names = {topics.order_paid: "OrderPaid", topics.cart_abandoned: "CartAbandoned"}
+        with SchemaRegistryClient({"url": registry_url}) as client:
+            self._writers = {
+                topic: (client.register_schema(f"{topic}-value", Schema(schema_text(name))), name)
+                for topic, name in names.items()
+            }
         self._parsed = {
             name: fastavro.parse_schema(json.loads(schema_text(name)))
             for name in ("OrderPaid", "CartAbandoned")
@@ -127,9 +127,15 @@ class Shop:
         topic = self.topics.cart_abandoned
         self.raw(topic, event["cartId"], self.value(topic, event))
 
-    def raw(self, topic: str, key: str | bytes | None, value: bytes | None, **more: Any) -> None:
+    def raw(
+        self,
+        topic: str,
+        key: str | bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, str | bytes | None]] | None = None,
+    ) -> None:
         """Produce any bytes."""
-        self.producer.produce(topic, value, key, **more)
+        self.producer.produce(topic, value, key, headers=headers)
         self.producer.poll(0)
 
     def flush(self) -> None:

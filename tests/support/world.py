@@ -1,0 +1,172 @@
+"""A world for end-to-end tests: topics of its own, a shop, a fake Rokt, processors as processes."""
+
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+from confluent_kafka import Consumer, TopicPartition
+
+from processor.fake_rokt.rules import Rule
+from processor.fake_rokt.server import FakeRokt
+from processor.fake_rokt.settings import SAMPLE_API_KEY, Settings
+from tests.support.brokers import RealKafka
+from tests.support.events import Shop, Topics
+from tests.support.programs import Program, free_port, wait_until
+from tests.support.registries import RealRegistry
+
+START_SECONDS = 30.0
+
+
+class Processor:
+    """One `processor run` as a process of its own."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        self.url = f"http://127.0.0.1:{environment['PROCESSOR_SERVER__PORT']}"
+        command = [sys.executable, "-m", "processor", "run"]
+        self.program = Program(command, log=log, env=environment)
+
+    def __enter__(self) -> Self:
+        self.program.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.kill()
+
+    def status(self) -> dict[str, Any]:
+        """Return what `/status` shows."""
+        with urllib.request.urlopen(f"{self.url}/status", timeout=5) as answer:  # noqa: S310
+            status: dict[str, Any] = json.load(answer)
+            return status
+
+    def metrics(self) -> dict[str, float]:
+        """Return every series of `/metrics` by its text."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:  # noqa: S310
+            lines = answer.read().decode().splitlines()
+        series = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in series}
+
+    def answers(self, path: str) -> int:
+        """Return the HTTP status of a path, 0 when nothing listens."""
+        try:
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:  # noqa: S310
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def wait_until_ready(self, within: float = START_SECONDS) -> None:
+        """Return once it is ready; fail at once when it has ended."""
+        wait_until(
+            lambda: not self.program.is_running or self.answers("/readyz") == 200,
+            within=within,
+            what=f"the processor is ready (its log: {self.program.log_text()[-2000:]})",
+        )
+        assert self.program.is_running, self.program.log_text()[-3000:]
+
+
+class World:
+    """Everything that one end-to-end test plays with."""
+
+    def __init__(
+        self,
+        kafka: RealKafka,
+        registry: RealRegistry,
+        rokt: FakeRokt,
+        folder: Path,
+        partitions: int,
+    ) -> None:
+        names = ("order-paid", "cart-abandoned", "rokt-results", "rokt-dead-letters")
+        created = kafka.create_topics(dict.fromkeys(names, partitions))
+        self.topics = Topics(*(created[name] for name in names))
+        self.kafka, self.registry, self.rokt = kafka, registry, rokt
+        self.partitions = partitions
+        self.group = f"group-{uuid4().hex[:8]}"
+        self.shop = Shop(kafka.bootstrap_servers, registry.url, self.topics)
+        self._folder = folder
+        self._started = 0
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Return the settings of a processor in this world; `calls__max_in_flight="8"` adds one."""
+        mine = {
+            "KAFKA__BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
+            "KAFKA__GROUP_ID": self.group,
+            "KAFKA__START": "earliest",
+            "KAFKA__PROPERTIES": '{"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}',
+            "SCHEMA_REGISTRY__URL": self.registry.url,
+            "SCHEMA_REGISTRY__AUTO_REGISTER": "true",
+            "ROKT__BASE_URL": self.rokt.base_url,
+            "ROKT__API_KEY": SAMPLE_API_KEY,
+            "ROKT__TAG_ID": "253_439d21r21r21321",
+            "SERVER__PORT": str(free_port()),
+            "LOG__FORMAT": "json",
+            "LOG__LEVEL": "debug",
+            "HTTP_CLIENT__CONNECT_TIMEOUT": "1",
+            "HTTP_CLIENT__CONFIRM_READ_TIMEOUT": "3",
+            "HTTP_CLIENT__RELEASE_READ_TIMEOUT": "3",
+            "HTTP_CLIENT__CONFIRM_DEADLINE": "4",
+            "HTTP_CLIENT__RELEASE_DEADLINE": "4",
+            "RETRIES__CONFIRM_MIN_TIME": "1",
+            "KAFKA__DRAIN_DEADLINE": "5",
+        } | {name.upper(): value for name, value in settings.items()}
+        foreign = {k: v for k, v in os.environ.items() if not k.startswith("PROCESSOR_")}
+        own = {f"PROCESSOR_{name}": value for name, value in mine.items()}
+        return foreign | self.topics.environment | own
+
+    def processor(self, **settings: str) -> Processor:
+        """Return a processor that is not started yet; use it as a context manager."""
+        self._started += 1
+        log = self._folder / f"processor-{self._started}.log"
+        return Processor(self.environment(**settings), log)
+
+    def logs(self) -> str:
+        """Return what all processors have logged."""
+        return "".join(path.read_text() for path in sorted(self._folder.glob("processor-*.log")))
+
+    def lag(self) -> int:
+        """Return how many input records lie above the committed offsets."""
+        consumer = Consumer(
+            {"bootstrap.servers": self.kafka.bootstrap_servers, "group.id": self.group}
+        )
+        try:
+            asked = [
+                TopicPartition(topic, number)
+                for topic in (self.topics.order_paid, self.topics.cart_abandoned)
+                for number in range(self.partitions)
+            ]
+            return sum(
+                consumer.get_watermark_offsets(each, timeout=10, cached=False)[1]
+                - max(0, each.offset)
+                for each in consumer.committed(asked, timeout=10)
+            )
+        finally:
+            consumer.close()
+
+    def wait_until_drained(self, within: float = 60.0) -> None:
+        """Return once every input record is committed."""
+        wait_until(
+            lambda: self.lag() == 0,
+            within=within,
+            what=f"lag is 0 (log: {self.logs()[-3000:]})",
+        )
+
+
+@contextmanager
+def open_world(
+    kafka: RealKafka,
+    registry: RealRegistry,
+    folder: Path,
+    *,
+    partitions: int = 4,
+    rules: tuple[Rule, ...] = (),
+) -> Iterator[World]:
+    """Open a world; whatever was started in it has ended when it closes."""
+    with ExitStack() as stack:
+        rokt = stack.enter_context(FakeRokt.in_thread(Settings(rules=rules)))
+        yield World(kafka, registry, rokt, folder, partitions)
