@@ -48,14 +48,12 @@ class Topics:
 class FenceSettings:
     """How far and how long calls may go without another acknowledged commit.
 
-    `lease` and `commit_interval` are seconds; `lead` is how many offsets the horizon lies ahead
-    of the newest received record; `partitions` how many partitions each input has.
+    `lease` and `commit_interval` are seconds; `partitions` is how many each input has.
     """
 
     partitions: int
     lease: float = 10.0
     commit_interval: float = 1.0
-    lead: int = 32
 
 
 class Assignments:
@@ -64,6 +62,7 @@ class Assignments:
     __slots__ = (
         "_commit_due",
         "_epoch",
+        "_former",
         "_in_air",
         "_retained",
         "_settings",
@@ -76,6 +75,7 @@ class Assignments:
         self._topics = topics
         self._settings = settings
         self.states: dict[int, PartitionState] = {}
+        self._former: dict[int, list[PartitionState]] = {}
         self._retained: dict[int, tuple[float, Ledger, int]] = {}
         self._epoch = 0
         self._commit_due = 0.0
@@ -116,6 +116,20 @@ class Assignments:
         """Whether a state is the present assignment of its partition number."""
         return self.states.get(state.number) is state
 
+    def is_alone(self, number: int) -> bool:
+        """Whether nothing of a number's former assignments goes on: no call, no output.
+
+        Those were lost with calls in flight. Should the number come back before these end, it
+        waits for them: a cart has one call at a time, and what came of them is known then.
+        """
+        former = self._former.get(number)
+        if former is None:
+            return True
+        former[:] = [state for state in former if state.running]
+        if not former:
+            del self._former[number]
+        return not former
+
     def restored(self, state: PartitionState, position: int) -> None:
         """Note that the results were read up to `position`."""
         state.results_position = max(state.results_position, position)
@@ -137,6 +151,9 @@ class Assignments:
                 continue
             ended.append(state)
             state.ledger.close_all()
+            state.running -= len(state.late)  # nothing follows from those any more
+            if state.running:
+                self._former.setdefault(number, []).append(state)
             remaining = {
                 topic: owned
                 for topic, owned in state.inputs.items()
@@ -172,13 +189,9 @@ class Assignments:
         for state in self.states.values():
             if state.phase is Phase.CLOSED:
                 continue
-            settings = self._settings
-            committing = list(state.commit_offsets(settings.partitions, settings.lead))
-            offsets += committing
-            self._in_air[state] = {
-                topic: max(owned.offsets.position + settings.lead, owned.taint_below)
-                for topic, owned in state.inputs.items()
-            }
+            horizons = {topic: owned.plan_horizon() for topic, owned in state.inputs.items()}
+            offsets += state.commit_offsets(horizons, self._settings.partitions)
+            self._in_air[state] = horizons
         self._commit_due = now.at + self._settings.commit_interval
         return Commit(tuple(offsets))
 

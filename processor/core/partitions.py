@@ -5,7 +5,7 @@ number, so whoever owns number p of every input has everything that is known of 
 Only then p works; it stops when any one of them goes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 
 from processor.core import horizon
@@ -44,14 +44,27 @@ class Input:
     `taint_below` may have been called by an earlier owner.
     """
 
-    __slots__ = ("horizon", "is_paused", "offsets", "taint_below")
+    __slots__ = ("horizon", "is_paused", "offsets", "planned_at", "taint_below")
 
     def __init__(self, committed: int, taint_below: int) -> None:
         """Begin at a committed offset."""
         self.offsets = Offsets(committed)
         self.taint_below = taint_below
         self.horizon = committed
+        self.planned_at = committed
         self.is_paused = False
+
+    def plan_horizon(self) -> int:
+        """Return how far the next commit lets calls go, and remember where that was planned.
+
+        As far beyond the newest record as records came since the last plan: in a steady stream
+        no call waits for a commit of its own, and in a quiet one nothing is tainted that came
+        after a crash.
+        """
+        position = self.offsets.position
+        reach = position + position - self.planned_at
+        self.planned_at = position
+        return max(reach, self.taint_below)
 
 
 class PartitionState:
@@ -135,12 +148,17 @@ class PartitionState:
             for _, work in waiting
         )
 
-    def commit_offsets(self, partitions: int, lead: int) -> Iterator[CommitOffset]:
-        """Return what to commit while working: the horizon lies `lead` ahead of the position."""
-        for topic, owned in self.inputs.items():
-            partition, offsets = Partition(topic, self.number), owned.offsets
-            reach = max(offsets.position + lead, owned.taint_below)
-            yield _commit(partition, offsets.next_offset, reach, partitions)
+    def commit_offsets(self, horizons: Mapping[str, int], partitions: int) -> list[CommitOffset]:
+        """Return what to commit while working, with the horizon of each input."""
+        return [
+            _commit(
+                Partition(topic, self.number),
+                self.inputs[topic].offsets.next_offset,
+                reach,
+                partitions,
+            )
+            for topic, reach in horizons.items()
+        ]
 
     def closing_offsets(self, partitions: int) -> Iterator[CommitOffset]:
         """Return what to commit at the hand-over: the horizon covers doubtful records only."""

@@ -24,7 +24,7 @@ from processor.shell.settings import Kafka
 
 _LOG: Final = structlog.get_logger()
 _MOST_AT_ONCE: Final = 500
-_WAIT_FOR_RECORDS: Final = 0.02
+_WAIT_FOR_RECORDS: Final = 0.005
 _ANSWER_WITHIN: Final = 10.0
 _BATCHES_AHEAD: Final = 2
 
