@@ -109,7 +109,8 @@ def _plan_release(
 def _has_changed(work: Work, releasable: Releasable) -> bool:
     """Whether other items would be named than by an earlier attempt, or what it may have been."""
     if work.call is not None:
-        return len(releasable.items) < len(work.call.items)
+        allowed = {item.cart_item_id for item in releasable.items}
+        return any(item.cart_item_id not in allowed for item in work.call.items)
     return work.is_tainted and bool(releasable.dropped)
 
 
