@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from processor.core.events import CartAbandoned, OrderPaid
+from processor.core.events import CartAbandoned, Event, OrderPaid
 from processor.core.outcomes import DeadLetter, Ending, Outcome, end_with, to_remedy
 from processor.core.planning import requested
 from processor.core.records import Now
@@ -17,7 +17,7 @@ from processor.core.retries import (
     is_exhausted,
     systemic_delay,
 )
-from processor.core.vocabulary import Operation
+from processor.core.vocabulary import Effect, ItemResult, Operation
 from processor.core.work import Work
 
 
@@ -93,7 +93,7 @@ def conclude(work: Work, ending: Ending, now: Now) -> tuple[Outcome, DeadLetter 
         origin=work.origin,
         replay_id=work.replay_id,
         request_fingerprint=work.call.fingerprint if work.call else "",
-        items=_complete(ending.items, requested(event)) if event else (),
+        items=_items(work, ending, event) if event else (),
         http_status=verdict.http_status if verdict else None,
         error_description=verdict.error_description if verdict else None,
         errors=verdict.errors if verdict else (),
@@ -117,14 +117,22 @@ def conclude(work: Work, ending: Ending, now: Now) -> tuple[Outcome, DeadLetter 
     )
 
 
-def _complete(
-    items: tuple[ItemVerdict, ...], asked: tuple[ItemVerdict, ...]
-) -> tuple[ItemVerdict, ...]:
-    """Return one entry per item of the event: those the call did not name stay UNKNOWN."""
-    if len(items) == len(asked):
+def _items(work: Work, ending: Ending, event: Event) -> tuple[ItemVerdict, ...]:
+    """Return one entry per item of the event: those that no call has named are UNKNOWN."""
+    items = ending.items
+    if not items and work.call is not None and ending.effect is Effect.MAYBE_APPLIED:
+        items = tuple(
+            ItemVerdict(
+                cart_item_id=item.cart_item_id,
+                item_reservation_id=item.item_reservation_id,
+                result=ItemResult.INDETERMINATE,
+            )
+            for item in work.call.items
+        )
+    if len(items) == len(event.items):
         return items
     named = {item.cart_item_id for item in items}
-    return items + tuple(item for item in asked if item.cart_item_id not in named)
+    return items + tuple(item for item in requested(event) if item.cart_item_id not in named)
 
 
 def _detail(work: Work, ending: Ending) -> str | None:

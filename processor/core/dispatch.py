@@ -80,28 +80,33 @@ class Dispatch:
 
     def _step(self, state: PartitionState, lane: Lane, now: Now) -> None:
         """Do what can be done with the record at the head of a lane."""
-        while (work := lane.head) is not None and lane.running is None:
-            if isinstance(work.content, Pending):
-                return
-            if work.due > now.at:
-                self.offer(state, lane, now)
-                return
-            if not state.is_working(now.at) or self._must_reread(state, work):
-                state.parked.append(lane)
-                return
-            topic, _, offset, _ = work.record.source
-            if state.ledger.has_outcome(topic, offset, work.outcome_id):
-                self.emit(do.RecordResolved(Partition(topic, state.number), offset))
-                self._resolve(state, lane, work)
-                continue
-            if isinstance(work.content, CartAbandoned) and not self.gates.is_open(state, work):
-                self.gates.wait(state, lane, work)
-                return
-            following = plan(work, state.ledger, self._settings.shape, now)
-            if isinstance(following, Attempt):
-                self._send(state, lane, work, following, now)
-                return
+        work = lane.head
+        if work is None or lane.running is not None or isinstance(work.content, Pending):
+            return
+        if work.due > now.at:
+            self.offer(state, lane, now)
+            return
+        if not self._may_work(state, now) or self._must_reread(state, work):
+            state.parked.append(lane)
+            return
+        topic, _, offset, _ = work.record.source
+        if state.ledger.has_outcome(topic, offset, work.outcome_id):
+            self.emit(do.RecordResolved(Partition(topic, state.number), offset))
+            self._resolve(state, lane, work)
+            self.offer(state, lane, now)
+            return
+        if isinstance(work.content, CartAbandoned) and not self.gates.is_open(state, work):
+            self.gates.wait(state, lane, work)
+            return
+        following = plan(work, state.ledger, self._settings.shape, now)
+        if isinstance(following, Attempt):
+            self._send(state, lane, work, following, now)
+        else:
             self.end(state, lane, work, following, now)
+
+    def _may_work(self, state: PartitionState, now: Now) -> bool:
+        """Whether a partition works, and nothing of our own former assignment of it goes on."""
+        return state.is_working(now.at) and self._assignments.is_alone(state.number)
 
     def _must_reread(self, state: PartitionState, work: Work) -> bool:
         """Whether the results are to be read once more: an earlier owner's may have come late."""
@@ -138,14 +143,20 @@ class Dispatch:
             lane.running = work
             state.running += 1
 
-    def stop(self, state: PartitionState, lane: Lane) -> None:
-        """Note that nothing of a lane is in flight or on its way into a topic."""
+    def stop(self, state: PartitionState, lane: Lane, now: Now) -> None:
+        """Note that nothing of a lane is in flight or on its way into a topic.
+
+        Where the partition was lost meanwhile and has come back, it may have waited for that.
+        """
         lane.running = None
         state.running -= 1
+        successor = self._assignments.states.get(state.number)
+        if successor is not None and successor is not state:
+            self.unpark(successor, now)
 
     def finish(self, state: PartitionState, lane: Lane, work: Work, now: Now) -> None:
         """Finish a record whose outcome is acknowledged; its lane goes on."""
-        self.stop(state, lane)
+        self.stop(state, lane, now)
         self._resolve(state, lane, work)
         self.offer(state, lane, now)
 

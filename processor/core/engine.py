@@ -18,7 +18,14 @@ from processor.core.assignments import Assigned, Assignments
 from processor.core.conclusions import Rest, follow
 from processor.core.dispatch import Dispatch
 from processor.core.engine_settings import EngineSettings
-from processor.core.events import CartAbandoned, Content, OrderPaid, Pending, Undecodable
+from processor.core.events import (
+    CartAbandoned,
+    Content,
+    OrderPaid,
+    Pending,
+    Undecodable,
+    problems,
+)
 from processor.core.lanes import Lane
 from processor.core.outcomes import Ending, Outcome, OutcomeView, identify
 from processor.core.partitions import PartitionState, Phase
@@ -87,6 +94,8 @@ class Engine:
                 return
             case OrderPaid() as event:
                 state.ledger.learn_payment(event)
+                if work.is_tainted and not problems(event, work.record.key):
+                    state.ledger.open(event)
                 event_id: str = event.event_id
             case CartAbandoned(event_id=abandoned_id):
                 event_id = abandoned_id
@@ -135,8 +144,8 @@ class Engine:
             work.sent(now)
             return True
         del self._dispatch.in_flight[call_id]
+        self._dispatch.stop(state, lane, now)
         if is_current:
-            self._dispatch.stop(state, lane)
             state.parked.append(lane)
         return False
 
@@ -159,6 +168,8 @@ class Engine:
             self._conclude(state, lane, work, verdict, now)
         elif is_current:
             state.late.append((lane, work, verdict))
+        else:
+            self._dispatch.stop(state, lane, now)
         return self._dispatch.run(now)
 
     def _conclude(
@@ -183,7 +194,7 @@ class Engine:
                 if is_pause:
                     dispatch.turns.pause(scope, work.due)
                 dispatch.emit(do.Retrying(work.operation, verdict, work.attempts, seconds))
-                dispatch.stop(state, lane)
+                dispatch.stop(state, lane, now)
                 dispatch.offer(state, lane, now)
 
     def acknowledged(self, output_id: int, offset: int, now: Now) -> list[do.Effect]:
@@ -206,6 +217,8 @@ class Engine:
             )
             if self.assignments.is_current(state):
                 self._dispatch.finish(state, writing.lane, work, now)
+            else:
+                self._dispatch.stop(state, writing.lane, now)
         return self._dispatch.run(now)
 
     # Assignments

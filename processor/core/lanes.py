@@ -18,17 +18,17 @@ def _place(work: Work) -> tuple[int, int]:
 class Lane:
     """The waiting and running records of one cart, first in order first."""
 
-    __slots__ = ("_works", "is_queued", "key", "running")
+    __slots__ = ("_works", "key", "queued_in", "running")
 
     def __init__(self, key: bytes | None) -> None:
         """Begin empty.
 
         `running` is the record whose call is in flight or whose outcome is not acknowledged:
-        nothing else of the lane moves meanwhile. `is_queued`: the lane stands in a queue.
+        nothing else of the lane moves meanwhile. `queued_in` is the queue that it stands in.
         """
         self.key = key
         self.running: Work | None = None
-        self.is_queued = False
+        self.queued_in: int | None = None
         self._works: list[Work] = []
 
     def __len__(self) -> int:

@@ -31,7 +31,7 @@ _MAYBE_RELEASED: Final = 4
 
 class _Unit(NamedTuple):
     known: int
-    order_id: str | None  # the order that claims it
+    claims: tuple[str, ...]  # the orders that it belongs to: hardly ever more than one
 
 
 class _Order(NamedTuple):
@@ -72,7 +72,7 @@ class Releasable:
     dropped: tuple[str, ...]
 
 
-_NO_UNIT: Final = _Unit(_NOTHING, None)
+_NO_UNIT: Final = _Unit(_NOTHING, ())
 _SETTLED: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED, Effect.MAYBE_APPLIED})
 _CHANGES_NO_ORDER: Final = frozenset({Status.DUPLICATE, Status.CONFLICT, Status.SKIPPED})
 
@@ -102,7 +102,7 @@ class Ledger:
         """Begin empty. An undecodable record counts as a payment unless from `release_topic`."""
         self._release_topic = release_topic
         self._orders: dict[str, _Order] = {}
-        self._open: dict[str, str] = {}
+        self._open: dict[str, OrderPaid] = {}
         self._carts: dict[str, dict[str, _Unit]] = {}
         self._unreadable: dict[str, set[tuple[str, int, int]]] = {}
         self._readable: set[tuple[str, int, int]] = set()
@@ -145,7 +145,7 @@ class Ledger:
             return
         known = self._orders.get(order_id)
         entry = _Order(outcome.request_fingerprint, outcome.effect, cart_id)
-        if known is not None:
+        if known is not None and known != entry:
             if not _outweighs(entry, known):
                 return
             self._drop_claims(known.cart_id, order_id)
@@ -169,23 +169,24 @@ class Ledger:
             for unit in _units(item):
                 before = cart.get(unit, _NO_UNIT)
                 if known & ~before.known:
-                    cart[unit] = _Unit(before.known | known, before.order_id)
+                    cart[unit] = _Unit(before.known | known, before.claims)
 
     def _claim(self, cart_id: str, order_id: str, outcome: Outcome | OutcomeView) -> None:
         cart = self._carts.setdefault(cart_id, {})
+        own = (order_id,)  # one tuple for all units: there are millions
         for item in outcome.items:
             if item.result is ItemResult.REJECTED:
                 continue
             for unit in _units(item):
-                known, claimed_by = cart.get(unit, _NO_UNIT)
-                if claimed_by is None or order_id < claimed_by:
-                    cart[unit] = _Unit(known, order_id)
+                known, claims = cart.get(unit, _NO_UNIT)
+                if order_id not in claims:
+                    cart[unit] = _Unit(known, tuple(sorted(claims + own)) if claims else own)
 
     def _drop_claims(self, cart_id: str, order_id: str) -> None:
         cart = self._carts.get(cart_id, {})
-        for unit, (known, claimed_by) in cart.items():
-            if claimed_by == order_id:
-                cart[unit] = _Unit(known, None)
+        for unit, (known, claims) in cart.items():
+            if order_id in claims:
+                cart[unit] = _Unit(known, tuple(claim for claim in claims if claim != order_id))
 
     # Redelivery
 
@@ -207,12 +208,12 @@ class Ledger:
     # What is asked
 
     def open(self, event: OrderPaid) -> None:
-        """Note that the call of an order is planned."""
-        self._open[event.order_id] = event.cart_id
+        """Note that the call of an order is planned, or may be in the air since a takeover."""
+        self._open.setdefault(event.order_id, event)
 
     def close(self, event: OrderPaid) -> None:
-        """Note that the call of an order has come to its outcome."""
-        if self._open.get(event.order_id) == event.cart_id:
+        """Note that an order has come to its outcome; one that another record has open stays."""
+        if self._open.get(event.order_id) is event:
             del self._open[event.order_id]
 
     def close_all(self) -> None:
@@ -227,8 +228,11 @@ class Ledger:
         `is_authorised`: a person has asked to call it again although it may have been applied.
         """
         order_id = event.order_id
-        if (cart_id := self._open.get(order_id)) is not None:
-            return Conflict(detail=f"order {order_id} is being confirmed under cart {cart_id}")
+        other = self._open.get(order_id, event)
+        if other is not event:
+            return Conflict(
+                detail=f"order {order_id} is being confirmed under cart {other.cart_id}"
+            )
         known = self._orders.get(order_id)
         if known is not None and known.effect in _SETTLED:
             if known.fingerprint != fingerprint:
@@ -244,11 +248,12 @@ class Ledger:
         released = []
         for item in event.items:
             for unit in _units(item):
-                known, claimed_by = cart.get(unit, _NO_UNIT)
-                if claimed_by is not None and claimed_by != event.order_id:
-                    return Conflict(
-                        detail=f"item {item.cart_item_id} belongs to order {claimed_by} already"
-                    )
+                known, claims = cart.get(unit, _NO_UNIT)
+                for other in claims:
+                    if other != event.order_id:
+                        return Conflict(
+                            detail=f"item {item.cart_item_id} belongs to order {other} already"
+                        )
                 if known & (_RELEASED | _MAYBE_RELEASED):
                     released.append(item.cart_item_id)
         return Proceed(released_before_paid=tuple(dict.fromkeys(released)))

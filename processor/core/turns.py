@@ -41,16 +41,21 @@ class Turns:
         self._arrivals = 0
 
     def offer(self, state: PartitionState, lane: Lane, at: float) -> None:
-        """Let a lane move when its head may: now, or when it has rested."""
+        """Let a lane move when its head may: now, or when it has rested.
+
+        A confirm that overtakes releases takes the lane along into its own queue.
+        """
         head = lane.head
-        if head is None or lane.running is not None or lane.is_queued:
+        if head is None or lane.running is not None:
             return
         if head.due > at:
             self._arrivals += 1
             heappush(self._sleeping, (head.due, self._arrivals, state, lane))
             return
-        lane.is_queued = True
-        self._ready[scope_of(head)].append((state, lane))
+        scope = scope_of(head)
+        if lane.queued_in is None or scope < lane.queued_in:
+            lane.queued_in = scope
+            self._ready[scope].append((state, lane))
 
     def wake(self, at: float) -> None:
         """Make the lanes ready that have rested until now."""
@@ -70,8 +75,9 @@ class Turns:
         """Take the lane whose turn it is out of its queue."""
         for scope in Scope:
             queue = self._ready[scope]
-            if queue and not self.is_paused(scope, at):
+            while queue and not self.is_paused(scope, at):
                 state, lane = queue.popleft()
-                lane.is_queued = False
-                return state, lane
+                if lane.queued_in == scope:  # otherwise it has moved to another queue since
+                    lane.queued_in = None
+                    return state, lane
         return None
