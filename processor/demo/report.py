@@ -1,0 +1,146 @@
+"""The report: what was produced, what came of it, and where to look next."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from prometheus_client.parser import text_string_to_metric_families
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Column, Table
+from rich.text import Text
+
+from processor.core.vocabulary import Status
+from processor.demo.findings import Finding
+from processor.demo.samples import Section
+from processor.fake_rokt import Entry, Totals
+
+_PLAIN_WIDTH: Final = 120
+_COLOURS: Final = {
+    Status.SUCCEEDED: "green",
+    Status.PARTIALLY_SUCCEEDED: "yellow",
+    Status.REJECTED: "magenta",
+    Status.INDETERMINATE: "magenta",
+    Status.SKIPPED: "cyan",
+    Status.DUPLICATE: "cyan",
+    Status.CONFLICT: "magenta",
+}
+_METRICS: Final = (
+    ("processor_records_total", "topic"),
+    ("processor_calls_total", "operation"),
+    ("processor_calls_total", "status_class"),
+    ("processor_retries_total", "operation"),
+    ("processor_outcomes_total", "status"),
+    ("processor_dead_letters_total", "reason"),
+)
+_NEXT: Final = (
+    ("README.md", "what it promises, how it is set up and run"),
+    ("processor demo --keep", "the same, then more events, with metrics and status to look at"),
+    ("processor --help", "all commands"),
+)
+_COLUMNS: Final = ("what was produced", "calls", "status", "effect", "dead letter")
+
+
+def open_console() -> Console:
+    """Return a console as wide as the terminal, or of a fixed width where there is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
+
+
+def table(sections: Sequence[Section], findings: Iterable[Finding]) -> Table:
+    """Return one row for each sample: its calls, outcome and dead letter, and what is wrong."""
+    found = {finding.sample: finding for finding in findings}
+    shown = Table(*_COLUMNS, box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    for section in sections:
+        shown.add_row(Text(section.title, style="bold"))
+        for sample in section.samples:
+            shown.add_row(*_cells(found[sample]))
+    return shown
+
+
+def line(finding: Finding) -> Table:
+    """Return the row of one sample that stands alone."""
+    widths = (40, 10, 10, 12, 18)
+    shown = Table.grid(*(Column(width=width) for width in widths), padding=(0, 1))
+    shown.add_row(*_cells(finding))
+    return shown
+
+
+def summary(findings: Sequence[Finding], totals: Totals, metrics: str, seconds: float) -> Table:
+    """Return the sums, as the topics, Rokt's ledger and the processor's metrics have them."""
+    wrong = sum(bool(finding.deviations) for finding in findings)
+    shown = _pairs()
+    shown.add_row(
+        "records",
+        Text(f"{len(findings)} in {seconds:.1f} s, ").append(
+            f"{wrong} not as they should be" if wrong else "all as they should be",
+            style="bold red" if wrong else "bold green",
+        ),
+    )
+    shown.add_row(
+        "Rokt",
+        f"{totals.arrivals} calls, {totals.effects} effects, "
+        f"of which {totals.duplicates} had taken place before (the lost answer)",
+    )
+    for name, by in _METRICS:
+        shown.add_row(Text(name, style="dim"), _sums(metrics, name, by))
+    return shown
+
+
+def where_next() -> Table:
+    """Return where to look when the demo is over."""
+    shown = _pairs()
+    for place, what in _NEXT:
+        shown.add_row(Text(place, style="bold"), what)
+    return shown
+
+
+def addresses(bootstrap_servers: str, server_url: str, admin_url: str) -> Table:
+    """Return where to look while the demo goes on."""
+    shown = _pairs()
+    for place, what in (
+        (f"{server_url}/metrics", "the processor's metrics"),
+        (f"{server_url}/status", "what it is doing"),
+        (f"{admin_url}ledger", "what has reached Rokt"),
+        (bootstrap_servers, "the broker, for clients of your own"),
+        ("Ctrl-C", "ends it"),
+    ):
+        shown.add_row(Text(place, style="bold"), what)
+    return shown
+
+
+def _pairs() -> Table:
+    return Table.grid(padding=(0, 2, 0, 0))
+
+
+def _cells(finding: Finding) -> tuple[RenderableType, ...]:
+    """Return what is shown of one sample, column by column."""
+    outcome, letter, wrong = finding.outcome, finding.dead_letter, finding.deviations
+    title = "\n".join((finding.sample.title, *(f"! {each}" for each in wrong)))
+    return (
+        Padding(Text(title, style="bold red" if wrong else ""), (0, 0, 0, 2)),
+        Text(", ".join(map(_told, finding.calls))),
+        Text(_words(outcome.status), style=_COLOURS[outcome.status]) if outcome else Text("none"),
+        Text(_words(outcome.effect) if outcome else ""),
+        Text(_words(letter.reason) if letter else ""),
+    )
+
+
+def _told(call: Entry) -> str:
+    """Return what Rokt answered to a call."""
+    return str(call.status) if call.is_answered else "no answer"
+
+
+def _sums(metrics: str, name: str, by: str) -> str:
+    """Return a metric's values, added up by one of its labels."""
+    sums: Counter[str] = Counter()
+    for family in text_string_to_metric_families(metrics):
+        for each in family.samples:
+            if each.name == name and each.value:
+                sums[_words(each.labels[by])] += int(each.value)
+    return ", ".join(f"{value} {count}" for value, count in sums.items())
+
+
+def _words(symbol: str) -> str:
+    return symbol.lower().replace("_", " ")
