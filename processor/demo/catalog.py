@@ -99,7 +99,7 @@ _PLAIN: Final = Section(
             ),
         ),
         sample(
-            "order of another site, nothing reserved",
+            "order of another site, unreserved",
             replace(
                 paid("1005", "cart-e", replace(item("1005"), item_reservation_id=None)),
                 rokt_tag_id="another-tag",
@@ -133,12 +133,15 @@ _REPEATED: Final = Section(
     ),
 )
 _ABANDONED: Final = Section(
-    title="Carts that were paid, in part or in full, and abandoned",
+    title="Carts both paid and abandoned",
     samples=(
         sample("an order", paid("3001", "cart-k", item("k"))),
         sample("its cart, abandoned", abandoned("cart-k", given_up("k")), _SKIPPED),
         sample("an order of one of two items", paid("3002", "cart-l", item("l1"))),
-        sample("its cart: only the other is released", abandoned("cart-l", given_up("l1"), given_up("l2"))),
+        sample(
+            "its cart: only the other is released",
+            abandoned("cart-l", given_up("l1"), given_up("l2")),
+        ),
         sample(
             "the same cart again",
             replace(
@@ -154,7 +157,7 @@ _ABANDONED: Final = Section(
         ),
         sample("the release that Rokt documents", _ROKTS_RELEASE),
         sample(
-            "the confirm that it documents, too late",
+            "its documented confirm, too late",
             _ROKTS_CONFIRM,
             _rejected(Reason.ITEMS_REJECTED),
             is_late=True,
@@ -223,7 +226,9 @@ _TROUBLED: Final = Section(
             _TWICE,
             Then(status=429, headers={"Retry-After": "1"}),
         ),
-        sample("503 to a release, then well", abandoned("cart-w", given_up("w")), _TWICE, _ONCE_503),
+        sample(
+            "503 to a release, then well", abandoned("cart-w", given_up("w")), _TWICE, _ONCE_503
+        ),
         sample(
             "500 until attempts are used up",
             paid("5004", "cart-x", item("5004")),

@@ -18,7 +18,6 @@ class Outcome:
     effect: Effect
     reason: Reason | None
     attempts: int
-    detail: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

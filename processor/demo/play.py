@@ -108,10 +108,12 @@ async def play(
         console.print(report.table(sections, findings))
         totals = on.world.rokt.ledger.totals
         console.print(report.summary(findings, totals, await on.metrics(), seconds))
-        console.print(report.where_next())
         is_well = not any(finding.deviations for finding in findings)
+        console.print()
         if is_well and keeps_on:
             await _keep_on(on, console)
+        else:
+            console.print(report.where_next())
     return is_well
 
 

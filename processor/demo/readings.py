@@ -99,5 +99,4 @@ def _outcome(written: Mapping[str, Any]) -> Outcome:
         effect=Effect(written["effect"]),
         reason=None if reason is None else Reason(reason),
         attempts=written["attempts"],
-        detail=written["detail"],
     )

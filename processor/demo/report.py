@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
@@ -39,7 +39,8 @@ _NEXT: Final = (
     ("processor demo --keep", "the same, then more events, with metrics and status to look at"),
     ("processor --help", "all commands"),
 )
-_COLUMNS: Final = ("what was produced", "calls", "status", "effect", "dead letter")
+_COLUMNS: Final = ("what was produced", "calls", "status and effect", "dead letter")
+_LINE_WIDTHS: Final = (34, 8, 21, 13)
 
 
 def open_console() -> Console:
@@ -51,18 +52,18 @@ def open_console() -> Console:
 def table(sections: Sequence[Section], findings: Iterable[Finding]) -> Table:
     """Return one row for each sample: its calls, outcome and dead letter, and what is wrong."""
     found = {finding.sample: finding for finding in findings}
-    shown = Table(*_COLUMNS, box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    shown = Table(*_COLUMNS, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for section in sections:
         shown.add_row(Text(section.title, style="bold"))
         for sample in section.samples:
-            shown.add_row(*_cells(found[sample]))
+            title, *others = _cells(found[sample])
+            shown.add_row(Padding(title, (0, 0, 0, 2)), *others)
     return shown
 
 
 def line(finding: Finding) -> Table:
     """Return the row of one sample that stands alone."""
-    widths = (40, 10, 10, 12, 18)
-    shown = Table.grid(*(Column(width=width) for width in widths), padding=(0, 1))
+    shown = Table.grid(*(Column(width=width) for width in _LINE_WIDTHS), padding=(0, 1, 0, 0))
     shown.add_row(*_cells(finding))
     return shown
 
@@ -114,15 +115,15 @@ def _pairs() -> Table:
     return Table.grid(padding=(0, 2, 0, 0))
 
 
-def _cells(finding: Finding) -> tuple[RenderableType, ...]:
+def _cells(finding: Finding) -> tuple[Text, ...]:
     """Return what is shown of one sample, column by column."""
     outcome, letter, wrong = finding.outcome, finding.dead_letter, finding.deviations
     title = "\n".join((finding.sample.title, *(f"! {each}" for each in wrong)))
+    came_of_it = Text(_words(outcome.status), style=_COLOURS[outcome.status]) if outcome else Text()
     return (
-        Padding(Text(title, style="bold red" if wrong else ""), (0, 0, 0, 2)),
+        Text(title, style="bold red" if wrong else ""),
         Text(", ".join(map(_told, finding.calls))),
-        Text(_words(outcome.status), style=_COLOURS[outcome.status]) if outcome else Text("none"),
-        Text(_words(outcome.effect) if outcome else ""),
+        came_of_it.append(f", {_words(outcome.effect)}" if outcome else "none", style="default"),
         Text(_words(letter.reason) if letter else ""),
     )
 
@@ -139,7 +140,7 @@ def _sums(metrics: str, name: str, by: str) -> str:
         for each in family.samples:
             if each.name == name and each.value:
                 sums[_words(each.labels[by])] += int(each.value)
-    return ", ".join(f"{value} {count}" for value, count in sums.items())
+    return ", ".join(f"{value} {count}" for value, count in sorted(sums.items()))
 
 
 def _words(symbol: str) -> str:

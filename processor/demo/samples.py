@@ -61,7 +61,7 @@ class Section:
 def sample(
     title: str,
     event: Event,
-    expects: Expectation = Expectation(),  # noqa: B008  it is frozen
+    expects: Expectation = Expectation(),
     *replies: Then,
     is_late: bool = False,
 ) -> Sample:

@@ -1,0 +1,219 @@
+"""The demo: as people start it, and when something is not as it has to be."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import httpx2 as httpx
+import pytest
+
+import processor
+from processor.core.vocabulary import Effect, Reason, Status
+from processor.demo.catalog import CATALOG
+from processor.demo.events import item, paid
+from processor.demo.findings import DeadLetter, Outcome, Readings, find
+from processor.demo.samples import Expectation, sample
+from processor.fake_rokt import Entry, Operation
+from tests.contract.test_documented_samples import CONFIRM_SAMPLE, RELEASE_SAMPLE, compact
+from tests.support.programs import Program, wait_until
+
+CHECKOUT: Final = Path(processor.__file__).parents[1]
+DONE: Final = Outcome(
+    id="1",
+    status=Status.SUCCEEDED,
+    effect=Effect.APPLIED,
+    reason=None,
+    attempts=1,
+)
+REFUSED: Final = Outcome(
+    id="1",
+    status=Status.REJECTED,
+    effect=Effect.NOT_APPLIED,
+    reason=Reason.UNPROCESSABLE,
+    attempts=1,
+)
+REFUSAL: Final = Expectation(
+    status=Status.REJECTED, effect=Effect.NOT_APPLIED, reason=Reason.UNPROCESSABLE
+)
+LETTER: Final = DeadLetter(id="1", reason=Reason.UNPROCESSABLE)
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if "PROCESSOR_" not in name.upper()}
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(),
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+
+
+def call(body: str = "body", status: int = 200) -> Entry:
+    return Entry(
+        sequence=1,
+        operation=Operation.CONFIRM,
+        method="POST",
+        path="/v1/Cart/confirm",
+        cart_id="cart",
+        order_id="order",
+        attempt=1,
+        body_sha256=body,
+        body=None,
+        tag_id=None,
+        session_id=None,
+        accept_language=None,
+        user_agent=None,
+        is_key_right=True,
+        peer_port=None,
+        arrived_at=0.0,
+        status=status,
+        is_answered=True,
+    )
+
+
+def test_the_demo_shows_each_sample_and_all_is_well() -> None:
+    done = run("-m", "processor", "demo")
+    titles = [sample.title for section in CATALOG for sample in section.samples]
+    shown = [line[2:].split("  ")[0].strip() for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [title for title in titles if title not in shown] == []
+    assert f"{len(titles)} in " in done.stdout
+    assert "all as they should be" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_a_sample_that_comes_to_something_else_ends_the_demo_with_code_1() -> None:
+    program = """
+import sys
+from dataclasses import replace
+from processor.cli.main import main
+from processor.core.vocabulary import Effect
+from processor.demo import catalog
+from processor.demo.samples import Expectation
+section = catalog.CATALOG[0]
+wrong = replace(section.samples[0], expects=Expectation(effect=Effect.NOT_SENT, calls=2))
+catalog.CATALOG = (replace(section, samples=(wrong, section.samples[1])),)
+sys.argv = ["processor", "demo"]
+main()
+"""
+    done = run("-c", program)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "! effect APPLIED instead of NOT_SENT" in done.stdout
+    assert "! 1 calls instead of 2" in done.stdout
+    assert "1 not as they should be" in done.stdout
+
+
+def test_a_demo_that_is_kept_goes_on_until_it_is_interrupted(tmp_path: Path) -> None:
+    log = tmp_path / "demo.log"
+    command = [sys.executable, "-m", "processor", "demo", "--keep"]
+    with Program(command, log=log, env=environment(), folder=CHECKOUT) as demo:
+        wait_until(lambda: "order 7002 " in demo.log_text(), within=40, what="traffic")
+        metrics, status, rokt = re.findall(r"http://\S+", demo.log_text())
+        calls = httpx.get(rokt, trust_env=False).json()["entries"]
+        assert "processor_outcomes_total" in httpx.get(metrics, trust_env=False).text
+        assert httpx.get(status, trust_env=False).json()["is_ready"] is True
+        demo.signal(signal.SIGINT)
+        assert demo.wait(20) == 0
+    sent = {entry["body"] for entry in calls}
+    assert {compact(CONFIRM_SAMPLE).decode(), compact(RELEASE_SAMPLE).decode()} <= sent
+    assert "Traceback" not in demo.log_text()
+
+
+CASES: Final[Mapping[str, tuple[Expectation, Readings, list[Entry], tuple[str, ...]]]] = {
+    "all is well": (Expectation(), Readings(outcomes=(DONE,)), [call()], ()),
+    "all is well with a dead letter": (
+        REFUSAL,
+        Readings(outcomes=(REFUSED,), dead_letters=(LETTER,)),
+        [call()],
+        (),
+    ),
+    "no outcome": (Expectation(calls=0), Readings(), [], ("0 outcomes instead of 1",)),
+    "an outcome too many": (
+        Expectation(),
+        Readings(outcomes=(DONE, DONE)),
+        [call()],
+        ("2 outcomes instead of 1",),
+    ),
+    "another outcome": (
+        REFUSAL,
+        Readings(outcomes=(DONE,), dead_letters=(LETTER,)),
+        [call()],
+        (
+            "status SUCCEEDED instead of REJECTED",
+            "effect APPLIED instead of NOT_APPLIED",
+            "reason None instead of UNPROCESSABLE",
+        ),
+    ),
+    "a dead letter missing": (
+        REFUSAL,
+        Readings(outcomes=(REFUSED,)),
+        [call()],
+        ("dead letters none instead of UNPROCESSABLE",),
+    ),
+    "a dead letter too many": (
+        Expectation(),
+        Readings(outcomes=(DONE,), dead_letters=(LETTER,)),
+        [call()],
+        ("dead letters UNPROCESSABLE instead of none",),
+    ),
+    "the dead letter of something else": (
+        REFUSAL,
+        Readings(outcomes=(REFUSED,), dead_letters=(replace(LETTER, id="2"),)),
+        [call()],
+        ("dead letters UNPROCESSABLE instead of UNPROCESSABLE",),
+    ),
+    "a call that nobody tells of": (
+        Expectation(),
+        Readings(outcomes=(DONE,)),
+        [call(), call()],
+        ("2 calls instead of 1",),
+    ),
+    "a call that never came": (
+        Expectation(),
+        Readings(outcomes=(DONE,)),
+        [],
+        ("0 calls instead of 1",),
+    ),
+    "other bytes at the second attempt": (
+        Expectation(calls=2),
+        Readings(outcomes=(replace(DONE, attempts=2),)),
+        [call("one"), call("other")],
+        ("its calls are not identical in their bytes",),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("expects", "read", "calls", "deviations"), CASES.values(), ids=CASES.keys()
+)
+def test_whatever_deviates_is_found(
+    expects: Expectation, read: Readings, calls: list[Entry], deviations: tuple[str, ...]
+) -> None:
+    one = sample("an order", paid("order", "cart", item("item")), expects)
+    assert [finding.deviations for finding in find({one: read}, calls)] == [deviations]
+
+
+def test_each_sample_of_an_order_gets_its_own_calls() -> None:
+    first, second, third = (
+        sample("an order", paid("order", cart, item("item"))) for cart in ("cart", "cart", "other")
+    )
+    calls = [call(status=503), call(), call(status=422)]
+    read = {
+        first: Readings(outcomes=(replace(DONE, attempts=2),)),
+        second: Readings(outcomes=(replace(DONE, attempts=0),)),
+        third: Readings(outcomes=(REFUSED,)),
+    }
+    told = [[entry.status for entry in finding.calls] for finding in find(read, calls)]
+    assert told == [[503, 200], [], [422]]
