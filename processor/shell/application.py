@@ -5,7 +5,7 @@ import contextlib
 import random
 import signal
 from collections.abc import AsyncIterator, Callable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from confluent_kafka import KafkaException
@@ -64,6 +64,7 @@ class Application:
 
     async def run(self) -> None:
         """Work until `stop`, or until something fails; raises what failed."""
+        self._loop.set_exception_handler(self._unhandled)
         async with self.server:
             self.is_serving.set()
             _LOG.info("start", version=__version__, server=self.server.url)
@@ -96,7 +97,7 @@ class Application:
         broker, registry = Broker(self._settings.kafka), open_registry(self._settings)
         try:
             preparing = asyncio.create_task(
-                asyncio.to_thread(prepare, self._settings, broker, registry)
+                asyncio.to_thread(prepare, self._settings, broker, registry, self._stopping.is_set)
             )
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait({preparing, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -130,7 +131,8 @@ class Application:
         read = OutcomeReader(lambda schema: self._outcome_schema(cache, schema)).read
         restorer = Restorer(settings.kafka, topics.results, read, worker, steady)
         encoder = open_encoder(settings, prepared)
-        worker.connect(Sink(settings.kafka, topics, encoder, worker.acknowledged), poller, restorer)
+        sink = Sink(settings.kafka, topics, encoder, worker.acknowledged, steady)
+        worker.connect(sink, poller, restorer)
         self._decode_again = worker.schema_settled
         return worker
 
@@ -179,6 +181,10 @@ class Application:
             topic = self._settings.topics.results
             self._loop.call_soon_threadsafe(cache.want, schema, topic, steady())
         return known
+
+    def _unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Take an error of a callback: nothing may go wrong unnoticed."""
+        self.fail(context.get("exception") or RuntimeError(context["message"]))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

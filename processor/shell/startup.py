@@ -35,12 +35,26 @@ class Prepared:
     dead_letter_schema_id: int
 
 
-def prepare(settings: Settings, broker: Broker, registry: Registry) -> Prepared:
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """Until when to be patient: a moment on the clock, or the wish to stop."""
+
+    at: float
+    is_stopping: Callable[[], bool]
+
+    def is_over(self) -> bool:
+        """Whether patience is at its end."""
+        return steady() >= self.at or self.is_stopping()
+
+
+def prepare(
+    settings: Settings, broker: Broker, registry: Registry, is_stopping: Callable[[], bool]
+) -> Prepared:
     """Check everything that `run` stands on, and give a new group its offsets. Blocks.
 
     ConfigurationError says what is set up wrong, RuntimeFailure what stayed away.
     """
-    deadline = steady() + settings.start_timeout
+    deadline = _Deadline(steady() + settings.start_timeout, is_stopping)
     partitions = _topics(settings, broker, deadline)
     outcome_id, dead_letter_id = _schema_ids(settings, registry, deadline)
     _offsets(settings, broker, partitions, deadline)
@@ -54,21 +68,21 @@ def inputs(topics: Topics) -> tuple[str, ...]:
     return topics.order_paid, topics.cart_abandoned
 
 
-def _patiently(ask: Callable[[], Answer], deadline: float, what: str) -> Answer:
+def _patiently(ask: Callable[[], Answer], deadline: _Deadline, what: str) -> Answer:
     """Ask until there is an answer; RuntimeFailure when there is none in time."""
     while True:
         try:
             return ask()
         except (KafkaException, RuntimeFailure, TimeoutError) as away:
             why = away.args[0].str() if isinstance(away, KafkaException) else str(away)
-            if steady() >= deadline:
+            if deadline.is_over():
                 raise RuntimeFailure(
                     f"{what} (PROCESSOR_START_TIMEOUT is over). The last thing heard: {why}"
                 ) from None
         time.sleep(_AGAIN_AFTER)
 
 
-def _topics(settings: Settings, broker: Broker, deadline: float) -> int:
+def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> int:
     """Return the partition count that all topics share."""
     topics = settings.topics
     names = (*inputs(topics), topics.results, topics.dead_letters)
@@ -106,7 +120,7 @@ def _refuse_compaction(results: str, broker: Broker) -> None:
         )
 
 
-def _schema_ids(settings: Settings, registry: Registry, deadline: float) -> tuple[int, int]:
+def _schema_ids(settings: Settings, registry: Registry, deadline: _Deadline) -> tuple[int, int]:
     """Return the ids of the outputs' schemas."""
     wanted = {
         schemas.subject(settings.topics.results): schemas.OUTCOME,
@@ -132,7 +146,7 @@ def _schema_ids(settings: Settings, registry: Registry, deadline: float) -> tupl
     return outcome_id, dead_letter_id
 
 
-def _offsets(settings: Settings, broker: Broker, partitions: int, deadline: float) -> None:
+def _offsets(settings: Settings, broker: Broker, partitions: int, deadline: _Deadline) -> None:
     """See that every partition has a committed offset, as START says where it has none."""
     consumer = Consumer(clients.offsets_only(settings.kafka))
     try:

@@ -79,6 +79,7 @@ class Worker:
         self.poller: Poller
         self.restorer: Restorer
         self._committing = do.Commit(())
+        self._paused: frozenset[Partition] = frozenset()
         self.ticked_at = steady()
         self.commit_trouble: str | None = None
         self.last_commit_at: float | None = None
@@ -118,9 +119,9 @@ class Worker:
                 case do.Restore():
                     self.restorer.restore(effect)
                 case do.Pause(partition=partition):
-                    self.poller.pause(partition)
+                    self._want_paused(self._paused | {partition})
                 case do.Resume(partition=partition):
-                    self.poller.resume(partition)
+                    self._want_paused(self._paused - {partition})
 
     def _tick(self) -> None:
         self.ticked_at = steady()
@@ -256,6 +257,11 @@ class Worker:
             self.parts.metrics.rebalanced(Rebalance.LOST)
             _LOG.warning("partitions lost", partitions=_listed(partitions), why=trouble)
         self.apply(self._engine.lose(partitions, now()))
+        self._want_paused(self._paused.difference(partitions))
+
+    def _want_paused(self, partitions: frozenset[Partition]) -> None:
+        self._paused = partitions
+        self.poller.want_paused(partitions)
 
     # The ledger: called on the restorer's thread
 

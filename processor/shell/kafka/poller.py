@@ -5,7 +5,6 @@ drains; the group's heartbeats go on meanwhile.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from typing import Final, Protocol
@@ -74,8 +73,10 @@ class Poller:
         self._clock = clock
         self._stopping = threading.Event()
         self._room = threading.Semaphore(_BATCHES_AHEAD)
-        self._wanted: deque[tuple[bool, Partition]] = deque()
-        self._owned: set[Partition] = set()
+        self._owned: dict[Partition, int] = {}
+        self._assignments = 0
+        self._wanted_paused: frozenset[Partition] = frozenset()
+        self._paused: frozenset[Partition] = frozenset()
         self._thread = threading.Thread(target=self._run, name="poll", daemon=True)
         self.polled_at = clock()
         """When the consumer was last polled, on the clock."""
@@ -109,13 +110,9 @@ class Poller:
         """Commit, soon; the answer goes to the listener, and must come before the next one."""
         self._commits.request(offsets)
 
-    def pause(self, partition: Partition) -> None:
-        """Stop fetching a partition, soon."""
-        self._wanted.append((True, partition))
-
-    def resume(self, partition: Partition) -> None:
-        """Fetch a partition again, soon."""
-        self._wanted.append((False, partition))
+    def want_paused(self, partitions: frozenset[Partition]) -> None:
+        """Fetch all partitions but these, soon."""
+        self._wanted_paused = partitions
 
     def _run(self) -> None:
         try:
@@ -124,7 +121,7 @@ class Poller:
             )
             while not self._stopping.is_set():
                 self._poll()
-            self._hand_over(sorted(self._owned))
+            self._hand_over(tuple(self._owned))
             self._consumer.close()
         except BaseException as error:  # noqa: BLE001  the loop ends the process with it
             self._listener.failed(error)
@@ -137,13 +134,20 @@ class Poller:
         first = self._consumer.poll(_WAIT_FOR_RECORDS)
         if first is None:
             return
-        messages = [first, *self._consumer.consume(_MOST_AT_ONCE - 1, 0)]
+        assignment = self._assignment_of(first)
+        messages = self._consumer.consume(_MOST_AT_ONCE - 1, 0)
+        # A rebalance in between may have begun its partition anew, at the committed offset.
+        if self._assignment_of(first) == assignment:
+            messages.insert(0, first)
         kept = [message for message in messages if self._is_news(message)]
         if not kept:
             return
         self.trouble = None
         self._room.acquire()
         self._listener.received(kept)
+
+    def _assignment_of(self, message: Message) -> int | None:
+        return self._owned.get(Partition(message.topic() or "", message.partition() or 0))
 
     def _is_news(self, message: Message) -> bool:
         """Whether a message is a record or the end of a partition; raise on what is fatal."""
@@ -171,23 +175,29 @@ class Poller:
         self._commits.came_back(self._consumer, error, committed)
 
     def _apply_pauses(self) -> None:
-        while self._wanted:
-            is_pause, partition = self._wanted.popleft()
-            if partition not in self._owned:
-                continue
-            act = self._consumer.pause if is_pause else self._consumer.resume
-            act([TopicPartition(*partition)])
+        wanted = self._wanted_paused
+        if wanted is self._paused:
+            return
+        owned = self._owned.keys()
+        if pause := (wanted - self._paused) & owned:
+            self._consumer.pause([TopicPartition(*partition) for partition in pause])
+        if resume := (self._paused - wanted) & owned:
+            self._consumer.resume([TopicPartition(*partition) for partition in resume])
+        self._paused = wanted
 
     # Rebalance callbacks
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         assigned = self._look_up(consumer, partitions) if partitions else []
-        self._owned |= {one.partition for one in assigned}
+        self._assignments += 1
+        self._owned |= dict.fromkeys((one.partition for one in assigned), self._assignments)
+        self._paused -= self._owned.keys()
         positions = [TopicPartition(*one.partition, one.committed) for one in assigned]
         if self._is_incremental:
             consumer.incremental_assign(positions)
         else:
             consumer.assign(positions)
+        consumer.resume(positions)
         self._listener.assigned(assigned)
 
     def _look_up(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[Assigned]:
@@ -225,8 +235,8 @@ class Poller:
 
     def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         lost = [Partition(each.topic, each.partition) for each in partitions]
-        self._owned -= set(lost)
-        self._listener.lost(lost, "they were lost")
+        self._forget(lost)
+        self._listener.lost(lost, "somebody else may own them by now")
         self._unassign(consumer, partitions)
 
     def _unassign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -248,5 +258,9 @@ class Poller:
             self._commits.send_and_wait(self._consumer)
         self._commits.send_and_wait(self._consumer)
         answer = self._commits.commit(self._consumer, closing.result())
-        self._owned -= set(held)
+        self._forget(held)
         self._listener.lost(held, answer.trouble)
+
+    def _forget(self, partitions: Sequence[Partition]) -> None:
+        for partition in partitions:
+            self._owned.pop(partition, None)

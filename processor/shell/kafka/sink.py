@@ -18,6 +18,7 @@ from processor.shell.settings import Kafka, Topics
 
 _LOG: Final = structlog.get_logger()
 _TOO_LARGE: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
+_TRY_AGAIN_AFTER: Final = 0.5
 # What is shed when a record is too large, step by step. Items, ids and results never are.
 _OUTCOME_SHEDS: Final = ("errors", "errorDescription", "itemConfirmationUrl", "detail")
 _DEAD_LETTER_SHEDS: Final = (
@@ -40,13 +41,17 @@ class Sink:
         topics: Topics,
         encoder: Encoder,
         acknowledged: Callable[[int, int], None],
+        clock: Callable[[], float],
     ) -> None:
         """Call `acknowledged(output_id, offset)` from `poll` for what lies in its topic."""
         self._producer = Producer(clients.producer(kafka))
         self._topics = topics
         self._encoder = encoder
         self._acknowledged = acknowledged
+        self._clock = clock
         self._waiting: deque[Produce] = deque()
+        self._failed: list[Produce] = []
+        self._try_again_at = 0.0
         self.trouble: str | None = None
         """Why the last output was not taken, None when it was."""
 
@@ -58,12 +63,13 @@ class Sink:
     def poll(self) -> None:
         """Serve acknowledgements, and hand over what had to wait."""
         self._producer.poll(0)
-        while self._waiting and self._hand_over(self._waiting[0]):
+        if self._failed and self._clock() >= self._try_again_at:
+            self._waiting.extend(self._failed)
+            self._failed.clear()
+        for _ in range(len(self._waiting)):
+            if not self._hand_over(self._waiting[0]):
+                return
             self._waiting.popleft()
-
-    def flush(self, timeout: float) -> int:
-        """Wait for acknowledgements; return how many outputs are still without one."""
-        return self._producer.flush(timeout) + len(self._waiting)
 
     def _hand_over(self, output: Produce) -> bool:
         match output.content:
@@ -98,12 +104,15 @@ class Sink:
         elif error.code() in _TOO_LARGE:
             self._shed(output)
         else:
-            if self.trouble is None:
-                _LOG.warning(
-                    "output not taken, trying again", topic=message.topic(), why=str(error)
-                )
-            self.trouble = error.str()
-            self._waiting.append(output)
+            self._try_again(output, f"{message.topic()} does not take it: {error.str()}")
+
+    def _try_again(self, output: Produce, trouble: str) -> None:
+        """Write an output again after a while, for ever: it is never given up."""
+        if self.trouble != trouble:
+            _LOG.warning("output not taken, trying again", why=trouble)
+        self.trouble = trouble
+        self._failed.append(output)
+        self._try_again_at = self._clock() + _TRY_AGAIN_AFTER
 
     def _shed(self, output: Produce) -> None:
         """Leave one more part of a record out that the topic finds too large."""
@@ -112,9 +121,7 @@ class Sink:
         shed = content.omitted
         left = [name for name in sheds if name not in shed]
         if not left:
-            self.trouble = "an output is too large for its topic even without what can be left out"
-            _LOG.error("output too large", why="raise max.message.bytes of the topic")
-            self._waiting.append(output)
+            self._try_again(output, "it is too large for its topic: raise max.message.bytes")
             return
         smaller = replace(content, omitted=(*shed, left[0]))
         self.produce(Produce(output.output_id, output.partition, output.key, smaller))
