@@ -16,6 +16,7 @@ _SAMPLE_RESERVATION: Final = "rokt_item_reservation_id.63a94103-75da-4d71-8c14-8
 _SAMPLE_CATALOG_ITEM: Final = "parkwhiz_quote.84118520"
 
 _CART_BESIDE_I: Final = "cart-c"  # in cart-i's partition, where its order is known
+_CART_BESIDE_X: Final = "cart-ab"  # in cart-x's partition, so that it succeeds after cart-x fails
 _LONG_AGO: Final = 1_580_265_846_172
 _ONCE_503: Final = Then(status=503)
 _ONCE_422: Final = Then(status=422)
@@ -236,7 +237,7 @@ _TROUBLED: Final = Section(
             *(Then(status=500),) * 3,
             is_late=True,
         ),
-        sample("an order meanwhile", paid("5005", "cart-aa", item("5005")), is_late=True),
+        sample("an order meanwhile", paid("5005", _CART_BESIDE_X, item("5005")), is_late=True),
     ),
 )
 _UNUSABLE: Final = Section(
