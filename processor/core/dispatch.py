@@ -12,6 +12,7 @@ from processor.core.lanes import Lane
 from processor.core.outcomes import Ending
 from processor.core.partitions import PartitionState, Rereading
 from processor.core.planning import Attempt, plan
+from processor.core.rate import Rate
 from processor.core.records import Now, Partition
 from processor.core.turns import Turns
 from processor.core.work import Work
@@ -30,6 +31,7 @@ class Dispatch:
         "_settings",
         "gates",
         "in_flight",
+        "rate",
         "turns",
         "writings",
     )
@@ -41,6 +43,7 @@ class Dispatch:
         self._effects: list[do.Effect] = []
         self._numbers: Iterator[int] = count(1)
         self.turns = Turns()
+        self.rate = Rate()
         self.gates = Gates(settings.topics.payments, settings.ask_ends_every)
         self.writings = Writings(self._effects, self._numbers)
         self.in_flight: dict[int, Place] = {}
@@ -67,7 +70,7 @@ class Dispatch:
 
     def run(self, now: Now) -> list[do.Effect]:
         """Let lanes move while there are permits; return all that is to be done."""
-        while len(self.in_flight) < self._settings.max_in_flight:
+        while len(self.in_flight) < self._settings.max_in_flight and self.rate.allows(now.at):
             turn = self.turns.next(now.at)
             if turn is None:
                 break
@@ -129,6 +132,7 @@ class Dispatch:
             state.ledger.open(work.content)
         work.call = attempt.call
         self._start(state, lane, work)
+        self.rate.spend()
         call_id = next(self._numbers)
         self.in_flight[call_id] = (state, lane, work)
         self.emit(do.Send(call_id, attempt.call))

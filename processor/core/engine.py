@@ -11,6 +11,7 @@ Follow one record: `admit` (its offset is tracked, it is placed in its cart's la
 from collections.abc import Callable, Collection, Iterable, Sequence
 from hashlib import sha256
 from itertools import count
+from math import inf
 from typing import Final
 
 from processor.core import effects as do
@@ -227,6 +228,7 @@ class Engine:
         """Take partitions over; their ledgers are restored before the first call."""
         for restore in self.assignments.assign(assigned, now):
             self._dispatch.emit(restore)
+        self._share_rate()
         return self._dispatch.run(now)
 
     def learn(self, number: int, epoch: int, outcomes: Iterable[Outcome | OutcomeView]) -> None:
@@ -288,7 +290,9 @@ class Engine:
         Records of the same number whose own partition stays with us wait until the number is
         complete again; what was in flight of them may have been applied.
         """
-        for old in self.assignments.lose(partitions, now):
+        ended = self.assignments.lose(partitions, now)
+        self._share_rate()
+        for old in ended:
             again = self.assignments.states.get(old.number)
             if again is None:
                 continue
@@ -298,6 +302,12 @@ class Engine:
                     kept.is_tainted = work.is_ambiguous or lane.running is work
                     self._place(again, kept, now)
         return self._dispatch.run(now)
+
+    def _share_rate(self) -> None:
+        """Take the share of the fleet's rate that belongs to the partition numbers owned."""
+        owned, of = len(self.assignments.states), self._settings.fence.partitions
+        limit = self._settings.rate_limit
+        self._dispatch.rate.per_second = inf if limit is None else limit * owned / of
 
     # Time and sight
 

@@ -11,7 +11,8 @@ from processor.core.conclusions import RetrySettings
 class EngineSettings:
     """What the engine decides by. Limits are numbers of records, durations seconds.
 
-    `max_unfinished` and `max_span` hold for each partition of each input.
+    `rate_limit` is calls per second over the whole fleet. `max_unfinished` and `max_span` hold
+    for each partition of each input.
     """
 
     topics: Topics
@@ -19,6 +20,7 @@ class EngineSettings:
     fence: FenceSettings
     retries: RetrySettings = field(default_factory=RetrySettings)
     max_in_flight: int = 64
+    rate_limit: float | None = None
     max_unfinished: int = 1_000
     max_span: int = 100_000
     release_delay: float = 0.0

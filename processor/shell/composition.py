@@ -38,6 +38,7 @@ def engine_settings(settings: Settings, partitions: int) -> EngineSettings:
             give_up_after=retries.give_up_after,
         ),
         max_in_flight=calls.max_in_flight,
+        rate_limit=calls.rate_limit,
         max_unfinished=calls.max_unfinished,
         max_span=calls.max_span,
         release_delay=calls.release_delay,
@@ -75,13 +76,7 @@ def _api_key(settings: Settings) -> Callable[[], str]:
 
 def open_registry(settings: RegistryAccess) -> Registry:
     """Return the client of the schema registry."""
-    access = settings.schema_registry
-    return Registry(
-        access.url,
-        username=access.username,
-        password=access.password,
-        ca_file=access.ca_file,
-    )
+    return Registry.of(settings.schema_registry)
 
 
 def open_encoder(settings: Settings, prepared: Prepared) -> Encoder:

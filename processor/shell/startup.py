@@ -54,6 +54,7 @@ def prepare(
 
     ConfigurationError says what is set up wrong, RuntimeFailure what stayed away.
     """
+    _refuse_unknown_ways(settings)
     deadline = _Deadline(steady() + settings.start_timeout, is_stopping)
     partitions = _topics(settings, broker, deadline)
     outcome_id, dead_letter_id = _schema_ids(settings, registry, deadline)
@@ -61,6 +62,17 @@ def prepare(
     return Prepared(
         partitions=partitions, outcome_schema_id=outcome_id, dead_letter_schema_id=dead_letter_id
     )
+
+
+def _refuse_unknown_ways(settings: Settings) -> None:
+    """Refuse, or at least name, what is asked for and not there yet."""
+    if settings.on_outage != "hold":
+        raise ConfigurationError(
+            "PROCESSOR_ON_OUTAGE=dead-letter is not in this version: what fails for everybody is "
+            "repeated until it succeeds. Leave it unset."
+        )
+    if settings.state_dir is not None:
+        _LOG.warning("PROCESSOR_STATE_DIR has no effect in this version: the ledger is in memory")
 
 
 def inputs(topics: Topics) -> tuple[str, ...]:
@@ -92,6 +104,8 @@ def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> int:
         "Kafka stayed away: no broker of PROCESSOR_KAFKA__BOOTSTRAP_SERVERS "
         f"({settings.kafka.bootstrap_servers}) answered",
     )
+    if counts[topics.replay] is not None:
+        _LOG.warning("the replay lane is not worked in this version", topic=topics.replay)
     missing = [name for name in names if counts[name] is None]
     if missing:
         raise ConfigurationError(

@@ -295,8 +295,11 @@ def _record(message: Message, topic: str, number: int, offset: int) -> Record:
 
 
 def _headers(message: Message) -> Iterator[tuple[str, bytes | None]]:
+    try:
+        headers = message.headers()
+    except UnicodeDecodeError:  # a name that is not UTF-8; the client gives none of them then
+        return
     # The client hands out a list of bytes, although its types allow what a producer may give.
-    headers = message.headers()
     for name, value in headers if isinstance(headers, list) else ():
         yield name, value.encode() if isinstance(value, str) else value
 
