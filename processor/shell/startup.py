@@ -22,6 +22,8 @@ from processor.shell.settings import Settings, Topics
 _LOG: Final = structlog.get_logger(__name__)
 _ANSWER_WITHIN: Final = 5.0
 _AGAIN_AFTER: Final = 0.5
+# Short, because a broker that does not know the question (the demo's) never answers it.
+_CONFIG_WITHIN: Final = 2.0
 
 Answer = TypeVar("Answer")
 
@@ -125,7 +127,7 @@ def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> int:
 
 
 def _refuse_compaction(results: str, broker: Broker) -> None:
-    policy = broker.config(results, _ANSWER_WITHIN).get("cleanup.policy") or ""
+    policy = broker.config(results, _CONFIG_WITHIN).get("cleanup.policy") or ""
     if "compact" in policy:
         raise ConfigurationError(
             f"The results topic {results} is compacted (cleanup.policy={policy}). Its key is the "
