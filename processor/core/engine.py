@@ -182,7 +182,7 @@ class Engine:
             verdict,
             self._settings.retries,
             now=now,
-            jitter=self._jitter(),
+            jitter=0.0 if verdict.is_final else self._jitter(),
             last_success=self._last_success[scope],
         )
         if verdict.effect in _DONE:

@@ -26,6 +26,7 @@ from processor.shell.http.edge_settings import EdgeSettings
 
 _NEVER_CONNECTED: Final = "client error (Connect)"
 _FIRST_FINAL_STATUS: Final = 200
+_PIECE: Final = 64 * 1024
 _TIMED_OUT: Final = ("operation timed out", "deadline has elapsed")
 # How the errors of rustls begin, and how hyper says that a head is not HTTP.
 _TLS: Final = (
@@ -97,7 +98,10 @@ class FastTransport(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of one response; closing it before its end drops the connection."""
+    """The body of one response; closing it before its end drops the connection.
+
+    It comes in pieces that are full but for the last: a usual reply is read in one go.
+    """
 
     def __init__(
         self, exchange: StreamRequest, reader: ResponseBodyReader, request: httpx.Request
@@ -105,18 +109,22 @@ class _Body(httpx.AsyncByteStream):
         self._exchange = exchange
         self._reader = reader
         self._request = request
+        self._is_read = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._is_read:
+            raise StopAsyncIteration
         try:
-            chunk = await self._reader.read_chunk()
+            piece = await self._reader.read(_PIECE)
         except PyreqwestError as error:
             raise _as_httpx(error, self._request) from _tls_error(error)
-        if chunk is None:
+        if piece is None:
             raise StopAsyncIteration
-        return chunk.to_bytes()
+        self._is_read = len(piece) < _PIECE
+        return piece.to_bytes()
 
     async def aclose(self) -> None:
         await self._exchange.__aexit__(None, None, None)
