@@ -15,6 +15,7 @@ import fastavro
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from tests.support.events import schema_text
+from tests.support.programs import wait_until
 from tests.support.world import World
 
 _APPLIED = frozenset({"APPLIED", "PARTIALLY_APPLIED"})
@@ -104,6 +105,11 @@ def outcomes(world: World) -> list[Written]:
 def dead_letters(world: World) -> list[Written]:
     """Return all dead letters."""
     return written(world, world.topics.dead_letters, "DeadLetter")
+
+
+def wait_for_outcomes(world: World, count: int, within: float = 30.0) -> None:
+    """Return once that many outcomes lie in the results topic."""
+    wait_until(lambda: len(outcomes(world)) >= count, within=within, what=f"{count} outcomes")
 
 
 def status_of(world: World, event_id: str) -> tuple[str, str, str | None]:
