@@ -10,12 +10,13 @@ from processor.core.events import CartAbandoned, OrderPaid, Pending
 from processor.core.gates import Gates
 from processor.core.lanes import Lane
 from processor.core.outcomes import Ending
+from processor.core.partitioners import Partitioners
 from processor.core.partitions import PartitionState, Rereading
 from processor.core.planning import Attempt, plan
 from processor.core.rate import Rate
 from processor.core.records import Now, Partition
 from processor.core.turns import Turns
-from processor.core.work import Work
+from processor.core.work import Rank, Work
 from processor.core.writings import Writings
 
 Place = tuple[PartitionState, Lane, Work]
@@ -31,6 +32,7 @@ class Dispatch:
         "_settings",
         "gates",
         "in_flight",
+        "partitioners",
         "rate",
         "turns",
         "writings",
@@ -44,6 +46,7 @@ class Dispatch:
         self._numbers: Iterator[int] = count(1)
         self.turns = Turns()
         self.rate = Rate()
+        self.partitioners = Partitioners(settings.fence.partitions)
         self.gates = Gates(settings.topics.payments, settings.ask_ends_every)
         self.writings = Writings(self._effects, self._numbers)
         self.in_flight: dict[int, Place] = {}
@@ -101,9 +104,14 @@ class Dispatch:
         if isinstance(work.content, CartAbandoned) and not self.gates.is_open(state, work):
             self.gates.wait(state, lane, work)
             return
-        following = plan(work, state.ledger, self._settings.shape, now)
+        if offset >= state.inputs[topic].horizon:  # before planning, which would be done again
+            self._assignments.want_commit(now)
+            state.parked.append(lane)
+            return
+        stopped = self.partitioners.disagreement if work.rank >= Rank.RELEASE else None
+        following = plan(work, state.ledger, self._settings.shape, now, stopped)
         if isinstance(following, Attempt):
-            self._send(state, lane, work, following, now)
+            self._send(state, lane, work, following)
         else:
             self.end(state, lane, work, following, now)
 
@@ -120,14 +128,7 @@ class Dispatch:
             self.emit(do.Restore(state.number, state.epoch, state.results_position))
         return True
 
-    def _send(
-        self, state: PartitionState, lane: Lane, work: Work, attempt: Attempt, now: Now
-    ) -> None:
-        topic, _, offset, _ = work.record.source
-        if offset >= state.inputs[topic].horizon:
-            self._assignments.want_commit(now)
-            state.parked.append(lane)
-            return
+    def _send(self, state: PartitionState, lane: Lane, work: Work, attempt: Attempt) -> None:
         if isinstance(work.content, OrderPaid):
             state.ledger.open(work.content)
         work.call = attempt.call

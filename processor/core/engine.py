@@ -63,6 +63,7 @@ class Engine:
         owned = state.inputs.get(topic) if state is not None else None
         if state is None or owned is None or not owned.offsets.track(offset):
             return []
+        self._dispatch.partitioners.see(topic, record.key, number)
         work = Work(record, content, arrival=next(self._arrivals))
         work.is_tainted = offset < owned.taint_below
         self._place(state, work, now)
@@ -326,4 +327,5 @@ class Engine:
 
     def look(self) -> Sight:
         """Return what is being done now. Goes over all unfinished records."""
-        return look(self.assignments, len(self._dispatch.in_flight))
+        dispatch = self._dispatch
+        return look(self.assignments, len(dispatch.in_flight), dispatch.partitioners.disagreement)

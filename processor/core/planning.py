@@ -22,8 +22,13 @@ class Attempt:
 Plan = Attempt | Ending
 
 
-def plan(work: Work, ledger: Ledger, shape: CallShape, now: Now) -> Plan:
-    """Return what is to be done with a decoded record: a call, or its end without one."""
+def plan(
+    work: Work, ledger: Ledger, shape: CallShape, now: Now, releases_stopped: str | None = None
+) -> Plan:
+    """Return what is to be done with a decoded record: a call, or its end without one.
+
+    `releases_stopped` says why no release may be sent, None when they may.
+    """
     content = work.content
     match content:
         case Undecodable():
@@ -47,7 +52,12 @@ def plan(work: Work, ledger: Ledger, shape: CallShape, now: Now) -> Plan:
                 )
             if isinstance(content, OrderPaid):
                 return _plan_confirm(work, content, ledger, shape)
-            return _plan_release(work, content, ledger, shape, now)
+            releasable = (
+                ledger.ask_release(content, now.wall_ms)
+                if releases_stopped is None
+                else Releasable(items=(), dropped=(releases_stopped,))
+            )
+            return _plan_release(work, content, releasable, shape)
 
 
 def requested(event: Event, result: ItemResult = ItemResult.UNKNOWN) -> tuple[ItemVerdict, ...]:
@@ -82,9 +92,8 @@ def _plan_confirm(work: Work, event: OrderPaid, ledger: Ledger, shape: CallShape
 
 
 def _plan_release(
-    work: Work, event: CartAbandoned, ledger: Ledger, shape: CallShape, now: Now
+    work: Work, event: CartAbandoned, releasable: Releasable, shape: CallShape
 ) -> Plan:
-    releasable = ledger.ask_release(event, now.wall_ms)
     has_changed = _has_changed(work, releasable)
     if work.is_ambiguous and has_changed:
         return Ending(

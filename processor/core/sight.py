@@ -15,6 +15,7 @@ class Sight:
 
     `is_restored`: the ledgers of all complete partition numbers are read. `oldest` has the
     timestamp of the oldest unfinished record by operation, epoch milliseconds.
+    `releases_stopped` says why no release is sent, None when they are.
     """
 
     in_flight: int
@@ -22,9 +23,10 @@ class Sight:
     unfinished: Mapping[str, int]
     oldest: Mapping[Operation, int]
     next_offsets: Mapping[Partition, int]
+    releases_stopped: str | None
 
 
-def look(assignments: Assignments, in_flight: int) -> Sight:
+def look(assignments: Assignments, in_flight: int, releases_stopped: str | None) -> Sight:
     """Return what is being done now. Goes over all unfinished records."""
     unfinished: dict[str, int] = {}
     oldest: dict[Operation, int] = {}
@@ -45,4 +47,5 @@ def look(assignments: Assignments, in_flight: int) -> Sight:
         unfinished=unfinished,
         oldest=oldest,
         next_offsets=next_offsets,
+        releases_stopped=releases_stopped,
     )

@@ -35,7 +35,7 @@ class Watch:
         self._settings = settings
         self._metrics = metrics
         self._worker: Worker | None = None
-        self._sight: Sight | None = None
+        self._said_stopped: str | None = None
         self._ends: dict[Partition, int] = {}
 
     async def run(self, worker: Worker, partitions: int) -> None:
@@ -48,7 +48,7 @@ class Watch:
                 loop.call_soon_threadsafe(self._ends.__setitem__, partition, end)
 
         while True:
-            sight = self._sight = parts.engine.look()
+            sight = parts.engine.look()
             if rounds % _ASK_LAG_EVERY == 0 and sight.next_offsets:
                 parts.broker.ask_ends(tuple(sight.next_offsets), _ANSWER_WITHIN, answered)
             if rounds % _COUNT_PARTITIONS_EVERY == 1:
@@ -67,6 +67,10 @@ class Watch:
         metrics.set_lag(self._lag(sight))
         if self._worker is not None:
             metrics.set_restore_remaining(self._worker.restorer.remaining)
+        metrics.set_partitioners_disagree(is_so=sight.releases_stopped is not None)
+        if sight.releases_stopped is not None and self._said_stopped is None:
+            _LOG.error("releases stopped", why=sight.releases_stopped)
+        self._said_stopped = sight.releases_stopped
         away = self._away()
         for dependency in Dependency:
             metrics.set_away(dependency, is_away=dependency in away)
@@ -149,7 +153,7 @@ class Watch:
             lag=lag,
             holds={},
             away=[f"{dependency}: {why}" for dependency, why in self._away().items()],
-            releases_stopped_because=None,
+            releases_stopped_because=sight.releases_stopped if sight is not None else None,
             last_outcome_at=_iso(parts.observers.last_outcome_at if parts is not None else None),
             last_commit_at=_iso(worker.last_commit_at if worker is not None else None),
         )

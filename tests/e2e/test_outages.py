@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
+from confluent_kafka import Producer
 
 from processor.fake_rokt.rules import Rule, Send, Then, When
 from tests.support import oracle
@@ -134,3 +136,30 @@ def test_a_poison_order_is_dead_lettered_and_the_others_go_on(world: World) -> N
         "RETRIES_EXHAUSTED",
     )
     assert oracle.check(world)["SUCCEEDED"] == 29
+
+
+def test_producers_that_place_carts_differently_stop_the_releases(world: World) -> None:
+    for number in range(40):
+        world.shop.paid(order_paid(f"o-{number}", f"c-{number}"))
+    world.shop.flush()
+    with world.processor() as processor:
+        world.wait_until_drained()
+        other = Producer({"bootstrap.servers": world.kafka.bootstrap_servers})
+        topic = world.topics.cart_abandoned
+        for number in range(40):
+            event = cart_abandoned(f"gone-{number}", f"c-{number}", abandoned_item("x"))
+            other.produce(
+                topic,
+                world.shop.value(topic, event),
+                f"c-{number}",
+                crc32(f"c-{number}".encode()) % 2,
+            )
+        assert other.flush(20) == 0
+        world.wait_until_drained()
+        wait_until(
+            lambda: processor.status()["releases_stopped_because"],
+            within=10,
+            what="/status says why",
+        )
+        assert processor.metrics()["processor_partitioners_disagree"] == 1
+    assert oracle.check(world)["SKIPPED"] > 20

@@ -1,0 +1,67 @@
+"""Partitioners: whether both inputs' producers put a cart into the same partition number.
+
+Java's clients hash keys with murmur2, librdkafka's with CRC-32 by default. When the two topics
+disagree, a payment and the release of its cart meet different ledgers. We cannot mend that, but
+we can notice it from the keys that come by.
+"""
+
+from typing import Final
+from zlib import crc32
+
+_ENOUGH: Final = 16
+_MOST: Final = 512
+_MASK: Final = 0xFFFFFFFF
+_SEED: Final = 0x9747B28C
+_M: Final = 0x5BD1E995
+
+
+def murmur2(key: bytes) -> int:
+    """Return the hash that Kafka's Java clients take of a key, its sign bit cleared."""
+    length = len(key)
+    whole = length & ~3
+    digest = _SEED ^ length
+    for start in range(0, whole, 4):
+        block = int.from_bytes(key[start : start + 4], "little") * _M & _MASK
+        block = (block ^ (block >> 24)) * _M & _MASK
+        digest = (digest * _M & _MASK) ^ block
+    if rest := key[whole:]:
+        digest = (digest ^ int.from_bytes(rest, "little")) * _M & _MASK
+    digest = (digest ^ (digest >> 13)) * _M & _MASK
+    return (digest ^ (digest >> 15)) & 0x7FFFFFFF
+
+
+class Partitioners:
+    """What the first keys of each topic say about its partitioner."""
+
+    __slots__ = ("_candidates", "_partitions", "_seen")
+
+    def __init__(self, partitions: int) -> None:
+        """Begin knowing nothing. `partitions` is how many each topic has."""
+        self._partitions = partitions
+        self._seen: dict[str, int] = {}
+        self._candidates: dict[str, set[str]] = {}
+
+    def see(self, topic: str, key: bytes | None, number: int) -> None:
+        """Take in where a record lies; after some hundred records of a topic nothing is added."""
+        seen = self._seen.get(topic, 0)
+        if key is None or seen >= _MOST or self._partitions == 1:
+            return
+        self._seen[topic] = seen + 1
+        candidates = self._candidates.setdefault(topic, {"murmur2", "CRC-32"})
+        if murmur2(key) % self._partitions != number:
+            candidates.discard("murmur2")
+        if crc32(key) % self._partitions != number:
+            candidates.discard("CRC-32")
+
+    @property
+    def disagreement(self) -> str | None:
+        """How the topics disagree, None while they do not, or it cannot be told."""
+        known = {
+            topic: candidates
+            for topic, candidates in self._candidates.items()
+            if candidates and self._seen[topic] >= _ENOUGH
+        }
+        if len(known) <= 1 or set.intersection(*known.values()):
+            return None
+        told = " and ".join(f"{topic} by {min(names)}" for topic, names in sorted(known.items()))
+        return f"the producers of the inputs place carts differently: {told}"
