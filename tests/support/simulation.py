@@ -13,6 +13,7 @@ from itertools import count
 from typing import Final
 
 from processor.core import effects as do
+from processor.core import horizon
 from processor.core.assignments import Assigned, FenceSettings, Topics
 from processor.core.calls import Call, CallShape
 from processor.core.conclusions import RetrySettings
@@ -109,8 +110,9 @@ class World:
         self.logs: dict[Partition, list[Record | None]] = {p: [] for p in both(*NUMBERS)}
         self.contents: dict[Source, Content] = {}
         self.schemas: set[int] = set()
+        start = horizon.write(horizon.Horizon(offset=0, partitions=len(NUMBERS)))
         self.committed: dict[Partition, tuple[int, str | None]] = dict.fromkeys(
-            both(*NUMBERS), (0, None)
+            both(*NUMBERS), (0, start)
         )
         self.owner: dict[Partition, Member] = {}
         self.members: list[Member] = []
