@@ -66,8 +66,10 @@ def follow(
         return Rest(systemic_delay(work.systemic_failures, heals_slowly=heals_slowly))
     if is_pause:
         asked = verdict.retry_after or settings.backoff.base
-        return Rest(asked * (1 + jitter / 10), is_pause=True)
-    elapsed = now.at - work.first_sent_at
+        seconds = asked * (1 + jitter / 10)
+        work.paused_for += seconds
+        return Rest(seconds, is_pause=True)
+    elapsed = now.at - work.first_sent_at - work.paused_for
     patience = settings.release if work.operation is Operation.RELEASE else settings.confirm
     exhausted = is_exhausted(work.counted_attempts, elapsed, patience, verdict.max_attempts)
     if exhausted and (last_success >= work.first_sent_at or elapsed >= settings.give_up_after):

@@ -22,6 +22,7 @@ class Work:
     """One record's state: what it says, whose turn it is, and what its attempts came to.
 
     Compared by identity. `due` is the moment (seconds, see `Now.at`) before which it rests;
+    `paused_for` the seconds that Rokt told it to pause, which do not count against its patience;
     `gate` the offset of the payments' partition that must be known before a release is sent.
     """
 
@@ -41,6 +42,7 @@ class Work:
         "last_attempt_at",
         "origin",
         "outcome_id",
+        "paused_for",
         "rank",
         "record",
         "released_before_paid",
@@ -68,6 +70,7 @@ class Work:
         self.systemic_failures = 0
         self.effect = Effect.NOT_SENT
         self.first_sent_at = 0.0
+        self.paused_for = 0.0
         self.sent_at = 0.0
         self.first_attempt_at: int | None = None
         self.last_attempt_at: int | None = None

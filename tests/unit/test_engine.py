@@ -700,3 +700,16 @@ def test_a_release_does_not_pass_a_payment_that_came_later_and_waits_for_its_sch
     assert kinds(member) == []
     world.quiesce()
     assert [status for status, _ in results(world)] == [Status.SUCCEEDED, Status.SKIPPED]
+
+
+def test_a_pause_that_rokt_asks_for_uses_up_neither_attempts_nor_time() -> None:
+    world = World()
+    member = at_work(world)
+    pay(world)
+    for reaction in [Reaction.PACE] * 30 + [Reaction.BREAK] * 2:
+        settle(world, member)
+        world.take_all(member, Kind.CALL, Kind.REPLY, reaction=reaction, rounds=2)
+        world.pass_time(2.2)
+    settle(world, member)
+    assert len(calls(world)) == 32
+    assert results(world) == []  # given up after 40 s: these were all but two of them paused
