@@ -5,6 +5,7 @@ outcomes from the restorer, ends from the brokers) arrives as callbacks of the l
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -274,6 +275,8 @@ class Worker:
         self._call_soon(self._open, restore, position)
 
     def _open(self, restore: do.Restore, position: int) -> None:
+        # The ledger just read is no garbage: never look through it again (decision 0020).
+        gc.freeze()
         self.apply(self._engine.restored(restore.number, restore.epoch, position, now()))
 
     def failed(self, error: BaseException) -> None:
