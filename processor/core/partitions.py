@@ -62,9 +62,11 @@ class Input:
         after a crash.
         """
         position = self.offsets.position
-        reach = position + position - self.planned_at
+        reach = max(position + position - self.planned_at, self.taint_below)
         self.planned_at = position
-        return max(reach, self.taint_below)
+        # It may be the one that a next owner reads as soon as it is sent, so less holds at once.
+        self.horizon = min(self.horizon, reach)
+        return reach
 
 
 class PartitionState:

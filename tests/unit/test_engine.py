@@ -713,3 +713,21 @@ def test_a_pause_that_rokt_asks_for_uses_up_neither_attempts_nor_time() -> None:
     settle(world, member)
     assert len(calls(world)) == 32
     assert results(world) == []  # given up after 40 s: these were all but two of them paused
+
+
+def test_a_horizon_that_shrinks_holds_from_the_moment_it_is_sent() -> None:
+    world = World()
+    member = at_work(world)
+    pay(world, "cart-1", "order-1", "a")
+    pay(world, "cart-2", "order-2", "b")
+    settle(world, member)  # calls may go two offsets beyond these
+    world.pass_time(1.0)  # a quiet second: the next commit, on its way, takes that back
+    pay(world, "cart-3", "order-3", "c")
+    world.consume_all(member)
+    world.take_all(member, Kind.CALL)
+    world.take_all(member, Kind.COMMIT, rounds=1)  # it arrives
+    again = taken_over(world, member)
+    settle(world, again)
+    world.take_all(again, Kind.CALL, Kind.REPLY, reaction=Reaction.REFUSE)
+    world.quiesce()
+    world.check_the_end()
