@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from processor.core import horizon
 from processor.core.events import CartAbandoned, Content, OrderPaid
 from processor.core.records import Partition
-from tests.support.simulation import EPOCH, NUMBERS, SESSION, World, both, garbage, steps_of
+from tests.support.simulation import EPOCH, NUMBERS, SESSION, Kind, World, both, garbage, steps_of
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, release
 from tests.support.simulation_rokt import Reaction
 
@@ -39,7 +39,8 @@ picks = st.integers(0, 30)
 numbers = st.sampled_from(NUMBERS)
 reactions = st.just(Reaction.SUCCEED) | st.sampled_from(Reaction)
 some_reactions = st.lists(reactions, min_size=1, max_size=6)
-rounds = st.integers(0, 3)
+rounds = st.integers(0, 4)
+late = st.none() | st.sampled_from(Kind)
 taken = st.lists(st.tuples(picks, reactions), min_size=8, max_size=30)
 
 
@@ -116,8 +117,10 @@ class EngineMachine(RuleBasedStateMachine):
 
     # Hypothesis leaves some of the rules out of a run, so work is part of several of them.
 
-    @rule(records=records, rounds=rounds, reactions=some_reactions)
-    def write(self, records: list[Written], rounds: int, reactions: list[Reaction]) -> None:
+    @rule(records=records, rounds=rounds, reactions=some_reactions, late=late)
+    def write(
+        self, records: list[Written], rounds: int, reactions: list[Reaction], late: Kind | None
+    ) -> None:
         for written in records:
             number = CARTS[written.cart]
             if written.content is None:
@@ -125,7 +128,7 @@ class EngineMachine(RuleBasedStateMachine):
             else:
                 key = None if written.key is None else written.key.encode()
                 self.world.append(written.topic, number, key, written.content, written.schema)
-        self.work_in_order(rounds, reactions)
+        self.work_in_order(rounds, reactions, late)
 
     @rule(schema=st.integers(1, 2))
     def register_a_schema(self, schema: int) -> None:
@@ -139,9 +142,9 @@ class EngineMachine(RuleBasedStateMachine):
         for pick, reaction in taken:
             self._take_one(pick, reaction)
 
-    @rule(rounds=rounds, reactions=some_reactions)
-    def work_in_order(self, rounds: int, reactions: list[Reaction]) -> None:
-        """Let things arrive in the order in which they set out; Rokt reacts in turn."""
+    @rule(rounds=rounds, reactions=some_reactions, late=late)
+    def work_in_order(self, rounds: int, reactions: list[Reaction], late: Kind | None) -> None:
+        """Let things arrive in the order in which they set out, but for one kind; Rokt reacts."""
         self.worked += 1
         reaction = cycle(reactions)
         for _ in range(rounds):
@@ -150,7 +153,8 @@ class EngineMachine(RuleBasedStateMachine):
                 for partition in self.world.consumable(member):
                     self.world.consume(member, partition)
                 for step in member.ready():
-                    self.world.take(member, step, next(reaction))
+                    if step.kind is not late:
+                        self.world.take(member, step, next(reaction))
 
     def _take_one(self, pick: int, reaction: Reaction) -> None:
         world = self.world
