@@ -189,7 +189,7 @@ class Assignments:
         for state in self.states.values():
             if state.phase is Phase.CLOSED:
                 continue
-            horizons = {topic: owned.plan_horizon() for topic, owned in state.inputs.items()}
+            horizons = {topic: owned.plan_horizon(now.at) for topic, owned in state.inputs.items()}
             offsets += state.commit_offsets(horizons, self._settings.partitions)
             self._in_air[state] = horizons
         self._commit_due = now.at + self._settings.commit_interval

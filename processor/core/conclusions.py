@@ -54,28 +54,40 @@ def follow(
     A record that has used up its attempts ends when others succeed meanwhile, or when it has
     been given up after a long time; a systemic reply only waits, ever longer.
     """
-    has_succeeded_since = last_success >= work.sent_at
     was_ambiguous = work.is_ambiguous
-    is_pause = verdict.scope is Scope.PACING and not has_succeeded_since
-    work.replied(verdict, counts=not is_pause and verdict.scope is not Scope.SYSTEMIC)
-    if verdict.is_final:
+    is_pause = verdict.scope is Scope.PACING and last_success < work.sent_at
+    is_counted = not is_pause and verdict.scope is not Scope.SYSTEMIC
+    work.replied(verdict, counts=is_counted)
+    if verdict.is_final or (is_counted and _is_used_up(work, verdict, settings, now, last_success)):
         return end_with(verdict, so_far=work.effect, is_ambiguous=was_ambiguous)
-    if verdict.scope is Scope.SYSTEMIC:
-        work.systemic_failures += 1
-        heals_slowly = verdict.heals_slowly
-        return Rest(systemic_delay(work.systemic_failures, heals_slowly=heals_slowly))
+    if is_counted:
+        floor = max(verdict.min_delay, verdict.retry_after or 0.0)
+        return Rest(delay(work.counted_attempts, jitter, floor, settings.backoff))
+    work.uncounted += 1
     if is_pause:
-        asked = verdict.retry_after or settings.backoff.base
-        seconds = asked * (1 + jitter / 10)
-        work.paused_for += seconds
-        return Rest(seconds, is_pause=True)
-    elapsed = now.at - work.first_sent_at - work.paused_for
+        asked = verdict.retry_after or settings.backoff.ceiling(work.uncounted)
+        rest = Rest(asked * (1 + jitter / 10), is_pause=True)
+    else:
+        rest = Rest(systemic_delay(work.uncounted, heals_slowly=verdict.heals_slowly))
+    work.paused_for += rest.seconds
+    return rest
+
+
+def _is_used_up(
+    work: Work, verdict: Verdict, settings: RetrySettings, now: Now, last_success: float
+) -> bool:
+    """Whether a record ends with the verdict of its last attempt, which is one that counts.
+
+    Time counts from the first such attempt, without the rests that were not its own fault. A
+    verdict with a limit of its own ends the record when it has come that often.
+    """
+    if verdict.max_attempts is not None:
+        return work.limited_attempts >= verdict.max_attempts
+    elapsed = now.at - work.counted_since - work.paused_for
     patience = settings.release if work.operation is Operation.RELEASE else settings.confirm
-    exhausted = is_exhausted(work.counted_attempts, elapsed, patience, verdict.max_attempts)
-    if exhausted and (last_success >= work.first_sent_at or elapsed >= settings.give_up_after):
-        return end_with(verdict, so_far=work.effect, is_ambiguous=was_ambiguous)
-    floor = max(verdict.min_delay, verdict.retry_after or 0.0)
-    return Rest(delay(work.counted_attempts, jitter, floor, settings.backoff))
+    return is_exhausted(work.counted_attempts, elapsed, patience) and (
+        last_success >= work.first_sent_at or elapsed >= settings.give_up_after
+    )
 
 
 def conclude(work: Work, ending: Ending, now: Now) -> tuple[Outcome, DeadLetter | None]:

@@ -175,10 +175,6 @@ class Dispatch:
         owned = state.inputs[topic]
         owned.offsets.resolve(offset)
         limits = self._settings
-        if (
-            owned.is_paused
-            and owned.offsets.unfinished <= limits.max_unfinished // 2
-            and owned.offsets.span <= limits.max_span // 2
-        ):
+        if owned.is_paused and owned.has_room(limits.max_unfinished, limits.max_span):
             owned.is_paused = False
             self.emit(do.Resume(Partition(topic, number)))

@@ -9,37 +9,24 @@ Follow one record: `admit` (its offset is tracked, it is placed in its cart's la
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from hashlib import sha256
 from itertools import count
 from math import inf
-from typing import Final
 
 from processor.core import effects as do
 from processor.core.assignments import Assigned, Assignments
-from processor.core.conclusions import Rest, follow
+from processor.core.conclusions import Rest
 from processor.core.dispatch import Dispatch
 from processor.core.engine_settings import EngineSettings
-from processor.core.events import (
-    CartAbandoned,
-    Content,
-    OrderPaid,
-    Pending,
-    Undecodable,
-    problems,
-)
+from processor.core.events import Content, OrderPaid, Pending, problems
+from processor.core.judge import DONE, Judge
 from processor.core.lanes import Lane
-from processor.core.outcomes import Ending, Outcome, OutcomeView, identify
+from processor.core.outcomes import Ending, Outcome, OutcomeView
 from processor.core.partitions import PartitionState, Phase
 from processor.core.records import Now, Partition, Record
 from processor.core.replies import Reply, Verdict
 from processor.core.sight import Sight, look
-from processor.core.turns import Scope, scope_of
-from processor.core.verdicts import classify
-from processor.core.vocabulary import Effect
+from processor.core.turns import scope_of
 from processor.core.work import Rank, Work
-
-_NEVER: Final = float("-inf")
-_DONE: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED})
 
 
 class Engine:
@@ -48,9 +35,8 @@ class Engine:
     def __init__(self, settings: EngineSettings, jitter: Callable[[], float]) -> None:
         """Begin owning nothing. `jitter` returns a number in [0, 1), random outside of tests."""
         self._settings = settings
-        self._jitter = jitter
+        self._judge = Judge(settings.retries, jitter)
         self._arrivals = count(1)
-        self._last_success = dict.fromkeys(Scope, _NEVER)
         self.assignments = Assignments(settings.topics, settings.fence)
         self._dispatch = Dispatch(settings, self.assignments)
 
@@ -68,10 +54,7 @@ class Engine:
         work.is_tainted = offset < owned.taint_below
         self._place(state, work, now)
         limits = self._settings
-        if not owned.is_paused and (
-            owned.offsets.unfinished >= limits.max_unfinished
-            or owned.offsets.span >= limits.max_span
-        ):
+        if not owned.is_paused and owned.is_full(limits.max_unfinished, limits.max_span):
             owned.is_paused = True
             self._dispatch.emit(do.Pause(Partition(topic, number)))
         return self._dispatch.run(now)
@@ -90,20 +73,14 @@ class Engine:
 
     def _read(self, state: PartitionState, lane: Lane, work: Work) -> None:
         """Do what can be done once the content of a record is known."""
-        match work.content:
-            case Pending(schema=schema):
-                state.pending.setdefault(schema, []).append((lane, work))
-                return
-            case OrderPaid() as event:
-                state.ledger.learn_payment(event)
-                if work.is_tainted and not problems(event, work.record.key):
-                    state.ledger.open(event)
-                event_id: str = event.event_id
-            case CartAbandoned(event_id=abandoned_id):
-                event_id = abandoned_id
-            case Undecodable():
-                event_id = sha256(work.record.value or b"").hexdigest()
-        work.outcome_id = identify(work.record.source, work.operation, event_id)
+        if isinstance(work.content, Pending):
+            state.pending.setdefault(work.content.schema, []).append((lane, work))
+            return
+        if isinstance(event := work.content, OrderPaid):
+            state.ledger.learn_payment(event)
+            if work.is_tainted and not problems(event, work.record.key):
+                state.ledger.open(event)
+        work.identify()
 
     def decode_pending(
         self, schema: int | str, decode: Callable[[Record], Content], now: Now
@@ -161,12 +138,11 @@ class Engine:
         call = work.call
         if call is None:
             raise AssertionError("a call in flight is a call")
-        is_proven = self._last_success[scope_of(work)] > _NEVER
-        verdict = classify(reply, call, is_proven=is_proven, wall=now.wall)
+        verdict = self._judge.verdict(work, call, reply, now)
         seconds = now.at - work.sent_at
         self._dispatch.emit(do.CallEnded(call.operation, verdict, work.is_replayed, seconds))
         is_current = self.assignments.is_current(state)
-        if verdict.effect in _DONE or (is_current and now.at < state.lease_until):
+        if verdict.effect in DONE or (is_current and now.at < state.lease_until):
             self._conclude(state, lane, work, verdict, now)
         elif is_current:
             state.late.append((lane, work, verdict))
@@ -177,24 +153,15 @@ class Engine:
     def _conclude(
         self, state: PartitionState, lane: Lane, work: Work, verdict: Verdict, now: Now
     ) -> None:
-        dispatch, scope = self._dispatch, scope_of(work)
-        following = follow(
-            work,
-            verdict,
-            self._settings.retries,
-            now=now,
-            jitter=0.0 if verdict.is_final else self._jitter(),
-            last_success=self._last_success[scope],
-        )
-        if verdict.effect in _DONE:
-            self._last_success[scope] = now.at
+        dispatch = self._dispatch
+        following = self._judge.follow(work, verdict, now)
         match following:
             case Ending():
                 dispatch.end(state, lane, work, following, now)
             case Rest(seconds=seconds, is_pause=is_pause):
                 work.due = now.at + seconds
                 if is_pause:
-                    dispatch.turns.pause(scope, work.due)
+                    dispatch.turns.pause(scope_of(work), work.due)
                 dispatch.emit(do.Retrying(work.operation, verdict, work.attempts, seconds))
                 dispatch.stop(state, lane, now)
                 dispatch.offer(state, lane, now)
@@ -306,9 +273,9 @@ class Engine:
 
     def _share_rate(self) -> None:
         """Take the share of the fleet's rate that belongs to the partition numbers owned."""
-        owned, of = len(self.assignments.states), self._settings.fence.partitions
+        share = len(self.assignments.states) / self._settings.fence.partitions
         limit = self._settings.rate_limit
-        self._dispatch.rate.per_second = inf if limit is None else limit * owned / of
+        self._dispatch.rate.per_second = inf if limit is None else limit * share
 
     # Time and sight
 

@@ -10,6 +10,7 @@ from zlib import crc32
 
 _ENOUGH: Final = 16
 _MOST: Final = 512
+_AGREES: Final = 0.9
 _MASK: Final = 0xFFFFFFFF
 _SEED: Final = 0x9747B28C
 _M: Final = 0x5BD1E995
@@ -31,15 +32,18 @@ def murmur2(key: bytes) -> int:
 
 
 class Partitioners:
-    """What the first keys of each topic say about its partitioner."""
+    """What the first keys of each topic say about its partitioner.
 
-    __slots__ = ("_candidates", "_partitions", "_seen")
+    A stray record proves nothing: what nine of ten keys agree with is the topic's way.
+    """
+
+    __slots__ = ("_matches", "_partitions", "_seen")
 
     def __init__(self, partitions: int) -> None:
         """Begin knowing nothing. `partitions` is how many each topic has."""
         self._partitions = partitions
         self._seen: dict[str, int] = {}
-        self._candidates: dict[str, set[str]] = {}
+        self._matches: dict[str, dict[str, int]] = {}
 
     def see(self, topic: str, key: bytes | None, number: int) -> None:
         """Take in where a record lies; after some hundred records of a topic nothing is added."""
@@ -47,21 +51,19 @@ class Partitioners:
         if key is None or seen >= _MOST or self._partitions == 1:
             return
         self._seen[topic] = seen + 1
-        candidates = self._candidates.setdefault(topic, {"murmur2", "CRC-32"})
-        if murmur2(key) % self._partitions != number:
-            candidates.discard("murmur2")
-        if crc32(key) % self._partitions != number:
-            candidates.discard("CRC-32")
+        matches = self._matches.setdefault(topic, {"murmur2": 0, "CRC-32": 0})
+        matches["murmur2"] += murmur2(key) % self._partitions == number
+        matches["CRC-32"] += crc32(key) % self._partitions == number
 
     @property
     def disagreement(self) -> str | None:
         """How the topics disagree, None while they do not, or it cannot be told."""
         known = {
-            topic: candidates
-            for topic, candidates in self._candidates.items()
-            if candidates and self._seen[topic] >= _ENOUGH
+            topic: {name for name, count in matches.items() if count >= seen * _AGREES}
+            for topic, matches in self._matches.items()
+            if (seen := self._seen[topic]) >= _ENOUGH
         }
-        if len(known) <= 1 or set.intersection(*known.values()):
+        if len(known) <= 1 or not all(known.values()) or set.intersection(*known.values()):
             return None
         told = " and ".join(f"{topic} by {min(names)}" for topic, names in sorted(known.items()))
         return f"the producers of the inputs place carts differently: {told}"

@@ -7,6 +7,8 @@ Only then p works; it stops when any one of them goes.
 
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
+from math import ceil
+from typing import Final
 
 from processor.core import horizon
 from processor.core.effects import CommitOffset
@@ -17,6 +19,9 @@ from processor.core.offsets import Offsets
 from processor.core.records import Partition
 from processor.core.replies import Verdict
 from processor.core.work import Work
+
+_COUNT_FOR: Final = 1.0
+_LEAD_FOR: Final = 2.0
 
 
 class Phase(Enum):
@@ -44,29 +49,54 @@ class Input:
     `taint_below` may have been called by an earlier owner.
     """
 
-    __slots__ = ("horizon", "is_paused", "offsets", "planned_at", "taint_below")
+    __slots__ = (
+        "_counted_from",
+        "_counted_since",
+        "_per_second",
+        "horizon",
+        "is_paused",
+        "is_span_full",
+        "offsets",
+        "taint_below",
+    )
 
     def __init__(self, committed: int, taint_below: int) -> None:
         """Begin at a committed offset."""
         self.offsets = Offsets(committed)
         self.taint_below = taint_below
         self.horizon = committed
-        self.planned_at = committed
         self.is_paused = False
+        self.is_span_full = False
+        self._counted_from = committed
+        self._counted_since = 0.0
+        self._per_second = 0.0
 
-    def plan_horizon(self) -> int:
-        """Return how far the next commit lets calls go, and remember where that was planned.
+    def plan_horizon(self, at: float) -> int:
+        """Return how far the next commit lets calls go beyond the newest record.
 
-        As far beyond the newest record as records came since the last plan: in a steady stream
-        no call waits for a commit of its own, and in a quiet one nothing is tainted that came
-        after a crash.
+        As far as records came in the last seconds: in a steady stream hardly a call waits for a
+        commit of its own, and a partition that was quiet taints nothing that came after a crash.
         """
         position = self.offsets.position
-        reach = max(position + position - self.planned_at, self.taint_below)
-        self.planned_at = position
+        elapsed = at - self._counted_since
+        if elapsed >= _COUNT_FOR:
+            self._per_second = (position - self._counted_from) / elapsed
+            self._counted_from, self._counted_since = position, at
+        lead = max(ceil(self._per_second * _LEAD_FOR), position - self._counted_from)
+        reach = max(position + lead, self.taint_below)
         # It may be the one that a next owner reads as soon as it is sent, so less holds at once.
         self.horizon = min(self.horizon, reach)
         return reach
+
+    def is_full(self, max_unfinished: int, max_span: int) -> bool:
+        """Whether a limit is reached; which one decides when there is room again."""
+        self.is_span_full = self.offsets.span >= max_span
+        return self.is_span_full or self.offsets.unfinished >= max_unfinished
+
+    def has_room(self, max_unfinished: int, max_span: int) -> bool:
+        """Whether what was full is half empty again, and nothing else is full."""
+        span = max_span // 2 if self.is_span_full else max_span - 1
+        return self.offsets.unfinished <= max_unfinished // 2 and self.offsets.span <= span
 
 
 class PartitionState:

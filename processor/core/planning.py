@@ -32,24 +32,13 @@ def plan(
     content = work.content
     match content:
         case Undecodable():
-            return Ending(
-                status=Status.REJECTED,
-                effect=Effect.NOT_SENT,
-                reason=content.reason,
-                detail=content.detail,
-            )
+            return _refuse(work, content.reason, content.detail)
         case Pending():
             raise AssertionError("a record that is not decoded has no turn")
         case OrderPaid() | CartAbandoned():
             wrong = problems(content, work.record.key)
             if wrong:
-                return Ending(
-                    status=Status.REJECTED,
-                    effect=Effect.NOT_SENT,
-                    reason=Reason.INVALID_EVENT,
-                    detail="; ".join(wrong),
-                    items=requested(content),
-                )
+                return _refuse(work, Reason.INVALID_EVENT, "; ".join(wrong), requested(content))
             if isinstance(content, OrderPaid):
                 return _plan_confirm(work, content, ledger, shape)
             releasable = (
@@ -58,6 +47,17 @@ def plan(
                 else Releasable(items=(), dropped=(releases_stopped,))
             )
             return _plan_release(work, content, releasable, shape)
+
+
+def _refuse(work: Work, reason: Reason, detail: str, items: tuple[ItemVerdict, ...] = ()) -> Ending:
+    """Return the end of a record that cannot be called; when tainted, it may have been before."""
+    return Ending(
+        status=Status.INDETERMINATE if work.is_tainted else Status.REJECTED,
+        effect=Effect.MAYBE_APPLIED if work.is_tainted else Effect.NOT_SENT,
+        reason=reason,
+        detail=detail,
+        items=items,
+    )
 
 
 def requested(event: Event, result: ItemResult = ItemResult.UNKNOWN) -> tuple[ItemVerdict, ...]:

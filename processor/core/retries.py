@@ -50,14 +50,9 @@ def systemic_delay(number: int, *, heals_slowly: bool) -> float:
     return (SLOW_SYSTEMIC if heals_slowly else SYSTEMIC).ceiling(number)
 
 
-def is_exhausted(
-    attempts: int, elapsed: float, patience: Patience, max_attempts: int | None = None
-) -> bool:
+def is_exhausted(attempts: int, elapsed: float, patience: Patience) -> bool:
     """Tell whether a record has used up its attempts.
 
-    `elapsed`: seconds since its first attempt, holds and pauses not counted. `max_attempts`: the
-    verdict's own limit, which then decides alone.
+    `elapsed`: seconds since its first attempt, holds and pauses not counted.
     """
-    if max_attempts is not None:
-        return attempts >= max_attempts
     return attempts >= patience.attempts and elapsed >= patience.seconds

@@ -1,9 +1,11 @@
 """Work: a record on its way from its admission to its outcome."""
 
 from enum import IntEnum
+from hashlib import sha256
 
 from processor.core.calls import Call
-from processor.core.events import CartAbandoned, Content, OrderPaid
+from processor.core.events import CartAbandoned, Content, OrderPaid, Pending, Undecodable
+from processor.core.outcomes import identify
 from processor.core.records import Now, Record, Source
 from processor.core.replies import Verdict
 from processor.core.vocabulary import Effect, Operation, strongest
@@ -33,6 +35,7 @@ class Work:
         "call",
         "content",
         "counted_attempts",
+        "counted_since",
         "due",
         "effect",
         "first_attempt_at",
@@ -40,6 +43,7 @@ class Work:
         "gate",
         "is_tainted",
         "last_attempt_at",
+        "limited_attempts",
         "origin",
         "outcome_id",
         "paused_for",
@@ -48,7 +52,7 @@ class Work:
         "released_before_paid",
         "replay_id",
         "sent_at",
-        "systemic_failures",
+        "uncounted",
     )
 
     def __init__(self, record: Record, content: Content, *, arrival: int) -> None:
@@ -67,7 +71,9 @@ class Work:
         self.attempts = 0
         self.counted_attempts = 0
         self.ambiguous_attempts = 0
-        self.systemic_failures = 0
+        self.limited_attempts = 0
+        self.uncounted = 0
+        self.counted_since = 0.0
         self.effect = Effect.NOT_SENT
         self.first_sent_at = 0.0
         self.paused_for = 0.0
@@ -97,6 +103,15 @@ class Work:
             case _:
                 return Operation.UNKNOWN
 
+    def identify(self) -> None:
+        """Take the id that its outcome will have, once it is known what the record says."""
+        match self.content:
+            case OrderPaid(event_id=event_id) | CartAbandoned(event_id=event_id):
+                name: str = event_id
+            case Undecodable() | Pending():
+                name = sha256(self.record.value or b"").hexdigest()
+        self.outcome_id = identify(self.record.source, self.operation, name)
+
     def sent(self, now: Now) -> None:
         """Note that an attempt begins."""
         self.sent_at = now.at
@@ -108,7 +123,12 @@ class Work:
     def replied(self, verdict: Verdict, *, counts: bool) -> None:
         """Note what an attempt came to; `counts`: it uses up one of the record's attempts."""
         self.attempts += 1
-        self.counted_attempts += counts
+        if counts:
+            if self.counted_attempts == 0:
+                self.counted_since, self.paused_for = self.sent_at, 0.0
+            self.counted_attempts += 1
+            self.uncounted = 0
+            self.limited_attempts += verdict.max_attempts is not None
         self.effect = strongest(self.effect, verdict.effect)
         if verdict.effect is Effect.MAYBE_APPLIED:
             self.ambiguous_attempts += 1

@@ -133,6 +133,7 @@ def test_a_tainted_order_counts_as_open_until_it_is_finished() -> None:
     assert [outcome.status for outcome in outcomes(world) if outcome.cart_id == "cart-b"] == [
         Status.CONFLICT
     ]
+    assert {attempt.call.cart_id for attempt in world.checks.attempts} == {"cart-a"}
 
 
 def test_one_cart_has_one_call_in_flight_even_when_its_partition_comes_back_at_once() -> None:
@@ -731,3 +732,14 @@ def test_a_horizon_that_shrinks_holds_from_the_moment_it_is_sent() -> None:
     world.take_all(again, Kind.CALL, Kind.REPLY, reaction=Reaction.REFUSE)
     world.quiesce()
     world.check_the_end()
+
+
+def test_ids_that_do_not_match_twice_in_a_row_concern_everybody() -> None:
+    world = World()
+    member = at_work(world)
+    for cart in ("cart-a", "cart-b", "cart-c"):
+        pay(world, cart, f"order-{cart}", cart[-1])
+    settle(world, member)
+    world.take_all(member, Kind.CALL, reaction=Reaction.MISTAKE)
+    world.take_all(member, Kind.REPLY, *OUTPUTS)
+    assert results(world) == [(Status.INDETERMINATE, Effect.MAYBE_APPLIED)]

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from zlib import crc32
 
 import pytest
@@ -23,7 +24,7 @@ def test_murmur2_is_that_of_the_java_client(key: bytes) -> None:
 
 def seen(paid: str, abandoned: str, count: int = 20) -> str | None:
     """Return what is noticed of two topics, each placed by one hash."""
-    hashes = {"murmur2": murmur2, "crc32": crc32, "other": len}
+    hashes: dict[str, Callable[[bytes], int]] = {"murmur2": murmur2, "crc32": crc32, "other": len}
     partitioners = Partitioners(8)
     for topic, name in {"paid": paid, "abandoned": abandoned}.items():
         for key in KEYS[:count]:

@@ -1,0 +1,56 @@
+"""One owned partition of one input: how far calls may lead, when it is full."""
+
+from processor.core.partitions import Input
+
+ROUND_TRIP = 0.005
+
+
+def commits(rate: float, seconds: float) -> list[float]:
+    """Let records come steadily and commit when one waits, or a second is over; return when."""
+    owned, at, wanted = Input(0, 0), 1_000.0, False
+    sent: list[float] = []
+    answer: tuple[float, int] | None = None
+    for offset in range(int(rate * seconds)):
+        at += 1 / rate
+        owned.offsets.track(offset)
+        owned.offsets.resolve(offset)
+        if answer is not None and at >= answer[0]:
+            owned.horizon, answer, wanted = answer[1], None, False
+        wanted = wanted or offset >= owned.horizon
+        if answer is None and (wanted or not sent or at >= sent[-1] + 1.0):
+            sent.append(at)
+            answer = (at + ROUND_TRIP, owned.plan_horizon(at))
+    return sent
+
+
+def test_in_a_steady_stream_about_one_commit_a_second_suffices() -> None:
+    for rate in (20, 500, 5_000):
+        sent = commits(rate, 10)
+        settled = [at for at in sent if at > sent[0] + 2]
+        assert len(settled) <= 12, f"{len(settled)} commits at {rate} records a second"
+        assert len(sent) <= 40
+
+
+def test_a_quiet_partition_leads_nothing() -> None:
+    owned = Input(0, 0)
+    for offset in range(100):
+        owned.offsets.track(offset)
+        owned.offsets.resolve(offset)
+    reaches = [owned.plan_horizon(at) for at in (10.0, 11.0, 12.0, 13.0)]
+    assert reaches[-2:] == [100, 100]
+
+
+def test_a_brief_pause_does_not_wait_for_a_span_that_one_old_record_keeps_open() -> None:
+    owned = Input(0, 0)
+    for offset in range(80):
+        owned.offsets.track(offset)
+    for offset in range(1, 70):
+        owned.offsets.resolve(offset)
+    assert not owned.is_full(max_unfinished=20, max_span=100)
+    owned.offsets.track(80)
+    for offset in range(81, 90):
+        owned.offsets.track(offset)
+    assert owned.is_full(max_unfinished=20, max_span=100)
+    for offset in range(70, 89):
+        owned.offsets.resolve(offset)
+    assert owned.has_room(max_unfinished=20, max_span=100)
