@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from processor import __version__
 from processor.core.engine import Engine
+from processor.core.vocabulary import Reason
 from processor.errors import BrokenInvariant, ProcessorError, RuntimeFailure
 from processor.shell import schemas
 from processor.shell.clock import steady
@@ -36,7 +38,11 @@ from processor.shell.watch import Watch
 from processor.shell.worker import Parts, Worker
 
 _LOG: Final = structlog.get_logger(__name__)
-_STOP_WITHIN: Final = 10.0
+_STOP_WITHIN: Final = 5.0
+_NOTHING_LOST: Final = (
+    "Nothing is lost: what was not committed comes again, and calls whose outcome is not known "
+    "count as possibly applied."
+)
 
 
 class Application:
@@ -79,7 +85,9 @@ class Application:
             self._loop.add_signal_handler(number, self._signalled, number)
 
     def _signalled(self, number: signal.Signals) -> None:
-        self._loop.remove_signal_handler(number)
+        if self._stopping.is_set():
+            _LOG.warning("stopped at once", signal=number.name, note=_NOTHING_LOST)
+            os._exit(128 + number)
         _LOG.info("stopping", signal=number.name)
         self.stop()
 
@@ -149,9 +157,12 @@ class Application:
         try:
             yield
         finally:
-            drain_deadline = self._settings.kafka.drain_deadline
             worker.poller.stop()
-            await asyncio.to_thread(worker.poller.join, drain_deadline + _STOP_WITHIN)
+            await worker.finish(self._settings.kafka.drain_deadline)
+            has_left = await asyncio.to_thread(worker.poller.join, _STOP_WITHIN)
+            if not has_left or worker.hand_over_trouble is not None:
+                why = worker.hand_over_trouble or "Kafka does not answer"
+                self.fail(RuntimeFailure(f"Stopped without handing over ({why}). {_NOTHING_LOST}"))
             worker.restorer.stop()
             await asyncio.to_thread(worker.restorer.join, _STOP_WITHIN)
             for task in watching:
@@ -177,10 +188,13 @@ class Application:
     ) -> VettedSchema | Refusal | None:
         """Look a schema of the results up; called on the restorer's thread."""
         known = cache.get(schema)
-        if known is None:
-            topic = self._settings.topics.results
-            self._loop.call_soon_threadsafe(cache.want, schema, topic, steady())
-        return known
+        is_given_up = isinstance(known, Refusal) and known.reason is Reason.UNDECODABLE
+        if known is not None and not is_given_up:
+            return known
+        # However long the registry does not know it: an outcome is never passed over.
+        topic = self._settings.topics.results
+        self._loop.call_soon_threadsafe(cache.want, schema, topic, steady())
+        return None
 
     def _unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Take an error of a callback: nothing may go wrong unnoticed."""

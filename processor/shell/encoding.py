@@ -5,6 +5,7 @@ schemas here are plain, and times are the integers that they are written as.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from io import BytesIO
@@ -123,6 +124,13 @@ class Encoder:
         return _write(self._dead_letter_prefix, _wire(DEAD_LETTER), datum)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreign:
+    """A record of the results topic that nobody like us can have written; `detail` says why."""
+
+    detail: str
+
+
 class OutcomeReader:
     """Reads outcomes back for the ledger, those of older and newer processors included."""
 
@@ -130,18 +138,18 @@ class OutcomeReader:
         """Take the writers' schemas from `schemas`, which returns None for one not known yet."""
         self._schemas = schemas
 
-    def read(self, value: bytes) -> OutcomeView | Pending | Undecodable:
-        """Return what the ledger needs of an outcome's value."""
+    def read(self, value: bytes) -> OutcomeView | Pending | Foreign | Undecodable:
+        """Return what the ledger needs of an outcome; Undecodable: it may be one of ours."""
         framed = unframe_value(value)
         if framed is None:
-            return _undecodable("The outcome does not name its schema.")
+            return Foreign(detail="it does not name a schema")
         schema = self._schemas(framed.schema)
         if schema is None:
             return Pending(schema=framed.schema)
         if isinstance(schema, Refusal):
             return Undecodable(reason=schema.reason, detail=schema.detail)
         if schema.name != OUTCOME:
-            return _undecodable(f"The record is of type {schema.name}, not {OUTCOME}.")
+            return Foreign(detail=f"it is of type {schema.name}, not {OUTCOME}")
         try:
             if schema.reader is None:
                 return _view(read_start(value, framed.start, _start_of_outcome()))

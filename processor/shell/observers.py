@@ -11,9 +11,13 @@ from processor.core.effects import (
     RecordResolved,
     Retrying,
 )
-from processor.core.replies import Scope
+from processor.core.replies import Kind, Scope
+from processor.core.vocabulary import Operation
+from processor.shell.clock import steady
 from processor.shell.metrics import Lane, Metrics
 
+_SAY_AGAIN_AFTER: Final = 60.0
+_WHAT_TO_CHECK: Final = "PROCESSOR_ROKT__BASE_URL, __API_KEY, __TAG_ID and the way there"
 _LOG: Final = structlog.get_logger(__name__)
 
 
@@ -25,6 +29,12 @@ class Observers:
         self._metrics = metrics
         self.last_outcome_at: float | None = None
         """When the last outcome was acknowledged, seconds since the epoch."""
+        self._complaints: dict[Operation, tuple[str | None, float]] = {}
+
+    @property
+    def complaints(self) -> dict[Operation, str]:
+        """What concerns all calls at present, by operation."""
+        return {operation: why or "" for operation, (why, _) in self._complaints.items()}
 
     def observe(self, seen: Observation, wall: float) -> None:
         """Take in one observation; `wall` is now, seconds since the epoch."""
@@ -32,6 +42,8 @@ class Observers:
             case CallEnded(operation=operation, verdict=verdict, seconds=seconds):
                 lane = _lane(is_replayed=seen.is_replayed)
                 self._metrics.called(operation, verdict.kind, verdict.http_status, lane, seconds)
+                if self._complaints and verdict.kind is Kind.SUCCEEDED:
+                    self._succeeded(operation)
             case Retrying():
                 self._retrying(seen)
             case RecordEnded():
@@ -48,14 +60,28 @@ class Observers:
     def _retrying(self, seen: Retrying) -> None:
         self._metrics.retried(seen.operation, Lane.LIVE)
         if seen.verdict.scope is Scope.SYSTEMIC:
+            self._complain(seen)
+
+    def _complain(self, seen: Retrying) -> None:
+        """Say what concerns all calls once, and again when it changes or has gone on for long."""
+        why = seen.verdict.detail
+        said, at = self._complaints.get(seen.operation, (None, 0.0))
+        now = steady()
+        if why != said or now - at >= _SAY_AGAIN_AFTER:
+            self._complaints[seen.operation] = (why, now)
             _LOG.warning(
                 "call failed for a reason that concerns all calls",
                 operation=seen.operation,
-                why=seen.verdict.detail,
+                why=why,
                 http_status=seen.verdict.http_status,
                 attempts=seen.attempts,
                 again_in=round(seen.seconds, 1),
+                check=_WHAT_TO_CHECK,
             )
+
+    def _succeeded(self, operation: Operation) -> None:
+        if self._complaints.pop(operation, None) is not None:
+            _LOG.info("calls succeed again", operation=operation)
 
     def _ended(self, seen: RecordEnded) -> None:
         outcome, lane = seen.outcome, _lane(is_replayed=seen.is_replayed)
@@ -69,6 +95,7 @@ class Observers:
             _LOG.warning(
                 "dead letter",
                 reason=outcome.reason,
+                why=outcome.detail,
                 status=outcome.status,
                 effect=outcome.effect,
                 operation=outcome.operation,

@@ -13,6 +13,7 @@ from processor.core.sight import Sight
 from processor.errors import RuntimeFailure
 from processor.shell.clock import steady
 from processor.shell.metrics import Dependency, Metrics
+from processor.shell.secrets import SecretFile
 from processor.shell.server import Status
 from processor.shell.settings import Settings
 from processor.shell.startup import inputs
@@ -36,6 +37,7 @@ class Watch:
         self._metrics = metrics
         self._worker: Worker | None = None
         self._said_stopped: str | None = None
+        self._said_key: str | None = None
         self._ends: dict[Partition, int] = {}
 
     async def run(self, worker: Worker, partitions: int) -> None:
@@ -71,6 +73,9 @@ class Watch:
         if sight.releases_stopped is not None and self._said_stopped is None:
             _LOG.error("releases stopped", why=sight.releases_stopped)
         self._said_stopped = sight.releases_stopped
+        if (problem := self._key_problem()) is not None and self._said_key is None:
+            _LOG.warning("the key's file cannot be read again", why=problem)
+        self._said_key = self._key_problem()
         away = self._away()
         for dependency in Dependency:
             metrics.set_away(dependency, is_away=dependency in away)
@@ -112,6 +117,20 @@ class Watch:
         known = {Dependency.KAFKA: kafka, Dependency.SCHEMA_REGISTRY: worker.parts.schemas.away}
         return {dependency: why for dependency, why in known.items() if why is not None}
 
+    def _complaints(self) -> list[str]:
+        """Return what does not answer as it should, Rokt and the key's file included."""
+        complaints = [f"{dependency}: {why}" for dependency, why in self._away().items()]
+        if self._worker is not None:
+            failing = self._worker.parts.observers.complaints
+            complaints += [f"rokt {operation}: {why}" for operation, why in failing.items()]
+        if (problem := self._key_problem()) is not None:
+            complaints.append(f"PROCESSOR_ROKT__API_KEY_FILE {problem}")
+        return complaints
+
+    def _key_problem(self) -> str | None:
+        key = self._settings.rokt.api_key
+        return key.problem if isinstance(key, SecretFile) else None
+
     def is_live(self) -> bool:
         """Whether the loop and the poll thread go round; before they begin, always."""
         worker = self._worker
@@ -125,7 +144,7 @@ class Watch:
     def is_ready(self) -> bool:
         """Whether the group has answered and all assigned partitions are restored."""
         worker = self._worker
-        if worker is None or not worker.has_assignment:
+        if worker is None or not worker.poller.is_member:
             return False
         return worker.parts.engine.look().is_restored
 
@@ -152,7 +171,7 @@ class Watch:
             unfinished=dict(sight.unfinished) if sight is not None else {},
             lag=lag,
             holds={},
-            away=[f"{dependency}: {why}" for dependency, why in self._away().items()],
+            away=self._complaints(),
             releases_stopped_because=sight.releases_stopped if sight is not None else None,
             last_outcome_at=_iso(parts.observers.last_outcome_at if parts is not None else None),
             last_commit_at=_iso(worker.last_commit_at if worker is not None else None),

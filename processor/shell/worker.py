@@ -6,7 +6,7 @@ outcomes from the restorer, ends from the brokers) arrives as callbacks of the l
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,13 +19,14 @@ from processor.core.assignments import Assigned
 from processor.core.engine import Engine
 from processor.core.events import Content, Pending
 from processor.core.outcomes import OutcomeView
-from processor.core.records import Partition, Record, Source
+from processor.core.records import Partition, Record
 from processor.shell.clock import now, steady
 from processor.shell.decoding import Decoder
 from processor.shell.framing import SchemaKey
 from processor.shell.http import RoktClient
 from processor.shell.kafka.broker import Broker
 from processor.shell.kafka.commits import Answer
+from processor.shell.kafka.messages import record_of
 from processor.shell.kafka.poller import Poller
 from processor.shell.kafka.restorer import Restorer
 from processor.shell.kafka.sink import Sink
@@ -84,7 +85,8 @@ class Worker:
         self.ticked_at = steady()
         self.commit_trouble: str | None = None
         self.last_commit_at: float | None = None
-        self.has_assignment = False
+        self.hand_over_trouble: str | None = None
+        """Why the last offsets of partitions were not committed, None when they were."""
 
     def connect(self, sink: Sink, poller: Poller, restorer: Restorer) -> None:
         """Take the parts that call back."""
@@ -95,6 +97,16 @@ class Worker:
         self._tick()
         self.restorer.start()
         self.poller.start()
+
+    async def finish(self, within: float) -> bool:
+        """Begin nothing new, and wait for what is in the air; return whether it has come down."""
+        owned = tuple(self._engine.look().next_offsets)
+        self._engine.drain(owned)
+        for _ in range(int(within / _TICK)):
+            if self._engine.is_drained(owned):
+                return True
+            await asyncio.sleep(_TICK)
+        return False
 
     def stop(self) -> None:
         """Stop ticking; what is still in the air is abandoned."""
@@ -193,7 +205,7 @@ class Worker:
                 self.apply(engine.reach(Partition(topic, number), offset, now()))
                 continue
             counts[topic] += 1
-            record = _record(message, topic, number, offset)
+            record = record_of(message, Partition(topic, number), offset)
             self.apply(engine.admit(record, self._decode(record), now()))
         for topic, count in counts.items():
             if count:
@@ -218,7 +230,6 @@ class Worker:
         self._call_soon(self._take_over, partitions)
 
     def _take_over(self, partitions: Sequence[Assigned]) -> None:
-        self.has_assignment = True
         self.parts.metrics.rebalanced(Rebalance.ASSIGNED)
         _LOG.info("partitions assigned", partitions=_listed([one.partition for one in partitions]))
         self.apply(self._engine.assign(partitions, now()))
@@ -252,6 +263,7 @@ class Worker:
         self._call_soon(self._give_up, partitions, trouble)
 
     def _give_up(self, partitions: Sequence[Partition], trouble: str | None) -> None:
+        self.hand_over_trouble = trouble
         if trouble is None:
             _LOG.info("partitions handed over", partitions=_listed(partitions))
         else:
@@ -275,9 +287,10 @@ class Worker:
         self._call_soon(self._open, restore, position)
 
     def _open(self, restore: do.Restore, position: int) -> None:
-        # The ledger just read is no garbage: never look through it again (decision 0020).
-        gc.freeze()
         self.apply(self._engine.restored(restore.number, restore.epoch, position, now()))
+        if self._engine.look().is_restored:
+            # The ledgers just read are no garbage: never look through them again (decision 0020).
+            gc.freeze()
 
     def failed(self, error: BaseException) -> None:
         """End the process: one of its threads cannot go on."""
@@ -285,26 +298,6 @@ class Worker:
 
     def _call_soon(self, callback: Callable[..., object], *arguments: object) -> None:
         self._loop.call_soon_threadsafe(callback, *arguments)
-
-
-def _record(message: Message, topic: str, number: int, offset: int) -> Record:
-    kind, timestamp = message.timestamp()
-    return Record(
-        Source(topic, number, offset, timestamp if kind else None),
-        message.key(),
-        message.value(),
-        tuple(_headers(message)),
-    )
-
-
-def _headers(message: Message) -> Iterator[tuple[str, bytes | None]]:
-    try:
-        headers = message.headers()
-    except UnicodeDecodeError:  # a name that is not UTF-8; the client gives none of them then
-        return
-    # The client hands out a list of bytes, although its types allow what a producer may give.
-    for name, value in headers if isinstance(headers, list) else ():
-        yield name, value.encode() if isinstance(value, str) else value
 
 
 def _listed(partitions: Iterable[Partition]) -> dict[str, list[int]]:

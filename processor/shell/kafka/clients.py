@@ -7,6 +7,7 @@ from processor.shell.settings import Kafka
 
 Properties = dict[str, Any]
 
+_LARGEST: Final = 100_000_000
 _LOG: Final = logging.getLogger("librdkafka")
 
 
@@ -60,4 +61,6 @@ def producer(kafka: Kafka) -> Properties:
     properties = common(kafka) | {"acks": "all", "enable.idempotence": True}
     properties.setdefault("linger.ms", 5)
     properties.setdefault("compression.type", "lz4")
+    # The topic decides what is too large, not the client.
+    properties.setdefault("message.max.bytes", _LARGEST)
     return properties

@@ -4,6 +4,7 @@ It never decides anything. Rebalance callbacks run here and block only it, while
 drains; the group's heartbeats go on meanwhile.
 """
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
@@ -26,6 +27,7 @@ _MOST_AT_ONCE: Final = 500
 _WAIT_FOR_RECORDS: Final = 0.005
 _ANSWER_WITHIN: Final = 10.0
 _BATCHES_AHEAD: Final = 2
+_METADATA: Final = b"CGMDv2:"
 
 
 class Listener(Protocol):
@@ -82,6 +84,8 @@ class Poller:
         """When the consumer was last polled, on the clock."""
         self.trouble: str | None = None
         """What the client last complained about, None since records or ends came again."""
+        self.is_member = False
+        """Whether the group has answered: this is a member of it, perhaps without partitions."""
         self._consumer = Consumer(
             clients.consumer(kafka)
             | {"error_cb": self._complained, "on_commit": self._commit_came_back}
@@ -131,6 +135,8 @@ class Poller:
         self._apply_pauses()
         self._commits.send_requested(self._consumer)
         self.polled_at = self._clock()
+        if self._is_incremental and not self.is_member:
+            self.is_member = _is_member(self._consumer)
         first = self._consumer.poll(_WAIT_FOR_RECORDS)
         if first is None:
             return
@@ -190,8 +196,10 @@ class Poller:
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         assigned = self._look_up(consumer, partitions) if partitions else []
         self._assignments += 1
-        self._owned |= dict.fromkeys((one.partition for one in assigned), self._assignments)
-        self._paused -= self._owned.keys()
+        self.is_member = True
+        new = dict.fromkeys((one.partition for one in assigned), self._assignments)
+        self._owned |= new
+        self._paused -= new.keys()
         positions = [TopicPartition(*one.partition, one.committed) for one in assigned]
         if self._is_incremental:
             consumer.incremental_assign(positions)
@@ -264,3 +272,15 @@ class Poller:
     def _forget(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
             self._owned.pop(partition, None)
+
+
+def _is_member(consumer: Consumer) -> bool:
+    """Whether the group has given this consumer a generation.
+
+    librdkafka writes it after the mark of its format, as four bytes in the machine's order;
+    -1 while there is none. Under KIP-848 no callback tells a member that it owns nothing.
+    """
+    metadata = consumer.consumer_group_metadata() or b""
+    if not metadata.startswith(_METADATA):
+        return False
+    return int.from_bytes(metadata[len(_METADATA) :][:4], sys.byteorder, signed=True) > 0

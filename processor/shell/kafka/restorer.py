@@ -11,6 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from processor.core.effects import Restore
 from processor.core.events import Pending, Undecodable
 from processor.core.outcomes import OutcomeView
+from processor.errors import RuntimeFailure
+from processor.shell.encoding import Foreign
 from processor.shell.kafka import clients
 from processor.shell.settings import Kafka
 
@@ -21,7 +23,7 @@ _ANSWER_WITHIN: Final = 10.0
 _LOOK_FOR_WORK_EVERY: Final = 0.5
 _SAY_STUCK_AFTER: Final = 10.0
 
-Read = Callable[[bytes], OutcomeView | Pending | Undecodable]
+Read = Callable[[bytes], OutcomeView | Pending | Foreign | Undecodable]
 
 
 class Listener(Protocol):
@@ -149,6 +151,7 @@ class Restorer:
     def _advance(self) -> None:
         messages = self._consumer.consume(_MOST_AT_ONCE, _WAIT_FOR_RECORDS)
         outcomes: dict[int, list[OutcomeView]] = {}
+        again: list[Restore] = []
         for message in messages:
             number, offset, error = message.partition() or 0, message.offset() or 0, message.error()
             reading = self._readings.get(number)
@@ -162,8 +165,13 @@ class Restorer:
                 reading.position = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                 reading.position = max(offset, reading.end)
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+                # What was to be read has been deleted meanwhile: begin again where it begins now.
+                again.append(reading.restore)
             else:
                 self._complain(f"the results topic cannot be read: {error.str()}")
+        if again:
+            self._begin(again)
         for number, views in outcomes.items():
             self._listener.read(self._readings[number].restore, views)
         self._finish_reached()
@@ -184,11 +192,21 @@ class Restorer:
             match view:
                 case OutcomeView():
                     return view
-                case Undecodable(detail=detail):
+                case Foreign(detail=detail):
                     _LOG.error(
-                        "outcome cannot be read", partition=number, offset=offset, why=detail
+                        "passed over what is no outcome",
+                        partition=number,
+                        offset=offset,
+                        why=detail,
                     )
                     return None
+                case Undecodable(detail=detail):
+                    raise RuntimeFailure(
+                        f"The outcome at {self._topic} [{number}] offset {offset} cannot be read: "
+                        f"{detail} Without it an order could be called twice. Run a version of "
+                        "the processor that can read it, and check which schema the registry "
+                        "has for it."
+                    )
                 case Pending(schema=schema):
                     if self._clock() - waiting_since > _SAY_STUCK_AFTER:
                         self._complain(f"the registry does not tell schema {schema} of the results")
