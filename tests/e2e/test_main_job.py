@@ -150,6 +150,12 @@ def test_members_that_join_leave_and_die_lose_nothing_and_settle_nothing_twice(
                 third.program.signal(signal.SIGTERM)
                 assert third.program.wait(30) == 0
             second.program.kill()
+            # The dead one's orders again, for whoever takes them over.
+            for order_id in tuple(world.rokt.ledger.orders)[:400]:
+                cart = world.rokt.ledger.of_order(order_id)[0].cart_id or ""
+                item = paid_item(f"{cart}-{order_id}")
+                world.shop.paid(order_paid(order_id, cart, item, eventId=f"once-more-{order_id}"))
+            world.shop.flush()
             world.wait_until_drained(150)
             first.program.signal(signal.SIGTERM)
             assert first.program.wait(30) == 0
@@ -231,3 +237,26 @@ def test_after_a_clean_stop_a_refusal_is_believed(world: World) -> None:
     with world.processor():
         world.wait_until_drained()
     assert oracle.status_of(world, "event-o-2") == ("REJECTED", "NOT_APPLIED", "UNPROCESSABLE")
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_a_member_without_partitions_is_ready(
+    kafka: RealKafka, registry: RealRegistry, tmp_path: Path, protocol: str
+) -> None:
+    settings = {"kafka__group_protocol": protocol}
+    if protocol == "consumer":
+        settings |= {"kafka__properties": "{}", "kafka__lease": "3"}
+    with (
+        open_world(kafka, registry, tmp_path, partitions=1) as world,
+        world.processor(**settings) as first,
+        world.processor(**settings) as second,
+    ):
+        first.wait_until_ready()
+        second.wait_until_ready(15)
+        owned = [each.status()["assignment"] for each in (first, second)]
+        wait_until(
+            lambda: sorted(len(each.status()["assignment"]) for each in (first, second)) == [0, 2],
+            within=20,
+            what=f"one has all, the other nothing: {owned}",
+        )
+        assert first.answers("/readyz") == second.answers("/readyz") == 200

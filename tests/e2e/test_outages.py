@@ -1,5 +1,6 @@
 """What stays away while the processor runs: it waits, says so, and loses nothing."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
@@ -163,3 +164,38 @@ def test_producers_that_place_carts_differently_stop_the_releases(world: World) 
         )
         assert processor.metrics()["processor_partitioners_disagree"] == 1
     assert oracle.check(world)["SKIPPED"] > 20
+
+
+def test_a_stop_while_kafka_is_away_takes_seconds_and_says_so(
+    own_kafka: KafkaProcess, registry: RealRegistry, tmp_path: Path
+) -> None:
+    with open_world(own_kafka, registry, tmp_path, partitions=2) as world:
+        world.shop.paid(order_paid("o-1", "c-1"))
+        world.shop.flush()
+        with world.processor() as processor:
+            world.wait_until_drained()
+            own_kafka.kill()
+            began = time.monotonic()
+            assert processor.program.stop(20) == 1
+            assert time.monotonic() - began < 12
+            assert "Stopped without handing over" in processor.program.log_text()
+            assert "Traceback" not in processor.program.log_text()
+
+
+def test_an_outcome_that_cannot_be_read_ends_the_start_rather_than_be_forgotten(
+    world: World,
+) -> None:
+    world.shop.paid(order_paid("o-1", "c-1"))
+    world.shop.flush()
+    with world.processor():
+        world.wait_until_drained()
+    (outcome,) = oracle.read_topic(world, world.topics.results)
+    value = outcome.value()
+    assert value is not None
+    producer = Producer({"bootstrap.servers": world.kafka.bootstrap_servers})
+    producer.produce(world.topics.results, value[:-40], b"c-1", outcome.partition() or 0)
+    assert producer.flush(20) == 0
+    with world.processor() as processor:
+        assert processor.program.wait(30) == 1
+        assert "cannot be read" in processor.program.log_text()
+    assert world.rokt.ledger.orders["o-1"].arrivals == 1

@@ -4,6 +4,7 @@ It decodes with fastavro and the schemas' own texts, not with the processor's co
 """
 
 import json
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from tests.support.programs import wait_until
 from tests.support.world import World
 
 _APPLIED = frozenset({"APPLIED", "PARTIALLY_APPLIED"})
+_SETTLED = _APPLIED | {"MAYBE_APPLIED"}
+_CLOCK = 0.01
 _DENIALS = frozenset({"NOT_SENT", "NOT_APPLIED"})
 
 
@@ -134,6 +137,7 @@ def check(world: World, *, may_repeat: bool = False) -> Counter[str]:
     _check_outcomes(inputs, results, may_repeat=may_repeat)
     _check_dead_letters(inputs, results, letters)
     _check_effects(world, results, may_repeat=may_repeat)
+    _check_settled(world)
     _check_order(world)
     assert world.lag() == 0, "I4: something is not committed"
     ends = {each.value["outcomeId"]: each.value["status"] for each in results}
@@ -201,6 +205,24 @@ def _check_effects(world: World, results: list[Written], *, may_repeat: bool) ->
 
 def _is_5xx(status: int | None) -> bool:
     return status is not None and status >= 500
+
+
+def _check_settled(world: World) -> None:
+    """I3: no order is called after the outcome that settled it was produced."""
+    wall_of = time.time() - time.monotonic()
+    settled: dict[str, float] = {}
+    for message, each in zip(read_topic(world, world.topics.results), outcomes(world), strict=True):
+        value = each.value
+        is_about_the_order = value["status"] not in {"DUPLICATE", "CONFLICT"}
+        if value["orderId"] and value["effect"] in _SETTLED and is_about_the_order:
+            at = message.timestamp()[1] / 1000
+            settled[value["orderId"]] = min(at, settled.get(value["orderId"], at))
+    assert settled or not world.rokt.ledger.orders, "the oracle has nothing to go by"
+    for entry in world.rokt.ledger.entries:
+        at = settled.get(entry.order_id or "")
+        if at is not None and entry.operation == "confirm":
+            late = entry.arrived_at + wall_of - at
+            assert late < _CLOCK, f"I3: {entry.order_id} was called {late:.3f} s after it settled"
 
 
 def _check_order(world: World) -> None:

@@ -3,12 +3,35 @@
 import logging
 from typing import Any, Final
 
+from processor.shell.clock import steady
 from processor.shell.settings import Kafka
 
 Properties = dict[str, Any]
 
 _LARGEST: Final = 100_000_000
+_SAY_AGAIN_AFTER: Final = 60.0
 _LOG: Final = logging.getLogger("librdkafka")
+
+
+class _Seldom(logging.Filter):
+    """Lets each kind of line through once a minute: librdkafka repeats itself every few moments.
+
+    What it means for us is in our own lines and in `/status`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind, now = record.getMessage().partition(" ")[0], steady()
+        if now - self._said.get(kind, -_SAY_AGAIN_AFTER) < _SAY_AGAIN_AFTER:
+            return False
+        self._said[kind] = now
+        return True
+
+
+_LOG.addFilter(_Seldom())
 
 
 def common(kafka: Kafka) -> Properties:
