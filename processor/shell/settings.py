@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from processor.errors import Problem, SettingsError
-from processor.shell.settings_rules import clashes
-from processor.shell.settings_source import LayeredSource, Leaf, Origin, leaves, variable
+from processor.shell.settings_rules import Clash, clashes
+from processor.shell.settings_source import LayeredSource, Leaf, Origin, leaves
 from processor.shell.settings_table import (
     Calls,
     Connections,
@@ -87,15 +88,19 @@ def _load(
         for leaf, wrong in _refusals(error):
             # Without its file, nobody knows what is missing.
             if wrong or source.is_complete:
-                problems.append(_problem(source.name(leaf), leaf, wrong or "is not set"))
+                problems.append(_problem(source, leaf, wrong or "is not set"))
             refused.add(leaf.key)
             source.replace(leaf.key, _stand_in(leaf))
         settings = _build(model, source)
-    for clash in clashes(settings):
-        # A value that was refused has a stand-in here, about which nothing is worth saying.
-        if refused.isdisjoint(clash.keys):
-            name = variable(clash.keys[0])
-            problems.append(Problem(name=name, wrong=clash.wrong, remedy=clash.remedy))
+    found = [*clashes(settings, datetime.now(UTC))]
+    # A value that was refused has a stand-in here, about which nothing is worth saying.
+    found = [clash for clash in found if refused.isdisjoint(clash.keys)]
+    known = refused.union(*(clash.keys for clash in found))
+    if isinstance(settings, Connections) and "kafka.properties" not in known:
+        found += _refused_by_clients(settings.kafka)
+    for clash in found:
+        name = source.name(clash.keys[0])
+        problems.append(Problem(name=name, wrong=clash.wrong, remedy=clash.remedy))
     if problems:
         raise SettingsError(problems)
     return settings, source.origins
@@ -115,10 +120,17 @@ def _refusals(error: ValidationError) -> Iterator[tuple[Leaf, str | None]]:
         yield leaf, None if detail["type"] == "missing" else str(detail["ctx"]["error"])
 
 
-def _problem(name: str, leaf: Leaf, wrong: str) -> Problem:
-    is_twin = name != leaf.variable
+def _refused_by_clients(kafka: Kafka) -> Iterator[Clash]:
+    if kafka.properties:
+        from processor.shell.settings_clients import refused  # noqa: PLC0415  loads librdkafka
+
+        yield from refused(kafka)
+
+
+def _problem(source: LayeredSource, leaf: Leaf, wrong: str) -> Problem:
+    is_twin = source.is_twin(leaf.key)
     expected = "the path of a small text file that holds it" if is_twin else leaf.kind.expects
-    return Problem(name=name, wrong=wrong, remedy=f"Set it to {expected}")
+    return Problem(name=source.name(leaf.key), wrong=wrong, remedy=f"Set it to {expected}")
 
 
 def _stand_in(leaf: Leaf) -> object:

@@ -1,19 +1,81 @@
-"""Further librdkafka properties: which ones users may set, and which of them are secret."""
+"""Further librdkafka properties: which ones users may set, and which of them may show."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from processor.shell.secrets import Secret, read_text
+from processor.shell.secrets import MASK, Secret, read_text
 from processor.shell.settings_values import FromFile, Kind, refuse
 
 PropertyValue = str | int | float | bool | Secret
 
 _SESSION_TIMEOUT: Final = 45.0
 _POLL_INTERVAL: Final = 300.0
-_SECRET: Final = re.compile(r"password|secret|token|jaas|pem|credential|oauthbearer\.config")
+_HARMLESS_FAMILIES: Final = ("fetch.", "queue.", "queued.", "reconnect.", "retry.", "socket.")
+_HARMLESS: Final = frozenset({
+    "allow.auto.create.topics",
+    "api.version.request",
+    "batch.num.messages",
+    "batch.size",
+    "broker.address.family",
+    "broker.address.ttl",
+    "check.crcs",
+    "client.dns.lookup",
+    "client.id",
+    "client.rack",
+    "compression.codec",
+    "compression.level",
+    "compression.type",
+    "connections.max.idle.ms",
+    "debug",
+    "delivery.timeout.ms",
+    "enable.metrics.push",
+    "enable.random.seed",
+    "enable.ssl.certificate.verification",
+    "group.instance.id",
+    "heartbeat.interval.ms",
+    "linger.ms",
+    "log.connection.close",
+    "log_level",
+    "max.in.flight",
+    "max.in.flight.requests.per.connection",
+    "max.partition.fetch.bytes",
+    "max.poll.interval.ms",
+    "message.copy.max.bytes",
+    "message.max.bytes",
+    "message.send.max.retries",
+    "message.timeout.ms",
+    "metadata.max.age.ms",
+    "metadata.recovery.strategy",
+    "partitioner",
+    "receive.message.max.bytes",
+    "request.timeout.ms",
+    "retries",
+    "sasl.kerberos.service.name",
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.oauthbearer.method",
+    "sasl.oauthbearer.scope",
+    "security.protocol",
+    "session.timeout.ms",
+    "ssl.ca.certificate.stores",
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.cipher.suites",
+    "ssl.crl.location",
+    "ssl.curves.list",
+    "ssl.endpoint.identification.algorithm",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "ssl.providers",
+    "ssl.sigalgs.list",
+    "statistics.interval.ms",
+    "sticky.partitioning.linger.ms",
+    "topic.metadata.propagation.max.ms",
+    "topic.metadata.refresh.interval.ms",
+    "topic.metadata.refresh.sparse",
+})  # fmt: skip
 _GUARANTEE: Final = "Leave it out: what the processor promises rests on its own value"
 _CALLBACK: Final = "Leave it out: the processor sets its own callbacks"
 _OWNED: Final[Mapping[str, str]] = {
@@ -38,6 +100,7 @@ _OWNED: Final[Mapping[str, str]] = {
         ),
         _GUARANTEE,
     ),
+    "default.topic.config": "Set the properties that it holds, each by its own name",
     **dict.fromkeys(("on_commit", "on_delivery", "logger"), _CALLBACK),
 }
 
@@ -92,11 +155,19 @@ def _flat(table: Mapping[str, object], prefix: str = "") -> list[tuple[str, obje
 
 
 def _property(name: str, value: object) -> PropertyValue:
-    if not isinstance(value, (str, int, float, bool, Secret)):
+    if not name.isprintable():
+        refuse("holds a name that cannot be printed")
+    if not isinstance(value, (str, int, float, Secret)):
         refuse(f"gives `{name}` a value that is no string, number or boolean")
-    if isinstance(value, str) and _SECRET.search(name.lower()):
-        return Secret(value)
-    return value
+    if value == MASK:
+        refuse(f"gives `{name}` the mask that stands for the secret")
+    is_harmless = name in _HARMLESS or name.startswith(_HARMLESS_FAMILIES)
+    # A name that is not known may be a misspelt secret.
+    return value if is_harmless or isinstance(value, Secret) else Secret(_text(value))
+
+
+def _text(value: str | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _refuse_constant(name: str) -> None:

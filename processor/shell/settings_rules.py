@@ -1,8 +1,11 @@
-"""What must hold between settings."""
+"""What must hold between settings, and between them and the time."""
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import combinations
+from pathlib import Path
 
 from processor.shell.settings_properties import owned_by_us, poll_interval
 from processor.shell.settings_source import variable
@@ -26,19 +29,21 @@ class Clash:
     remedy: str
 
 
-def clashes(settings: RegistryAccess) -> Iterator[Clash]:
-    """Yield everything that does not fit."""
+def clashes(settings: RegistryAccess, now: datetime) -> Iterator[Clash]:
+    """Yield everything that does not fit; `now` has a zone."""
     yield from _topics(settings.topics)
     yield from _basic_authentication(settings)
     if isinstance(settings, Connections):
         yield from _properties(settings.kafka)
         yield from _session(settings.kafka)
+        yield from _start(settings.kafka, now)
     if isinstance(settings, Settings):
         yield from _lease(settings)
         yield from _deadlines(settings)
         yield from _timeouts(settings.http_client)
         yield from _client_certificate(settings.http_client)
         yield from _limits(settings)
+        yield from _outages(settings)
 
 
 def _topics(topics: Topics) -> Iterator[Clash]:
@@ -64,6 +69,23 @@ def _client_certificate(client: HttpClient) -> Iterator[Clash]:
         yield _alone(keys)
     if client.client_key_file is None and client.client_certificate_file is not None:
         yield _alone(keys[::-1])
+    if client.client_certificate_file is not None and client.client_key_file is not None:
+        yield from _pair(keys, client.client_certificate_file, client.client_key_file)
+
+
+def _pair(keys: tuple[str, str], certificate: Path, key: Path) -> Iterator[Clash]:
+    try:
+        # An empty password, because none at all would ask for one on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        reason = error.reason if isinstance(error, ssl.SSLError) else None
+        wrong, remedy = "names a file that holds no PEM key, or one with a password", "a key file"
+        if reason == "KEY_VALUES_MISMATCH":
+            wrong, remedy = f"does not belong to {variable(keys[0])}", "the key file"
+        elif reason:
+            said = reason.lower().replace("_", " ")
+            wrong = f"cannot be used with {variable(keys[0])} ({said})"
+        yield Clash(keys=keys[::-1], wrong=wrong, remedy=f"Set it to {remedy} of that certificate")
 
 
 def _alone(keys: tuple[str, ...]) -> Clash:
@@ -83,6 +105,21 @@ def _properties(kafka: Kafka) -> Iterator[Clash]:
                 "`consumer`",
                 remedy="Leave it out, and set it for the group on the brokers",
             )
+
+
+def _start(kafka: Kafka, now: datetime) -> Iterator[Clash]:
+    if isinstance(kafka.start, datetime) and kafka.start > now:
+        remedy = "Set it to a time that is over, or to `latest`"
+        yield Clash(keys=("kafka.start",), wrong="is in the future", remedy=remedy)
+
+
+def _outages(settings: Settings) -> Iterator[Clash]:
+    if settings.on_outage != "hold":
+        yield Clash(
+            keys=("on_outage",),
+            wrong="is `dead-letter`, which is not in this version",
+            remedy="Leave it unset: what fails for everybody is repeated until it succeeds",
+        )
 
 
 def _session(kafka: Kafka) -> Iterator[Clash]:

@@ -7,7 +7,7 @@ takes all values as they are and keeps the problems that only it can see.
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -24,6 +24,7 @@ from processor.shell.settings_values import FromFile, Kind
 
 PREFIX: Final = "PROCESSOR_"
 CONFIG_VARIABLE: Final = "PROCESSOR_CONFIG"
+CONFIG_OPTION: Final = "--config"
 _KUBERNETES: Final = re.compile(r"PROCESSOR_(SERVICE_HOST|SERVICE_PORT.*|PORT|PORT_.*)")
 
 
@@ -101,13 +102,14 @@ class LayeredSource(PydanticBaseSettingsSource):
         self._known = known
         self._groups = [leaf.path[0] for leaf in leaves(model).values() if len(leaf.path) > 1]
         self._values: dict[str, object] = {}
+        self._names: dict[str, str] = {}
         self.origins: dict[str, Origin] = dict.fromkeys(leaves(model), Origin.DEFAULT)
         self.problems: list[Problem] = []
         self.is_complete = True
-        if config_path is None and (named := environ.get(CONFIG_VARIABLE)):
-            config_path = Path(named)
         if config_path is not None:
-            self._add_file(config_path)
+            self._add_file(config_path, CONFIG_OPTION)
+        elif named := environ.get(CONFIG_VARIABLE):
+            self._add_file(Path(named), CONFIG_VARIABLE)
         self._add_environment(environ)
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
@@ -123,10 +125,13 @@ class LayeredSource(PydanticBaseSettingsSource):
             (values[group[0]] if group else values)[name] = self._values[key]
         return values
 
-    def name(self, leaf: Leaf) -> str:
-        """Return the variable to report: the twin's, where the value was to come from a file."""
-        is_twin = isinstance(self._values.get(leaf.key), FromFile)
-        return variable(leaf.names[-1]) if is_twin else leaf.variable
+    def name(self, key: str) -> str:
+        """Return the name to report: that under which the value in force was given."""
+        return self._names.get(key, variable(key))
+
+    def is_twin(self, key: str) -> bool:
+        """Tell whether the value in force is the path of a file that holds it."""
+        return isinstance(self._values.get(key), FromFile)
 
     def replace(self, key: str, value: object) -> None:
         """Put `value` in the place of one that cannot be used; None is as good as not set."""
@@ -145,38 +150,36 @@ class LayeredSource(PydanticBaseSettingsSource):
                 self._unknown(name, known)
         self._add(given, Origin.ENVIRONMENT, variable)
 
-    def _add_file(self, path: Path) -> None:
+    def _add_file(self, path: Path, named_by: str) -> None:
         known = {name: name for leaf in self._known.values() for name in leaf.names}
+        groups = {leaf.path[0] for leaf in self._known.values() if len(leaf.path) > 1}
         given: dict[str, object] = {}
-        for name, value in self._read_file(path):
+        for name, value in _flat(self._read_file(path, named_by), groups):
             if name in known:
                 given[name] = value
+            elif name in groups:
+                remedy = f"Write its settings below a line `[{name}]`"
+                self._refuse(f"{name} in {path}", "is a table, not a value", remedy)
             else:
-                self._unknown(name, known, f" (in {path})")
-        self._add(given, Origin.FILE, lambda name: f"{name} (in {path})")
+                self._unknown(name, known, f" in {path}")
+        self._add(given, Origin.FILE, lambda name: f"{name} in {path} ({variable(name)})")
 
-    def _read_file(self, path: Path) -> list[tuple[str, object]]:
+    def _read_file(self, path: Path, named_by: str) -> Mapping[str, object]:
+        remedy = f"Give the path of a readable TOML file (now {path})"
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            return tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             wrong = f"names a file that cannot be read: {(error.strerror or 'unknown').lower()}"
+        except UnicodeDecodeError:
+            wrong = "names a file that is not UTF-8 text"
         except ValueError as error:
-            place = re.search(r"line \d+, column \d+", str(error))
-            wrong = f"names a file that is not valid TOML{f' ({place[0]})' if place else ''}"
-        else:
-            return list(self._named(document))
+            # Its reasons name places, keys and single characters, never a value.
+            reason = str(error)
+            wrong = f"names a file that is not valid TOML: {reason[:1].lower()}{reason[1:]}"
+            remedy = f"Mend {path} there"
         self.is_complete = False
-        remedy = f"Give the path of a readable TOML file (now {path})"
-        self.problems.append(Problem(name=CONFIG_VARIABLE, wrong=wrong, remedy=remedy))
-        return []
-
-    def _named(self, document: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-        for name, value in document.items():
-            is_group = any(leaf.path[0] == name for leaf in self._known.values())
-            if is_group and isinstance(value, dict):
-                yield from ((f"{name}.{inner}", content) for inner, content in value.items())
-            else:
-                yield name, value
+        self._refuse(named_by, wrong, remedy)
+        return {}
 
     def _add(
         self, given: Mapping[str, object], origin: Origin, named: Callable[[str], str]
@@ -189,20 +192,31 @@ class LayeredSource(PydanticBaseSettingsSource):
                 self._doubled(leaf, named)
             is_twin = leaf.key not in given
             self._values[leaf.key] = _from_file(values[0]) if is_twin else values[0]
+            self._names[leaf.key] = named(leaf.names[-1] if is_twin else leaf.key)
             if leaf.key in self.origins:
                 self.origins[leaf.key] = origin
 
     def _doubled(self, leaf: Leaf, named: Callable[[str], str]) -> None:
         name, twin = map(named, leaf.names)
-        wrong = f"and {twin} are both set"
-        self.problems.append(Problem(name=name, wrong=wrong, remedy="Set only one of the two"))
+        self._refuse(name, f"and {twin} are both set", "Set only one of the two")
 
     def _unknown(self, name: str, known: Mapping[str, str], where: str = "") -> None:
         close = get_close_matches(name, known, n=1, cutoff=0.7)
         close = close or get_close_matches(name.upper(), known, n=1, cutoff=0.7)
         remedy = f"Did you mean {close[0]}?" if close else "Remove it, or look up its right name"
-        problem = Problem(name=f"{name}{where}", wrong="is no setting", remedy=remedy)
-        self.problems.append(problem)
+        self._refuse(f"{name}{where}", "is no setting", remedy)
+
+    def _refuse(self, name: str, wrong: str, remedy: str) -> None:
+        self.problems.append(Problem(name=name, wrong=wrong, remedy=remedy))
+
+
+def _flat(document: Mapping[str, object], groups: Collection[str]) -> Iterator[tuple[str, object]]:
+    """Yield the settings of a file by their names: those in groups behind the group's."""
+    for name, value in document.items():
+        if name in groups and isinstance(value, dict):
+            yield from ((f"{name}.{inner}", content) for inner, content in value.items())
+        else:
+            yield name, value
 
 
 def _is_foreign(name: str) -> bool:

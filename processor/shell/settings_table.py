@@ -18,6 +18,7 @@ from processor.shell.settings_addresses import BASE_URL, PATH, REGISTRY_URL, SER
 from processor.shell.settings_properties import PROPERTIES, PropertyValue, session_timeout
 from processor.shell.settings_values import (
     BOOLEAN,
+    CERTIFICATES,
     FOLDER,
     HEADER,
     HEADER_SECRET,
@@ -42,7 +43,7 @@ Wait = Annotated[float, duration(0.001, 86_400)]
 Pause = Annotated[float, duration(0, 86_400)]
 Attempts = Annotated[int, whole_number(1, 100)]
 Count = Annotated[int, whole_number(1, 10_000_000)]
-OptionalFile = Annotated[Path | None, READABLE_FILE]
+Certificates = Annotated[Path | None, CERTIFICATES]
 
 
 def _computed(default: str) -> dict[str, Any]:
@@ -118,7 +119,7 @@ class SchemaRegistry(_Group):
     password: Annotated[Credential | None, TEXT_SECRET] = Field(
         default=None, description="password of basic authentication"
     )
-    ca_file: OptionalFile = Field(default=None, description="certificates to trust, PEM")
+    ca_file: Certificates = Field(default=None, description="certificates to trust, PEM")
     auto_register: Annotated[bool, BOOLEAN] = Field(
         default=False, description="whether `run` registers the schemas of its outputs"
     )
@@ -132,7 +133,7 @@ class Topics(_Group):
     results: Topic = Field(default="rokt-results", description="output and ledger")
     dead_letters: Topic = Field(default="rokt-dead-letters", description="output")
     replay: Topic = Field(
-        default="rokt-replay", description="the replay lane, owned by the processor"
+        default="rokt-replay", description="the replay lane; has no effect: not in this version"
     )
 
 
@@ -207,9 +208,9 @@ class HttpClient(_Group):
     reply_limit: Annotated[int, whole_number(1_024, 67_108_864)] = Field(
         default=1_048_576, description="bytes of a reply's body that are read"
     )
-    ca_file: OptionalFile = Field(default=None, description="certificates to trust, PEM")
-    client_certificate_file: OptionalFile = Field(default=None, description="our certificate, PEM")
-    client_key_file: OptionalFile = Field(
+    ca_file: Certificates = Field(default=None, description="certificates to trust, PEM")
+    client_certificate_file: Certificates = Field(default=None, description="our certificate, PEM")
+    client_key_file: Annotated[Path | None, READABLE_FILE] = Field(
         default=None, description="the key of our certificate, PEM"
     )
 
@@ -278,10 +279,11 @@ class Settings(Connections):
     server: Server = Server()
     on_outage: Annotated[Literal["hold", "dead-letter"], one_of("hold", "dead-letter")] = Field(
         default="hold",
-        description="`dead-letter`: what fails for everybody is dead-lettered at once",
+        description="what fails for everybody is repeated until it succeeds; `dead-letter`, which "
+        "would dead-letter it at once, is not in this version",
     )
     state_dir: Annotated[Path | None, FOLDER] = Field(
         default=None,
-        description="where the ledger's local copy lives",
+        description="where the ledger's local copy lives; has no effect: not in this version",
         json_schema_extra=_computed("a temporary folder"),
     )

@@ -6,6 +6,7 @@ setting ("is not a duration") and never quotes the value: it might be a secret i
 """
 
 import re
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +15,12 @@ from typing import Any, Final, NoReturn
 
 from pydantic_core import CoreSchema, core_schema
 
-from processor.shell.secrets import Secret, SecretFile, check_readable
+from processor.shell.secrets import MASK, Secret, SecretFile, check_readable
 
 _UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s?(ms|s|m|h|)", re.ASCII)
-_WHOLE: Final = re.compile(r"\d{1,12}", re.ASCII)
-_NUMBER: Final = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
+_DURATION: Final = re.compile(r"(-?\d{1,9}(?:\.\d{1,9})?)\s?(ms|s|m|h|)", re.ASCII)
+_WHOLE: Final = re.compile(r"-?\d{1,12}", re.ASCII)
+_NUMBER: Final = re.compile(r"-?\d{1,12}(\.\d{1,9})?", re.ASCII)
 _TRUTH: Final = {"true": True, "1": True, "yes": True, "on": True}
 _FALSEHOOD: Final = {"false": False, "0": False, "no": False, "off": False}
 _BOOLEANS: Final = _TRUTH | _FALSEHOOD
@@ -57,6 +58,8 @@ def text_of(raw: object) -> str:
         refuse("is not text")
     if not raw.strip():
         refuse("is empty")
+    if "\n" in raw or "\r" in raw:
+        refuse("has more than one line")
     if not raw.isprintable():
         refuse("holds characters that cannot be printed")
     return raw
@@ -165,6 +168,15 @@ def _parse_readable_file(raw: object) -> Path:
     return path
 
 
+def _parse_certificates(raw: object) -> Path:
+    path = _parse_readable_file(raw)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        refuse("names a file that holds no PEM certificate")
+    return path
+
+
 def _parse_folder(raw: object) -> Path:
     path = Path(text_of(raw))
     if path.exists() and not path.is_dir():
@@ -172,7 +184,12 @@ def _parse_folder(raw: object) -> Path:
     return path
 
 
-def _secret(check: Callable[[str], str]) -> Callable[[Any], Secret | SecretFile]:
+def _secret(vet: Callable[[str], str]) -> Callable[[Any], Secret | SecretFile]:
+    def check(text: str) -> str:
+        if text == MASK:
+            refuse("is the mask that stands for the secret")
+        return vet(text)
+
     def parse(raw: object) -> Secret | SecretFile:
         if isinstance(raw, FromFile):
             return SecretFile(raw.path, check)
@@ -191,6 +208,9 @@ START: Final = Kind(
     _parse_start,
 )
 READABLE_FILE: Final = Kind("the path of a file that this user can read", _parse_readable_file)
+CERTIFICATES: Final = Kind(
+    "the path of a file of PEM certificates that this user can read", _parse_certificates
+)
 FOLDER: Final = Kind("the path of a folder", _parse_folder)
 HEADER_SECRET: Final = Kind(
     "the secret itself, or its `_FILE` twin to the path of a file that holds nothing else; "

@@ -9,12 +9,14 @@ import pytest
 from processor.errors import SettingsError
 from processor.shell.secrets import Secret, SecretFile
 from processor.shell.settings import (
+    Kafka,
     Origin,
     load,
     load_connections,
     load_registry_access,
     load_with_origins,
 )
+from processor.shell.settings_properties import PROPERTIES
 
 CANARY = "canary-5f1d"
 ENOUGH = {
@@ -152,7 +154,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
     path = config_file(
         tmp_path,
         """
-        on_outage = "dead-letter"
+        state_dir = "/tmp"
         [calls]
         max_in_flight = 7
         release_delay = "2s"
@@ -162,7 +164,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
     )
     environ = ENOUGH | {"PROCESSOR_CALLS__MAX_IN_FLIGHT": "9", "PROCESSOR_CONFIG": str(path)}
     settings, origins = load_with_origins(None, environ)
-    assert (settings.on_outage, settings.calls.release_delay) == ("dead-letter", 2.0)
+    assert (settings.state_dir, settings.calls.release_delay) == (Path("/tmp"), 2.0)  # noqa: S108
     assert settings.calls.max_in_flight == 9
     assert settings.rokt.api_key == Secret(CANARY)
     assert origins["calls.max_in_flight"] is Origin.ENVIRONMENT
@@ -186,30 +188,72 @@ def test_unknown_names_in_the_file_are_refused_with_the_file(tmp_path: Path) -> 
     with pytest.raises(SettingsError) as caught:
         load(path, ENOUGH)
     assert {problem.name: problem.remedy for problem in caught.value.problems} == {
-        f"calls.max_inflight (in {path})": "Did you mean calls.max_in_flight?",
-        f"cals (in {path})": "Remove it, or look up its right name",
-        f"kafka (in {path})": "Remove it, or look up its right name",
-        f"speed (in {path})": "Remove it, or look up its right name",
+        f"calls.max_inflight in {path}": "Did you mean calls.max_in_flight?",
+        f"cals in {path}": "Remove it, or look up its right name",
+        f"kafka in {path}": "Write its settings below a line `[kafka]`",
+        f"speed in {path}": "Remove it, or look up its right name",
     }
 
 
-def test_a_file_that_is_no_toml_is_named_with_the_place_but_not_what_stands_there(
-    tmp_path: Path,
+def test_a_value_that_stands_in_the_file_is_named_by_its_place_there(tmp_path: Path) -> None:
+    path = config_file(
+        tmp_path,
+        """
+        [calls]
+        max_in_flight = 0
+        max_span = 999
+        [schema_registry]
+        username = "me"
+        password_file = "/nowhere"
+        """,
+    )
+    assert problems({}, path) == {
+        f"calls.max_in_flight in {path} (PROCESSOR_CALLS__MAX_IN_FLIGHT)": "is less than 1",
+        f"calls.max_span in {path} (PROCESSOR_CALLS__MAX_SPAN)": (
+            "is less than PROCESSOR_CALLS__MAX_UNFINISHED"
+        ),
+        f"schema_registry.password_file in {path} (PROCESSOR_SCHEMA_REGISTRY__PASSWORD_FILE)": (
+            "names a file that cannot be read: no such file or directory"
+        ),
+    }
+    assert problems({"PROCESSOR_CALLS__MAX_IN_FLIGHT": "-1"}, path).keys() >= {
+        "PROCESSOR_CALLS__MAX_IN_FLIGHT"
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        (
+            f'[rokt]\napi_key = "{CANARY}\n'.encode(),
+            "names a file that is not valid TOML: illegal character '\\n' (at line 2, column 23)",
+        ),
+        (
+            b"[calls]\nmax_span 3",
+            (
+                "names a file that is not valid TOML: expected '=' after a key in a key/value pair "
+                "(at line 2, column 10)"
+            ),
+        ),
+        (b"\xff", "names a file that is not UTF-8 text"),
+        (None, "names a file that cannot be read: no such file or directory"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_the_only_problem_and_named_by_what_named_it(
+    tmp_path: Path, content: bytes | None, wrong: str
 ) -> None:
-    path = config_file(tmp_path, f'[rokt]\napi_key = "{CANARY}\n')
-    with pytest.raises(SettingsError) as caught:
-        load(path, {})
-    assert [problem.name for problem in caught.value.problems] == ["PROCESSOR_CONFIG"]
-    assert "is not valid TOML (line 2, column" in str(caught.value)
-    assert CANARY not in str(caught.value)
-
-
-def test_a_file_that_is_missing_is_the_only_problem() -> None:
-    with pytest.raises(SettingsError) as caught:
-        load(Path("/nowhere/processor.toml"), {})
-    assert [problem.wrong for problem in caught.value.problems] == [
-        "names a file that cannot be read: no such file or directory"
-    ]
+    path = tmp_path / "processor.toml"
+    if content is not None:
+        path.write_bytes(content)
+    for name, given, environ in (
+        ("--config", path, {}),
+        ("PROCESSOR_CONFIG", None, {"PROCESSOR_CONFIG": str(path)}),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            load(given, environ)
+        assert [(each.name, each.wrong) for each in caught.value.problems] == [(name, wrong)]
+        assert str(path) in caught.value.problems[0].remedy
+        assert CANARY not in str(caught.value)
 
 
 def test_properties_may_be_a_table_of_the_file(tmp_path: Path) -> None:
@@ -259,7 +303,8 @@ def test_secrets_come_from_files_without_their_last_line_end(tmp_path: Path) -> 
         (b"\n", "names an empty file"),
         (b"\xff\xfe", "names a file that is not UTF-8 text"),
         (b"canary-5f1d\x00", "holds characters that cannot be printed"),
-        (b"canary-5f1d\nsecond line", "holds characters that cannot be printed"),
+        (b"canary-5f1d\nsecond line", "has more than one line"),
+        (b"********\n", "is the mask that stands for the secret"),
         ("canary-5f1d-é".encode(), "holds characters other than printable ASCII"),
         (b" canary-5f1d", "begins or ends with a blank"),
         (b"x" * 70_000, "names a file of more than 65536 bytes"),
@@ -287,6 +332,24 @@ def test_a_command_that_needs_less_is_content_with_less() -> None:
         load_registry_access(None, registry | {"PROCESSOR_NONSENSE": "1"})
 
 
+@pytest.mark.parametrize("name", ["ROKT__API_KEY", "SCHEMA_REGISTRY__PASSWORD"])
+def test_the_mask_is_no_secret(name: str) -> None:
+    environ = {"PROCESSOR_SCHEMA_REGISTRY__USERNAME": "user", f"PROCESSOR_{name}": "********"}
+    assert problems(environ)[f"PROCESSOR_{name}"] == "is the mask that stands for the secret"
+
+
+@pytest.mark.parametrize("name", ["sasl.pasword", "sasl.username", "ssl.key.pem", "x.token", "X"])
+@pytest.mark.parametrize("value", [CANARY, 5011, True])
+def test_a_property_that_is_not_known_to_be_harmless_is_masked(name: str, value: object) -> None:
+    properties = PROPERTIES.parse({name: value, "linger.ms": 5})
+    assert str(value) not in f"{properties}".replace("True)", "")
+    kafka = Kafka.model_construct(properties=properties)
+    assert kafka.client_properties() == {
+        name: "true" if value is True else str(value),
+        "linger.ms": 5,
+    }
+
+
 def test_no_secret_shows_in_the_settings_themselves() -> None:
     settings = load(
         None,
@@ -304,6 +367,9 @@ def test_no_secret_shows_in_the_settings_themselves() -> None:
 def test_a_start_is_a_word_or_a_moment() -> None:
     def start(text: str) -> object:
         return load(None, ENOUGH | {"PROCESSOR_KAFKA__START": text}).kafka.start
+
+    future = {"PROCESSOR_KAFKA__START": "2999-01-31T08:00:00Z"}
+    assert problems(future) == {"PROCESSOR_KAFKA__START": "is in the future"}
 
     assert start("earliest") == "earliest"
     assert start("2025-01-31T08:00:00Z") == datetime(2025, 1, 31, 8, tzinfo=UTC)
