@@ -17,7 +17,7 @@ from rich.table import Table
 from processor.cli import ConfigFile
 from processor.shell.secrets import MASK, Secret, SecretFile
 from processor.shell.settings import Origin, Settings, load_with_origins
-from processor.shell.settings_source import Leaf, leaves
+from processor.shell.settings_source import Leaf, leaves, variable
 
 _GROUPS: Final = (
     "kafka",
@@ -66,7 +66,7 @@ def config(
     if as_json:
         typer.echo(json.dumps(to_json(rows), indent=2))
     elif as_toml:
-        typer.echo(tomli_w.dumps(to_toml(rows)), nl=False)
+        typer.echo(toml(rows), nl=False)
     elif sys.stdout.isatty():
         Console().print(_table(rows))
     else:
@@ -90,16 +90,44 @@ def to_json(rows: list[Row]) -> dict[str, dict[str, object]]:
     }
 
 
+def toml(rows: list[Row]) -> str:
+    """Return the rows as a TOML file: without the secrets, which its first lines name."""
+    missing = [f"#   {row.leaf.variable}{left_out}" for row in rows if (left_out := _secrets(row))]
+    if missing:
+        missing.insert(0, "# Secrets are left out; set them in the environment:")
+    return "".join(f"{line}\n" for line in missing) + tomli_w.dumps(to_toml(rows))
+
+
+def _secrets(row: Row) -> str:
+    """Tell what a file must not hold of a setting; empty when it may hold all of it."""
+    match row.value:
+        case Secret():
+            twin = variable(row.leaf.names[-1])
+            return f", or the path of its file in {twin}"
+        case Mapping() as properties:
+            names = [name for name, value in properties.items() if isinstance(value, Secret)]
+            return f" (with {', '.join(names)} beside what is below)" if names else ""
+        case _:
+            return ""
+
+
 def to_toml(rows: list[Row]) -> dict[str, Any]:
-    """Return the rows as the document that a TOML file would hold."""
+    """Return the rows as the document that a TOML file would hold, without secrets."""
     document: dict[str, Any] = {}
     for row in rows:
         *group, name = row.leaf.path
         place = document.setdefault(group[0], {}) if group else document
-        if isinstance(row.value, SecretFile):
-            place[f"{name}_file"] = str(row.value.path)
-        elif row.value is not None:
-            place[name] = plain(row.value)
+        match row.value:
+            case None | Secret():
+                continue
+            case SecretFile(path=path):
+                place[f"{name}_file"] = str(path)
+            case Mapping() as table:
+                place[name] = {
+                    key: value for key, value in table.items() if not isinstance(value, Secret)
+                }
+            case value:
+                place[name] = plain(value)
     return document
 
 

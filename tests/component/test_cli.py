@@ -97,7 +97,7 @@ def test_wrong_settings_end_with_code_2_and_all_that_is_wrong() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("form", [[], ["--json"], ["--toml"]])
+@pytest.mark.parametrize("form", [[], ["--json"]])
 def test_config_shows_no_secret(form: list[str]) -> None:
     done = run("config", *form, **ENOUGH)
     assert (done.returncode, done.stderr) == (0, "")
@@ -105,12 +105,27 @@ def test_config_shows_no_secret(form: list[str]) -> None:
     assert done.stdout.count("********") == 2
 
 
+def test_config_leaves_secrets_out_of_the_file_and_names_them() -> None:
+    done = run("config", "--toml", **ENOUGH)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert CANARY not in done.stdout
+    assert "********" not in done.stdout
+    assert done.stdout.splitlines()[:3] == [
+        "# Secrets are left out; set them in the environment:",
+        "#   PROCESSOR_KAFKA__PROPERTIES (with sasl.password beside what is below)",
+        "#   PROCESSOR_ROKT__API_KEY, or the path of its file in PROCESSOR_ROKT__API_KEY_FILE",
+    ]
+    document = tomllib.loads(done.stdout)
+    assert document["kafka"]["properties"] == {"client.id": "x"}
+    assert "api_key" not in document["rokt"]
+
+
 def test_config_tells_where_each_value_comes_from(tmp_path: Path) -> None:
     path = tmp_path / "processor.toml"
-    path.write_text('on_outage = "dead-letter"\n', encoding="utf-8")
+    path.write_text('on_outage = "hold"\n', encoding="utf-8")
     done = run("config", "--json", "--config", str(path), **ENOUGH)
     shown = json.loads(done.stdout)
-    assert shown["PROCESSOR_ON_OUTAGE"] == {"value": "dead-letter", "source": "file"}
+    assert shown["PROCESSOR_ON_OUTAGE"] == {"value": "hold", "source": "file"}
     assert shown["PROCESSOR_ROKT__TAG_ID"] == {"value": "tag", "source": "environment"}
     assert shown["PROCESSOR_SERVER__PORT"] == {"value": 9464, "source": "default"}
 
