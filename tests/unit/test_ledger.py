@@ -60,6 +60,7 @@ INVALID: Final = replace(
     reason=Reason.INVALID_EVENT,
     request_fingerprint="",
 )
+TAINTED_INVALID: Final = replace(INVALID, status=Status.INDETERMINATE, effect=Effect.MAYBE_APPLIED)
 UNDECODABLE: Final = outcome(Status.REJECTED, Effect.NOT_SENT, operation=Operation.UNKNOWN)
 
 
@@ -68,6 +69,7 @@ UNDECODABLE: Final = outcome(Status.REJECTED, Effect.NOT_SENT, operation=Operati
     [
         ((), Proceed, Proceed, Proceed),
         ((INVALID,), Proceed, Proceed, Proceed),
+        ((TAINTED_INVALID,), Proceed, Proceed, Proceed),
         ((UNDECODABLE,), Proceed, Proceed, Proceed),
         ((outcome(Status.CONFLICT, Effect.NOT_SENT),), Proceed, Proceed, Proceed),
         ((outcome(Status.CONFLICT, Effect.MAYBE_APPLIED),), Proceed, Proceed, Proceed),
