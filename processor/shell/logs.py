@@ -5,6 +5,7 @@ assigned") and ids beside it. Payloads are never logged: bytes are replaced by t
 """
 
 import logging
+import re
 import sys
 from typing import Any, Final, Literal, TextIO
 
@@ -18,6 +19,8 @@ _LEVELS: Final = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+
+_MICROSECONDS: Final = re.compile(r"(?<=\.\d{3})\d+")
 
 
 def configure(
@@ -67,7 +70,18 @@ def _renderers(*, is_json: bool, has_colors: bool) -> list[Processor]:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_dumps)]
     # The default shows the local variables of every frame, secrets and payloads among them.
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=has_colors, exception_formatter=plain)]
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=has_colors, exception_formatter=plain, pad_event_to=0
+    )
+    return [_shortened, renderer]
+
+
+def _shortened(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Leave out what people can do without: microseconds, and which module speaks."""
+    event["timestamp"] = _MICROSECONDS.sub("", event["timestamp"])
+    if str(event["logger"]).startswith("processor"):
+        del event["logger"]
+    return event
 
 
 def _dumps(event: EventDict, **_: Any) -> str:  # noqa: ANN401  structlog's own signature

@@ -5,6 +5,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Literal
 
 import pytest
@@ -112,6 +113,18 @@ def test_a_traceback_shows_no_local_variables(form: Literal["json", "console"]) 
         structlog.get_logger("processor.x").exception("stopped")
     assert "out of luck" in stream.getvalue()
     assert CANARY.upper() not in stream.getvalue()
+
+
+def test_people_read_short_lines() -> None:
+    stream = io.StringIO()
+    logs.configure("console", "info", stream)
+    structlog.get_logger("processor.shell.kafka.poller").info("dead letter", topic="order-paid")
+    logging.getLogger("librdkafka").warning("no broker")
+    ours, theirs = stream.getvalue().splitlines()
+    time, _, rest = ours.partition("Z ")
+    assert datetime.fromisoformat(time).isoformat(timespec="milliseconds") == time
+    assert rest == "[info     ] dead letter topic=order-paid"
+    assert theirs.partition("Z ")[2] == "[warning  ] no broker [librdkafka]"
 
 
 def test_it_is_json_unless_a_terminal_listens() -> None:
