@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self, TypedDict
@@ -111,9 +112,8 @@ class Server:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as error:
             await self._runner.cleanup()
-            cause = (error.strerror or str(error)).lower()
             message = (
-                f"The server cannot listen on {host}, port {port}: {cause}. Set "
+                f"The server cannot listen on {host}, port {port}: {_cause(error)}. Set "
                 "PROCESSOR_SERVER__PORT to a free port (0 takes any), or PROCESSOR_SERVER__HOST "
                 "to an address of this machine."
             )
@@ -147,6 +147,14 @@ class Server:
     async def _serve_status(self, _: web.Request) -> web.Response:
         body = orjson.dumps(self._status(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         return web.Response(body=body, content_type="application/json")
+
+
+def _cause(error: OSError) -> str:
+    # Of a system's error asyncio makes a sentence that has the address in it once more; those of
+    # the name service have numbers below zero, and say what they mean.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return (error.strerror or str(error)).lower()
 
 
 def _health(*, is_well: bool) -> web.Response:
