@@ -3,13 +3,14 @@
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from processor.errors import ProcessorError
+from processor import __version__
+from processor.errors import BrokenInvariant, ProcessorError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,21 +58,40 @@ def load_command(name: str) -> Any:  # noqa: ANN401  typer keeps this type to it
         found.command(name, help=command.help)(getattr(module, command.module))
     loaded = get_command(found)
     loaded.name = name
+    loaded.help = loaded.help or command.help
     return loaded
 
 
 def _new_app(cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
     # The pretty tracebacks can show local variables: secrets and payloads.
     return typer.Typer(
-        cls=cls, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        cls=cls,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
 
 app: Final = _new_app(LazyGroup)
 
 
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001  typer calls it so
+    if is_asked:
+        typer.echo(f"processor {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def processor() -> None:
+def processor(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
     """Confirm paid orders and release abandoned carts with Rokt, off Kafka."""
 
 
@@ -84,9 +104,24 @@ for _name, _command in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line; an error that was foreseen ends in one message and its exit code."""
+    """Run the command line; every error ends in one message and an exit code."""
     try:
         app(prog_name="processor")
     except ProcessorError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001  nobody else is left to catch it
+        _log(error)
+        sys.stderr.write(f"This is a bug of the processor ({type(error).__name__}): report it.\n")
+        sys.exit(BrokenInvariant.exit_code)
+
+
+def _log(bug: Exception) -> None:
+    """Write where an error came from, without the values of variables."""
+    import structlog  # noqa: PLC0415  so that the help comes at once, and so below
+
+    from processor.shell import logs  # noqa: PLC0415
+
+    if not structlog.is_configured():
+        logs.configure(None, "info")
+    structlog.get_logger(__name__).critical("bug", exc_info=bug)

@@ -196,6 +196,61 @@ def test_an_error_that_was_foreseen_ends_in_its_message_and_its_code(
     assert capsys.readouterr().err == "The topic is missing.\n"
 
 
+def run_broken(error: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that raises an error."""
+    program = (
+        "import sys\n"
+        "from processor.cli import main, version\n"
+        "def broken():\n"
+        f"    payload = '{CANARY}'.upper()\n"
+        f"    raise {error}\n"
+        "version.version = broken\n"
+        "sys.argv = ['processor', 'version']\n"
+        "main.main()\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=clean_environment(),
+        cwd=Path(processor.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_bug_ends_in_one_line_and_code_70_with_its_traceback_in_the_log() -> None:
+    done = run_broken("KeyError('cart')")
+    record, line = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (70, "")
+    assert line == "This is a bug of the processor (KeyError): report it."
+    logged = json.loads(record)
+    assert (logged["event"], logged["level"]) == ("bug", "critical")
+    assert "Traceback" in logged["exception"]
+    assert CANARY.upper() not in record
+
+
+def test_ctrl_c_ends_with_code_130() -> None:
+    done = run_broken("KeyboardInterrupt")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--version", "run"]])
+def test_the_version_is_an_option_too(arguments: list[str]) -> None:
+    done = CliRunner().invoke(cli.app, arguments)
+    assert (done.exit_code, done.output) == (0, f"processor {processor.__version__}\n")
+
+
+@pytest.mark.parametrize("name", [[], *([name] for name in cli.COMMANDS), ["schemas", "check"]])
+def test_the_help_has_a_short_name_and_says_what_for(name: list[str]) -> None:
+    short, long = (CliRunner().invoke(cli.app, [*name, option]) for option in ("-h", "--help"))
+    assert short.exit_code == 0
+    assert short.output == long.output
+    usage, _, rest = short.output.strip().partition("\n")
+    assert usage.strip().startswith("Usage:")
+    assert rest.strip()[0].isupper()
+
+
 @pytest.mark.parametrize("name", list(cli.COMMANDS))
 def test_every_command_can_be_loaded(name: str) -> None:
     done = CliRunner().invoke(cli.app, [name, "--help"])
