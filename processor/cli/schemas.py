@@ -18,12 +18,11 @@ Level = Literal["ok", "warning", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What is to be said of one subject. `is_to_do`: `schemas register` would change it."""
+    """What is to be said of one subject."""
 
     level: Level
     subject: str
     text: str
-    is_to_do: bool = False
 
     def __str__(self) -> str:
         """Return it as it is printed."""
@@ -33,13 +32,13 @@ class Line:
 @app.command()
 def register(config: ConfigFile = None) -> None:
     """Register the four schemas, with FULL_TRANSITIVE compatibility of their subjects."""
-    _run(config, register_all)
+    _run(config, register_all, code=1)
 
 
 @app.command()
 def check(config: ConfigFile = None) -> None:
-    """Compare the registry with our schemas; exit with 3 when there is something to register."""
-    _run(config, check_all)
+    """Compare the registry with our schemas; exit with 3 when something is to be done."""
+    _run(config, check_all, code=3)
 
 
 @app.command()
@@ -89,32 +88,29 @@ def _check(registry: Registry, subject: str, name: str, text: str) -> Line:
         return Line(level="error", subject=subject, text=f"{wrong} {remedy}")
     if schema_id is None:
         wrong = f"{name} is not registered. Run `processor schemas register`."
-        return Line(level="warning", subject=subject, text=wrong, is_to_do=True)
+        return Line(level="warning", subject=subject, text=wrong)
     level = registry.compatibility(subject)
     if level != COMPATIBILITY:
         wrong = f"{name} is registered as id {schema_id}, but the subject's compatibility is"
         remedy = f"{level or 'the default'}, not {COMPATIBILITY}. Run `processor schemas register`."
-        return Line(level="warning", subject=subject, text=f"{wrong} {remedy}", is_to_do=True)
+        return Line(level="warning", subject=subject, text=f"{wrong} {remedy}")
     return Line(level="ok", subject=subject, text=f"{name} is registered as id {schema_id}")
 
 
-def _run(config: ConfigFile, job: Callable[[Registry, Topics], Iterable[Line]]) -> None:
+def _run(config: ConfigFile, job: Callable[[Registry, Topics], Iterable[Line]], code: int) -> None:
     settings = load_registry_access(config)
     registry = Registry.of(settings.schema_registry)
     try:
-        code = report(job(registry, settings.topics))
+        is_well = report(job(registry, settings.topics))
     finally:
         registry.close()
-    raise typer.Exit(code)
+    raise typer.Exit(0 if is_well else code)
 
 
-def report(lines: Iterable[Line]) -> int:
-    """Print the lines as they come; return the exit code: 1 after an error, 3 with work to do."""
-    code = 0
+def report(lines: Iterable[Line]) -> bool:
+    """Print the lines as they come; tell whether all is well."""
+    is_well = True
     for line in lines:
         typer.echo(str(line))
-        if line.level == "error":
-            code = 1
-        elif line.is_to_do and code == 0:
-            code = 3
-    return code
+        is_well = is_well and line.level == "ok"
+    return is_well

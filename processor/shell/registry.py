@@ -16,7 +16,7 @@ import httpx2 as httpx
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
 from processor.core.vocabulary import Reason
-from processor.errors import RuntimeFailure
+from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.framing import SchemaKey
 from processor.shell.secrets import Credential
 from processor.shell.vetting import Refusal
@@ -32,6 +32,10 @@ _CONFLICT: Final = 409
 _MOCK: Final = "mock://"
 # A 404 without a code of the registry's own comes from something else at that address.
 _NO_CODE: Final = (None, SchemaRegistryError.UNKNOWN)
+_NO_REGISTRY: Final = (
+    "The address in PROCESSOR_SCHEMA_REGISTRY__URL answers, but not as a schema registry does"
+    " (status 404). Set it to the registry's own URL, with the path that it may have."
+)
 
 Answer = TypeVar("Answer")
 
@@ -151,10 +155,7 @@ class Registry:
             lambda: self._client.register_schema(subject, Schema(text), normalize_schemas=True)
         )
         if schema_id is None:
-            raise RuntimeFailure(
-                f"The registry answered 404 when {subject} was registered."
-                " Check the path in PROCESSOR_SCHEMA_REGISTRY__URL."
-            )
+            raise ConfigurationError(_NO_REGISTRY)
         if not is_level_set:
             # Some registries take a level only for a subject that exists.
             self._set_compatibility(subject, compatibility)
@@ -185,11 +186,16 @@ class Registry:
         self._client.clear_caches()
 
     def _ask(self, question: Callable[[], Answer]) -> Answer | None:
-        """Return the registry's answer, None on a 404; raise RuntimeFailure if there is none."""
+        """Return the registry's answer, None on a 404; raise RuntimeFailure if there is none.
+
+        ConfigurationError says that something else answers.
+        """
         try:
             return question()
         except SchemaRegistryError as error:
-            if _is_unknown(error) and error.error_code not in _NO_CODE:
+            if _is_unknown(error):
+                if error.error_code in _NO_CODE:
+                    raise ConfigurationError(_NO_REGISTRY) from None
                 return None
             if error.http_status_code == _CONFLICT:
                 raise IncompatibleError(

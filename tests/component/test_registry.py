@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,9 +14,10 @@ from uuid import uuid4
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaReference
 
-from processor.cli.schemas import check_all, register_all, report
+from processor.cli.main import main
+from processor.cli.schemas import Line, check_all, register_all, report
 from processor.core.vocabulary import Reason
-from processor.errors import RuntimeFailure
+from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell import schemas
 from processor.shell.registry import (
     IncompatibleError,
@@ -220,12 +221,16 @@ def test_no_error_shows_the_password() -> None:
         assert "canary" not in str(caught.value)
 
 
-def test_a_wrong_path_is_no_empty_registry() -> None:
+@pytest.mark.parametrize("job", [check_all, register_all])
+@pytest.mark.parametrize("body", ["<html>", "{}", '{"error": "Not Found", "status": 404}'])
+def test_an_address_that_knows_nothing_is_no_registry(
+    body: str, job: Callable[[Registry, Topics], Iterable[Line]]
+) -> None:
     with (
-        asked(FakeRegistry(404, "<html>", "text/html")) as registry,
-        pytest.raises(RuntimeFailure, match="status 404"),
+        asked(FakeRegistry(404, body, "text/html")) as registry,
+        pytest.raises(ConfigurationError, match="PROCESSOR_SCHEMA_REGISTRY__URL answers, but not"),
     ):
-        list(check_all(registry, Topics()))
+        list(job(registry, Topics()))
 
 
 def test_an_incompatible_schema_is_named_as_such() -> None:
@@ -240,9 +245,9 @@ def test_the_schemas_are_missing_until_they_are_registered(
     mock: Registry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     topics = Topics(order_paid="paid")
-    assert report(check_all(mock, topics)) == 3
-    assert report(register_all(mock, topics)) == 0
-    assert report(check_all(mock, topics)) == 0
+    assert not report(check_all(mock, topics))
+    assert report(register_all(mock, topics))
+    assert report(check_all(mock, topics))
     last = capsys.readouterr().out.splitlines()[-4:]
     assert last == [
         "ok       paid-value: OrderPaid is registered as id 1",
@@ -250,6 +255,29 @@ def test_the_schemas_are_missing_until_they_are_registered(
         "ok       rokt-results-value: RoktCallOutcome is registered as id 3",
         "ok       rokt-dead-letters-value: DeadLetter is registered as id 4",
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "body", "code"),
+    [
+        ("check", 404, NOT_FOUND, 3),
+        ("check", 404, "<html>", 2),
+        ("check", 500, "{}", 1),
+        ("check", 200, '{"is_compatible": false}', 3),
+        ("register", 409, "{}", 1),
+        ("register", 404, "<html>", 2),
+        ("register", 503, "{}", 1),
+    ],
+)
+def test_the_exit_code_tells_work_to_do_from_what_failed(
+    monkeypatch: pytest.MonkeyPatch, command: str, status: int, body: str, code: int
+) -> None:
+    with FakeRegistry(status, body).serving() as fake:
+        monkeypatch.setenv("PROCESSOR_SCHEMA_REGISTRY__URL", fake.url)
+        monkeypatch.setattr("sys.argv", ["processor", "schemas", command])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == code
 
 
 def run_cache(registry: Registry, wanted: int, *, ticks_a_second: float = 1.0) -> object:
