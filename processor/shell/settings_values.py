@@ -120,14 +120,15 @@ def whole_number(low: int, high: int) -> Kind:
 
 def number(low: float, high: float) -> Kind:
     """Return the kind of a number between two bounds."""
+    show = "{:.12g}".format
 
     def parse(raw: object) -> float:
         text = str(raw).strip()
         if isinstance(raw, bool) or not _NUMBER.fullmatch(text):
             refuse("is not a number")
-        return _bounded(float(text), low, high, lambda bound: f"{bound:g}")
+        return _bounded(float(text), low, high, show)
 
-    return Kind(f"a number from {low:g} to {high:g}", parse)
+    return Kind(f"a number from {show(low)} to {show(high)}", parse)
 
 
 def one_of(*choices: str) -> Kind:

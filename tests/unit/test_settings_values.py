@@ -83,6 +83,7 @@ def test_a_legal_value_is_parsed(kind: Kind, raw: object, value: object) -> None
         (whole_number(1, 100), "-1", "is less than 1"),
         (number(0.01, 100), "x", "is not a number"),
         (number(0.01, 100), "-1", "is less than 0.01"),
+        (number(0.01, 1_000_000), "1000001", "is more than 1000000"),
         (BOOLEAN, "maybe", "is neither true nor false"),
         (SERVERS, "http://broker:9092", "is not a list of host:port"),
         (SERVERS, "user@broker:9092", "is not a list of host:port"),
