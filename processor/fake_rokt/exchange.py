@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from processor.fake_rokt.answers import BODILESS, Answer
+from processor.fake_rokt.complaints import LOGGER
 from processor.fake_rokt.ledger import Entry, Ledger
 from processor.fake_rokt.rules import Send
 
@@ -173,7 +174,13 @@ class Connections(web.Server):
     """aiohttp's server, which also tells an exchange that its caller has left."""
 
     def __init__(self, handler: Callable[..., object], *, refuses: Callable[[], bool]) -> None:
-        super().__init__(handler, access_log=None)  # type: ignore[arg-type]
+        # A compressed body is for the contract to refuse, not for aiohttp to unpack.
+        super().__init__(
+            handler,  # type: ignore[arg-type]
+            access_log=None,
+            logger=LOGGER,
+            auto_decompress=False,
+        )
         self._refuses = refuses
         self.exchanges: dict[object, Exchange] = {}
 

@@ -79,16 +79,21 @@ class _FastProtocol(asyncio.Protocol):
         start = end + 4
         if len(self._received) - start >= int(length[1]):
             body = self._received[start:]
-            path = self._received.split(b" ", 2)[1].decode("latin-1")
+            line = self._received[:end].split(b"\r\n", 1)[0].decode("latin-1")
             self._received = b""
-            self._take(path, body)
+            try:
+                self._take(line, body)
+            except (LookupError, TypeError, ValueError):  # no request line, or no such JSON
+                self._transport.abort()
 
-    def _take(self, path: str, body: bytes) -> None:
+    def _take(self, line: str, body: bytes) -> None:
+        path = line.split(" ", 2)[1]
         operation = PATHS.get(path)
         if operation is None:
             self._transport.write(_NOT_FOUND)
             return
         content = orjson.loads(body)
+        item_ids = tuple([item["cartItemId"] for item in content["items"]])
         entry = self._ledger.arrive(
             Arrival(
                 operation=operation,
@@ -102,19 +107,19 @@ class _FastProtocol(asyncio.Protocol):
         self._entry = entry
         seconds = self._draw()
         if seconds > 0:
-            asyncio.get_running_loop().call_later(seconds, self._answer, entry, content)
+            asyncio.get_running_loop().call_later(
+                seconds, self._answer, entry, content["items"], item_ids
+            )
         else:
-            self._answer(entry, content)
+            self._answer(entry, content["items"], item_ids)
 
-    def _answer(self, entry: Entry, content: dict[str, object]) -> None:
-        items = cast("list[dict[str, str]]", content["items"])
+    def _answer(self, entry: Entry, items: list[dict[str, str]], item_ids: tuple[str, ...]) -> None:
         order_id = entry.order_id
         reply: dict[str, object] = {"cartId": entry.cart_id}
         if entry.operation is Operation.CONFIRM:
             reply["orderId"] = order_id
         reply["items"] = [_reply_item(order_id, item) for item in items]
-        ids = tuple([item["cartItemId"] for item in items])
-        self._ledger.apply(entry, ids, is_repeat=False)
+        self._ledger.apply(entry, item_ids, is_repeat=False)
         entry.status = 200
         self._ledger.end(entry, is_answered=True)
         body = orjson.dumps(reply)

@@ -65,7 +65,7 @@ class Send(StrEnum):
 class _Scripted(BaseModel):
     """A value that scripts and the admin interface can give; unknown names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class When(_Scripted):
@@ -77,8 +77,8 @@ class When(_Scripted):
     operation: Operation | None = None
     cart_id: str | None = None
     order_id: str | None = None
-    first_attempt: int = 1
-    last_attempt: int | None = None
+    first_attempt: Annotated[int, Field(ge=1)] = 1
+    last_attempt: Annotated[int, Field(ge=1)] | None = None
     probability: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 
@@ -119,8 +119,9 @@ class Then(_Scripted):
 
 
 class Rule(_Scripted):
-    """One rule; it is used up after `times` calls (None: never)."""
+    """One rule; it is used up after `times` calls (None: never). `comment` is for its readers."""
 
+    comment: str | None = None
     when: When = When()
     then: Then
     times: Annotated[int, Field(ge=1)] | None = None

@@ -1,8 +1,9 @@
 """The fake Rokt as a server: its two ports, its outages, its life in a loop or in a thread."""
 
 import asyncio
+import ssl
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from random import Random
 from types import TracebackType
@@ -22,6 +23,16 @@ from processor.fake_rokt.rules import Rules
 from processor.fake_rokt.settings import Settings
 
 T = TypeVar("T")
+
+
+class ListenError(OSError):
+    """A port cannot be opened; `port` is the one, `errno` and `strerror` say why."""
+
+    def __init__(self, port: int, error: OSError) -> None:
+        """Remember which port it was."""
+        super().__init__(error.errno, error.strerror)
+        self.port = port
+
 
 _PATIENCE: Final = 10.0
 _LAST_WORDS: Final = 0.1
@@ -79,7 +90,7 @@ class FakeRokt:
         return f"http://{_in_url(self.settings.host)}:{self._admin_port}{PREFIX}"
 
     async def start(self) -> None:
-        """Open both ports; OSError when one is taken."""
+        """Open both ports; raises ListenError when one cannot be had."""
         self._loop = asyncio.get_running_loop()
         self._connections = Connections(self._handle, refuses=self._refuses_connections)
         self._fast = FastConnections(
@@ -89,9 +100,13 @@ class FakeRokt:
         )
         await self._listen()
         self._admin_connections = Connections(self._admin.serve, refuses=lambda: False)
-        self._admin_listener = await self._loop.create_server(
-            self._admin_connections, self.settings.host, self.settings.admin_port
-        )
+        try:
+            self._admin_listener = await self._open(
+                self._admin_connections, self.settings.admin_port
+            )
+        except ListenError:
+            self._stop_listening()
+            raise
         self._admin_port = self._admin_listener.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -161,7 +176,7 @@ class FakeRokt:
         await self.stop()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.raw_path.startswith(PREFIX):
+        if f"{request.raw_path}/".startswith(PREFIX):
             return await self._admin.serve(request)
         task = asyncio.current_task()
         if task is not None:
@@ -175,13 +190,22 @@ class FakeRokt:
 
     async def _listen(self) -> None:
         settings = self.settings
-        self._listener = await self._loop.create_server(
-            self._fast if settings.is_fast else self._connections,
-            settings.host,
-            self.port,
-            ssl=settings.tls,
+        self._listener = await self._open(
+            self._fast if settings.is_fast else self._connections, self.port, settings.tls
         )
         self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def _open(
+        self,
+        connections: Callable[[], asyncio.BaseProtocol],
+        port: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> asyncio.Server:
+        host = self.settings.host
+        try:
+            return await self._loop.create_server(connections, host, port, ssl=tls)
+        except OSError as error:
+            raise ListenError(port, error) from error
 
     def _stop_listening(self) -> None:
         if self._listener is not None:
