@@ -57,7 +57,11 @@ class Commits:
         """Send what was requested, without waiting for the answer."""
         if not self._requested:
             return
-        sent = self._sent = self._begin(consumer, self._requested.popleft())
+        offsets = self._requested.popleft()
+        if not offsets:
+            self._answered(self.commit(consumer, offsets))
+            return
+        sent = self._sent = self._begin(consumer, offsets)
         try:
             consumer.commit(offsets=_positions(sent.offsets), asynchronous=True)
         except KafkaException as error:
@@ -84,7 +88,9 @@ class Commits:
             self._answered(self.commit(consumer, self._requested.popleft()))
 
     def commit(self, consumer: Consumer, offsets: Offsets) -> Answer:
-        """Commit, wait, and return the answer."""
+        """Commit, wait, and return the answer; to commit nothing always succeeds."""
+        if not offsets:
+            return Answer(refused=(), sent_at=self._clock(), trouble=None)
         sent = self._begin(consumer, offsets)
         try:
             committed = consumer.commit(offsets=_positions(offsets), asynchronous=False)
