@@ -1,6 +1,8 @@
 """The admin interface, outages, https and the fast server."""
 
 import asyncio
+import contextlib
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -138,6 +140,21 @@ def test_the_admin_interface_answers_on_the_main_port_too(rokt: FakeRokt) -> Non
     assert httpx2.get(f"{rokt.base_url}/_fake/stats", trust_env=False).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/", "/_fake", "/_fake/"])
+def test_the_admin_port_lists_its_pages(rokt: FakeRokt, path: str) -> None:
+    seen = httpx2.get(rokt.admin_url.removesuffix("/_fake/") + path, trust_env=False)
+    assert (seen.status_code, seen.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    lines = re.findall(r"^([A-Z]{3,}) +/_fake/(\S*)", seen.text, re.MULTILINE)
+    assert ("GET", "ledger") in lines
+    answered = [admin(rokt, method, name, {}).status_code for method, name in lines]
+    assert {404, 405} & set(answered) == set()
+
+
+def test_the_main_port_has_no_index_but_below_its_own_path(rokt: FakeRokt) -> None:
+    assert httpx2.get(f"{rokt.base_url}/", trust_env=False).status_code == 404
+    assert httpx2.get(f"{rokt.base_url}/_fake", trust_env=False).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("method", "name", "content", "status"),
     [
@@ -155,6 +172,7 @@ def test_a_mistaken_admin_request_is_refused(
 ) -> None:
     seen = admin(rokt, method, name, content)
     assert (seen.status_code, set(seen.json())) == (status, {"error"})
+    assert "pydantic" not in seen.text
 
 
 def test_an_outage_can_be_a_status_for_everything(rokt: FakeRokt) -> None:
@@ -247,6 +265,28 @@ def test_the_fast_server_answers_alike_and_keeps_the_ledger() -> None:
         tally = fast.ledger.orders["o"]
         assert (tally.arrivals, tally.effects, fast.ledger.overlaps) == (1, 1, {})
         assert admin(fast, "GET", "stats").json()["totals"]["answered"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/Cart/confirm", b"{"),
+        ("/v1/Cart/confirm", b"[]"),
+        ("/v1/Cart/confirm", b'{"cartId":"c","orderId":"o"}'),
+        ("/v1/Cart/confirm", b'{"cartId":"c","orderId":"o","items":[{}]}'),
+        ("", b"{}"),
+    ],
+)
+def test_the_fast_server_ends_the_connection_on_what_it_cannot_read(path: str, body: bytes) -> None:
+    head = f"POST {path}".strip() + f"\r\nContent-Length: {len(body)}\r\n\r\n"
+    with (
+        FakeRokt.in_thread(Settings(is_fast=True)) as fast,
+        socket.create_connection(("127.0.0.1", fast.port), 5) as caller,
+    ):
+        caller.sendall(head.encode() + body)
+        with contextlib.suppress(ConnectionResetError):
+            assert caller.recv(1) == b""
+        assert fast.ledger.entries == ()
 
 
 def test_the_fast_server_can_close_its_port_too() -> None:
