@@ -707,7 +707,7 @@ def test_a_pause_that_rokt_asks_for_uses_up_neither_attempts_nor_time() -> None:
     world = World()
     member = at_work(world)
     pay(world)
-    for reaction in [Reaction.PACE] * 30 + [Reaction.BREAK] * 2:
+    for reaction in [Reaction.BREAK, *[Reaction.PACE] * 30, Reaction.BREAK]:
         settle(world, member)
         world.take_all(member, Kind.CALL, Kind.REPLY, reaction=reaction, rounds=2)
         world.pass_time(2.2)

@@ -66,6 +66,16 @@ def test_an_invalid_event_ends_without_a_call_and_names_its_items(waiting: Work)
     assert [item.result for item in ending.items] == [ItemResult.UNKNOWN]
 
 
+@pytest.mark.parametrize(
+    "content", [order(price=-1), Undecodable(reason=Reason.UNDECODABLE, detail="")]
+)
+def test_what_cannot_be_called_may_have_been_called_before_a_takeover(content: Content) -> None:
+    waiting = work(content)
+    waiting.is_tainted = True
+    status, effect, _ = end_of(waiting, Ledger(ABANDONMENTS))
+    assert (status, effect) == (Status.INDETERMINATE, Effect.MAYBE_APPLIED)
+
+
 def test_an_order_is_called_with_the_same_bytes_in_every_attempt() -> None:
     waiting, ledger = work(order(items="ab")), Ledger(ABANDONMENTS)
     expected = confirm_call(order(items="ab"), SHAPE)
