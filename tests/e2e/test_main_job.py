@@ -3,7 +3,11 @@
 import random
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -14,7 +18,7 @@ from tests.support.brokers import RealKafka
 from tests.support.events import abandoned_item, cart_abandoned, order_paid, paid_item
 from tests.support.programs import wait_until
 from tests.support.registries import RealRegistry
-from tests.support.world import World, open_world
+from tests.support.world import Processor, World, open_world
 
 pytestmark = pytest.mark.e2e
 
@@ -95,11 +99,11 @@ def test_every_kind_of_event_ends_as_promised(world: World) -> None:
     oracle.check(world, may_repeat=True)
 
 
-def produce_mixture(world: World, count: int, seed: int) -> None:
+def produce_mixture(world: World, events: int, seed: int) -> None:
     """Produce a mixture: plain orders, duplicates, conflicts, abandoned and paid carts, rubbish."""
     rng, shop = random.Random(seed), world.shop
-    for number in range(count):
-        cart, order = f"cart-{rng.randrange(count // 2)}", f"order-{number}"
+    for number in range(events):
+        cart, order = f"cart-{seed}-{rng.randrange(events // 2)}", f"order-{seed}-{number}"
         kind = rng.random()
         if kind < 0.55:
             shop.paid(order_paid(order, cart, paid_item(f"{cart}-{order}")))
@@ -121,6 +125,19 @@ def produce_mixture(world: World, count: int, seed: int) -> None:
     shop.flush()
 
 
+def seen_through(processor: Processor) -> float:
+    """Return how many outcomes a processor has written."""
+    series = processor.metrics() if processor.answers("/livez") else {}
+    name = "processor_outcomes_total{"
+    return sum(value for text, value in series.items() if text.startswith(name))
+
+
+def wait_until_it_works(processor: Processor) -> None:
+    """Return once a processor has written fifty outcomes more than now."""
+    before = seen_through(processor)
+    wait_until(lambda: seen_through(processor) > before + 50, within=60, what="fifty outcomes more")
+
+
 MIXTURE_RULES = (
     Rule(when=When(probability=0.02), then=Then(status=503)),
     Rule(when=When(probability=0.02), then=Then(send=Send.RESET)),
@@ -128,6 +145,35 @@ MIXTURE_RULES = (
     Rule(when=When(probability=0.02), then=Then(reject="all")),
     Rule(when=When(), then=Then(latency=(0.005, 0.05))),
 )
+
+
+@contextmanager
+def feeding(world: World, at_least: int) -> Iterator[None]:
+    """Produce a steady mixture until left, and go on to that many events."""
+    is_over = Event()
+
+    def feed() -> None:
+        for batch in count(1):
+            produce_mixture(world, 75, seed=batch)
+            if is_over.wait(0.25) and batch * 75 >= at_least:
+                return
+
+    with ThreadPoolExecutor(1) as pool:
+        fed = pool.submit(feed)
+        try:
+            yield
+        finally:
+            is_over.set()
+            fed.result(120)
+
+
+def repeat_orders(world: World, most: int) -> None:
+    """Produce the newest orders again that were called, whoever did that."""
+    for order_id in tuple(world.rokt.ledger.orders)[-most:]:
+        cart = world.rokt.ledger.of_order(order_id)[0].cart_id or ""
+        item = paid_item(f"{cart}-{order_id}")
+        world.shop.paid(order_paid(order_id, cart, item, eventId=f"once-more-{order_id}"))
+    world.shop.flush()
 
 
 @pytest.mark.timeout(300)
@@ -139,31 +185,19 @@ def test_members_that_join_leave_and_die_lose_nothing_and_settle_nothing_twice(
     if protocol == "consumer":  # the session timeout is the broker's there
         settings |= {"kafka__properties": "{}", "kafka__lease": "3"}
     with open_world(kafka, registry, tmp_path, partitions=8, rules=MIXTURE_RULES) as world:
-        produce_mixture(world, 5_000 if protocol == "classic" else 2_000, seed=1)
         with world.processor(**settings) as first, world.processor(**settings) as second:
-            wait_until(lambda: len(world.rokt.ledger.orders) > 300, within=60, what="calls begin")
-            with world.processor(**settings) as third:
-                third.wait_until_ready()
-                wait_until(
-                    lambda: len(world.rokt.ledger.orders) > 600, within=60, what="calls go on"
-                )
-                third.program.signal(signal.SIGTERM)
-                assert third.program.wait(30) == 0
-            second.program.kill()
-            # The dead one's orders again, for whoever takes them over.
-            for order_id in tuple(world.rokt.ledger.orders)[:400]:
-                cart = world.rokt.ledger.of_order(order_id)[0].cart_id or ""
-                item = paid_item(f"{cart}-{order_id}")
-                world.shop.paid(order_paid(order_id, cart, item, eventId=f"once-more-{order_id}"))
-            world.shop.flush()
+            with feeding(world, at_least=5_000 if protocol == "classic" else 2_000):
+                wait_until_it_works(second)
+                with world.processor(**settings) as third:
+                    wait_until_it_works(third)
+                    assert third.program.stop(30) == 0
+                wait_until_it_works(second)
+                second.program.kill()
+                repeat_orders(world, 400)
             world.wait_until_drained(150)
-            first.program.signal(signal.SIGTERM)
-            assert first.program.wait(30) == 0
+            assert first.program.stop(30) == 0
         counts = oracle.check(world, may_repeat=True)
-    assert counts["SUCCEEDED"] > 0
-    assert counts["DUPLICATE"] > 0
-    assert counts["CONFLICT"] > 0
-    assert counts["SKIPPED"] > 0
+    assert counts.keys() >= {"SUCCEEDED", "DUPLICATE", "CONFLICT", "SKIPPED", "REJECTED"}
 
 
 def test_a_lone_processor_makes_one_call_an_order(world: World) -> None:

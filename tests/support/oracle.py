@@ -15,6 +15,7 @@ from typing import Any
 import fastavro
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from processor.fake_rokt.contract import Operation
 from tests.support.events import schema_text
 from tests.support.programs import wait_until
 from tests.support.world import World
@@ -40,6 +41,7 @@ class Written:
     key: bytes | None
     headers: dict[str, str]
     value: dict[str, Any]
+    timestamp: float
 
 
 def read_topic(world: World, topic: str) -> Iterator[Message]:
@@ -85,6 +87,7 @@ def written(world: World, topic: str, schema: str) -> list[Written]:
                 message.key(),
                 headers,
                 datum,
+                message.timestamp()[1] / 1000,
             )
         )
     return found
@@ -137,7 +140,7 @@ def check(world: World, *, may_repeat: bool = False) -> Counter[str]:
     _check_outcomes(inputs, results, may_repeat=may_repeat)
     _check_dead_letters(inputs, results, letters)
     _check_effects(world, results, may_repeat=may_repeat)
-    _check_settled(world)
+    _check_settled(world, results)
     _check_order(world)
     assert world.lag() == 0, "I4: something is not committed"
     ends = {each.value["outcomeId"]: each.value["status"] for each in results}
@@ -207,20 +210,20 @@ def _is_5xx(status: int | None) -> bool:
     return status is not None and status >= 500
 
 
-def _check_settled(world: World) -> None:
+def _check_settled(world: World, results: list[Written]) -> None:
     """I3: no order is called after the outcome that settled it was produced."""
     wall_of = time.time() - time.monotonic()
     settled: dict[str, float] = {}
-    for message, each in zip(read_topic(world, world.topics.results), outcomes(world), strict=True):
+    for each in results:
         value = each.value
         is_about_the_order = value["status"] not in {"DUPLICATE", "CONFLICT"}
         if value["orderId"] and value["effect"] in _SETTLED and is_about_the_order:
-            at = message.timestamp()[1] / 1000
-            settled[value["orderId"]] = min(at, settled.get(value["orderId"], at))
+            at = settled.get(value["orderId"], each.timestamp)
+            settled[value["orderId"]] = min(at, each.timestamp)
     assert settled or not world.rokt.ledger.orders, "the oracle has nothing to go by"
     for entry in world.rokt.ledger.entries:
         at = settled.get(entry.order_id or "")
-        if at is not None and entry.operation == "confirm":
+        if at is not None and entry.operation is Operation.CONFIRM:
             late = entry.arrived_at + wall_of - at
             assert late < _CLOCK, f"I3: {entry.order_id} was called {late:.3f} s after it settled"
 
@@ -231,7 +234,7 @@ def _check_order(world: World) -> None:
     for entry in world.rokt.ledger.entries:
         body = json.loads(entry.body or b"{}")
         units = {item["cartItemId"] for item in body.get("items", ())}
-        if entry.operation == "confirm":
+        if entry.operation is Operation.CONFIRM:
             paid[entry.cart_id or ""] |= units
         else:
             again = units & paid[entry.cart_id or ""]
