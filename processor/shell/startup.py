@@ -56,7 +56,7 @@ def prepare(
 
     ConfigurationError says what is set up wrong, RuntimeFailure what stayed away.
     """
-    _refuse_unknown_ways(settings)
+    _name_what_has_no_effect(settings)
     deadline = _Deadline(steady() + settings.start_timeout, is_stopping)
     partitions = _topics(settings, broker, deadline)
     outcome_id, dead_letter_id = _schema_ids(settings, registry, deadline)
@@ -66,13 +66,7 @@ def prepare(
     )
 
 
-def _refuse_unknown_ways(settings: Settings) -> None:
-    """Refuse, or at least name, what is asked for and not there yet."""
-    if settings.on_outage != "hold":
-        raise ConfigurationError(
-            "PROCESSOR_ON_OUTAGE=dead-letter is not in this version: what fails for everybody is "
-            "repeated until it succeeds. Leave it unset."
-        )
+def _name_what_has_no_effect(settings: Settings) -> None:
     if settings.state_dir is not None:
         _LOG.warning("PROCESSOR_STATE_DIR has no effect in this version: the ledger is in memory")
 
