@@ -218,8 +218,8 @@ def _check_settled(world: World, results: list[Written]) -> None:
         value = each.value
         is_about_the_order = value["status"] not in {"DUPLICATE", "CONFLICT"}
         if value["orderId"] and value["effect"] in _SETTLED and is_about_the_order:
-            at = settled.get(value["orderId"], each.timestamp)
-            settled[value["orderId"]] = min(at, each.timestamp)
+            first = settled.get(value["orderId"], each.timestamp)
+            settled[value["orderId"]] = min(first, each.timestamp)
     assert settled or not world.rokt.ledger.orders, "the oracle has nothing to go by"
     for entry in world.rokt.ledger.entries:
         at = settled.get(entry.order_id or "")
