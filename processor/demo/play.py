@@ -16,7 +16,7 @@ from processor.demo.findings import Finding, find
 from processor.demo.readings import Reader
 from processor.demo.samples import Sample, Section
 from processor.demo.traffic import traffic
-from processor.demo.world import World, world
+from processor.demo.world import ALL_TOPICS, World, world
 from processor.shell import logs
 from processor.shell.application import Application
 from processor.shell.settings import load
@@ -120,7 +120,8 @@ async def play(
 async def _keep_on(on: Stage, console: Console) -> None:
     """Produce two samples a second, and show what comes of them, until told to stop."""
     world_, server_url = on.world, on.application.server.url
-    console.print(report.addresses(world_.bootstrap_servers, server_url, world_.rokt.admin_url))
+    servers, admin_url = world_.bootstrap_servers, world_.rokt.admin_url
+    console.print(report.addresses(servers, ALL_TOPICS, server_url, admin_url))
     on.application.stop_on_signals()
     on.forget_complete()
     for sample in traffic():

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,11 +12,13 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
+import processor
 from processor.core.vocabulary import Status
 from processor.demo.findings import Finding
 from processor.demo.samples import Section
 from processor.fake_rokt import Entry, Totals
 
+_CHECKOUT: Final = Path(processor.__file__).parents[1]
 _PLAIN_WIDTH: Final = 120
 _COLOURS: Final = {
     Status.SUCCEEDED: "green",
@@ -35,9 +38,13 @@ _METRICS: Final = (
     ("processor_dead_letters_total", "reason"),
 )
 _NEXT: Final = (
-    ("README.md", "what it promises, how it is set up and run"),
     ("processor demo --keep", "the same, then more events, with metrics and status to look at"),
     ("processor --help", "all commands"),
+)
+_OUTPUTS: Final = (
+    "Their headers can be read as they are (processor.status, processor.reason ...). Their values "
+    "are Avro after 5 bytes; the registry is this process's own and answers nobody else, so decode "
+    "them with what `processor schemas show RoktCallOutcome` prints."
 )
 _COLUMNS: Final = ("what was produced", "calls", "status and effect", "dead letter")
 _LINE_WIDTHS: Final = (34, 8, 21, 13)
@@ -81,30 +88,37 @@ def summary(findings: Sequence[Finding], totals: Totals, metrics: str, seconds: 
     )
     shown.add_row(
         "Rokt",
-        f"{totals.arrivals} calls, {totals.effects} effects, "
-        f"of which {totals.duplicates} had taken place before (the lost answer)",
+        f"{totals.arrivals} calls: {totals.effects - totals.duplicates} took effect, "
+        f"{totals.duplicates} repeated one whose answer got lost, "
+        f"{totals.arrivals - totals.effects} had no effect",
     )
     for name, by in _METRICS:
-        shown.add_row(Text(name, style="dim"), _sums(metrics, name, by))
+        shown.add_row(Text(f"{name} by {_words(by)}", style="dim"), _sums(metrics, name, by))
     return shown
 
 
 def where_next() -> Table:
     """Return where to look when the demo is over."""
     shown = _pairs()
+    if _CHECKOUT.joinpath("pyproject.toml").is_file():  # an installed package has no README
+        readme = "README.md" if Path.cwd() == _CHECKOUT else str(_CHECKOUT / "README.md")
+        shown.add_row(Text(readme, style="bold"), "what it promises, how it is set up and run")
     for place, what in _NEXT:
         shown.add_row(Text(place, style="bold"), what)
     return shown
 
 
-def addresses(bootstrap_servers: str, server_url: str, admin_url: str) -> Table:
+def addresses(
+    bootstrap_servers: str, topics: Iterable[str], server_url: str, admin_url: str
+) -> Table:
     """Return where to look while the demo goes on."""
     shown = _pairs()
     for place, what in (
         (f"{server_url}/metrics", "the processor's metrics"),
         (f"{server_url}/status", "what it is doing"),
         (f"{admin_url}ledger", "what has reached Rokt"),
-        (bootstrap_servers, "the broker, for clients of your own"),
+        (bootstrap_servers, f"the broker, for clients of your own: {', '.join(topics)}"),
+        ("", _OUTPUTS),
         ("Ctrl-C", "ends it"),
     ):
         shown.add_row(Text(place, style="bold"), what)

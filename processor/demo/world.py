@@ -22,6 +22,12 @@ from processor.shell.registry import Registry
 from processor.shell.settings import Topics
 
 TOPICS: Final = Topics()
+ALL_TOPICS: Final = (
+    TOPICS.order_paid,
+    TOPICS.cart_abandoned,
+    TOPICS.results,
+    TOPICS.dead_letters,
+)
 LOGGER: Final = logging.getLogger("librdkafka")
 _REGISTRY: Final = "mock://demo"
 _LATENCY: Final = (0.02, 0.08)
@@ -121,8 +127,7 @@ def world() -> Iterator[World]:
         }
     )
     broker = next(iter(cluster.list_topics(timeout=_PATIENCE).brokers.values()))
-    topics = (TOPICS.order_paid, TOPICS.cart_abandoned, TOPICS.results, TOPICS.dead_letters)
-    partitions = {_create(cluster, topic) for topic in topics}
+    partitions = {_create(cluster, topic) for topic in ALL_TOPICS}
     with FakeRokt.in_thread(RoktSettings(latency=_LATENCY, keep_entries=_KEPT)) as rokt:
         yield World(
             bootstrap_servers=f"{broker.host}:{broker.port}",

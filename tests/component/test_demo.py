@@ -15,6 +15,7 @@ import pytest
 
 import processor
 from processor.core.vocabulary import Effect, Reason, Status
+from processor.demo import report
 from processor.demo.catalog import CATALOG
 from processor.demo.events import item, paid
 from processor.demo.findings import DeadLetter, Outcome, Readings, find
@@ -92,6 +93,40 @@ def test_the_demo_shows_each_sample_and_all_is_well() -> None:
     assert f"{len(titles)} in " in done.stdout
     assert "all as they should be" in done.stdout
     assert "\x1b" not in done.stdout
+    labels = re.findall(r"^processor_\w+ by (\w+(?: \w+)?) +", done.stdout, re.MULTILINE)
+    assert labels == ["topic", "operation", "status class", "operation", "status", "reason"]
+    assert "34 calls: 22 took effect, 1 repeated one whose answer got lost, 11 had no effect" in (
+        done.stdout
+    )
+    assert "\nREADME.md " in done.stdout
+
+
+def test_an_interrupted_demo_says_so_in_one_line(tmp_path: Path) -> None:
+    log = tmp_path / "demo.log"
+    program = (
+        "import signal, sys\n"
+        "from processor.cli.main import main\n"
+        "from processor.demo.world import World\n"
+        "def produce(*_): signal.raise_signal(signal.SIGINT); return {}\n"
+        "World.produce = produce\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.argv = ['processor', 'demo']\n"
+        "main()\n"
+    )
+    with Program(
+        [sys.executable, "-c", program], log=log, env=environment(), folder=CHECKOUT
+    ) as demo:
+        assert demo.wait(40) == 130
+    assert re.fullmatch(r"\s*Interrupted: .*\n", demo.log_text())
+
+
+def test_an_installed_demo_names_no_readme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "_CHECKOUT", tmp_path)
+    report.open_console().print(report.where_next())
+    shown = capsys.readouterr().out
+    assert ("README" in shown, "processor --help" in shown) == (False, True)
 
 
 def test_a_sample_that_comes_to_something_else_ends_the_demo_with_code_1() -> None:
@@ -128,7 +163,10 @@ def test_a_demo_that_is_kept_goes_on_until_it_is_interrupted(tmp_path: Path) -> 
         assert demo.wait(20) == 0
     sent = {entry["body"] for entry in calls}
     assert {compact(CONFIRM_SAMPLE).decode(), compact(RELEASE_SAMPLE).decode()} <= sent
-    assert "Traceback" not in demo.log_text()
+    shown = " ".join(demo.log_text().split())
+    assert "Traceback" not in shown
+    assert "order-paid, cart-abandoned, rokt-results, rokt-dead-letters" in shown
+    assert "`processor schemas show RoktCallOutcome`" in shown
 
 
 CASES: Final[Mapping[str, tuple[Expectation, Readings, list[Entry], tuple[str, ...]]]] = {
