@@ -162,7 +162,7 @@ class Restorer:
                 view = self._decode(value, number, offset) if value is not None else None
                 if view is not None:
                     outcomes.setdefault(number, []).append(view)
-                reading.position = offset + 1
+                reading.position, self.trouble = offset + 1, None
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                 reading.position = max(offset, reading.end)
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
@@ -170,16 +170,18 @@ class Restorer:
                 again.append(reading.restore)
             else:
                 self._complain(f"the results topic cannot be read: {error.str()}")
-        if again:
-            self._begin(again)
         for number, views in outcomes.items():
             self._listener.read(self._readings[number].restore, views)
+        if again:
+            self._begin(again)
         self._finish_reached()
         if not self._readings:
             self._consumer.unassign()
 
     def _finish_reached(self) -> None:
         """Report what has been read to its end; further records of it are passed over."""
+        if self._stopping.is_set():
+            return  # an outcome may have been given up, and a ledger with a hole is none
         for reading in [each for each in self._readings.values() if each.position >= each.end]:
             del self._readings[reading.restore.number]
             self.trouble = None
