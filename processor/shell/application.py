@@ -28,6 +28,7 @@ from processor.shell.kafka.restorer import Restorer
 from processor.shell.kafka.sink import Sink
 from processor.shell.metrics import Metrics
 from processor.shell.observers import Observers
+from processor.shell.parts import Parts
 from processor.shell.registry import Registry
 from processor.shell.schema_cache import SchemaCache
 from processor.shell.server import Server
@@ -35,7 +36,7 @@ from processor.shell.settings import Settings
 from processor.shell.startup import Prepared, inputs, prepare
 from processor.shell.vetting import Refusal, VettedSchema
 from processor.shell.watch import Watch
-from processor.shell.worker import Parts, Worker
+from processor.shell.worker import Worker
 
 _LOG: Final = structlog.get_logger(__name__)
 _STOP_WITHIN: Final = 5.0

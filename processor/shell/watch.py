@@ -13,11 +13,12 @@ from processor.core.sight import Sight
 from processor.errors import RuntimeFailure
 from processor.shell.clock import steady
 from processor.shell.metrics import Dependency, Metrics
+from processor.shell.parts import Parts
 from processor.shell.secrets import SecretFile
 from processor.shell.server import Status
 from processor.shell.settings import Settings
 from processor.shell.startup import inputs
-from processor.shell.worker import Parts, Worker
+from processor.shell.worker import Worker
 
 _LOG: Final = structlog.get_logger(__name__)
 _LOOK_EVERY: Final = 1.0

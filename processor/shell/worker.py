@@ -8,7 +8,6 @@ import asyncio
 import gc
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -16,40 +15,22 @@ from confluent_kafka import Message
 
 from processor.core import effects as do
 from processor.core.assignments import Assigned
-from processor.core.engine import Engine
 from processor.core.events import Content, Pending
 from processor.core.outcomes import OutcomeView
 from processor.core.records import Partition, Record
 from processor.shell.clock import now, steady
-from processor.shell.decoding import Decoder
 from processor.shell.framing import SchemaKey
-from processor.shell.http import RoktClient
-from processor.shell.kafka.broker import Broker
 from processor.shell.kafka.commits import Answer
 from processor.shell.kafka.messages import record_of
 from processor.shell.kafka.poller import Poller
 from processor.shell.kafka.restorer import Restorer
 from processor.shell.kafka.sink import Sink
-from processor.shell.metrics import Metrics, Rebalance
-from processor.shell.observers import Observers
-from processor.shell.schema_cache import SchemaCache
+from processor.shell.metrics import Rebalance
+from processor.shell.parts import Parts
 
 _LOG: Final = structlog.get_logger(__name__)
 _TICK: Final = 0.005
 _ANSWER_WITHIN: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the worker works with."""
-
-    engine: Engine
-    broker: Broker
-    rokt: RoktClient
-    decoder: Decoder
-    schemas: SchemaCache
-    metrics: Metrics
-    observers: Observers
 
 
 class Worker:
