@@ -26,6 +26,7 @@ _LOG: Final = structlog.get_logger()
 _MOST_AT_ONCE: Final = 500
 _WAIT_FOR_RECORDS: Final = 0.005
 _ANSWER_WITHIN: Final = 10.0
+_ASK_AGAIN_AFTER: Final = 0.5
 _BATCHES_AHEAD: Final = 2
 _METADATA: Final = b"CGMDv2:"
 
@@ -213,12 +214,12 @@ class Poller:
         names = [Partition(each.topic, each.partition) for each in partitions]
         while True:
             try:
-                committed = consumer.committed(partitions, timeout=_ANSWER_WITHIN)
+                committed = _committed(consumer, partitions)
                 ends = self._broker.ends(names, _ANSWER_WITHIN)
             except (KafkaException, TimeoutError) as away:
-                if self._stopping.is_set():
-                    return []
                 _LOG.warning("kafka does not tell the committed offsets", why=str(away))
+                if self._stopping.wait(_ASK_AGAIN_AFTER):
+                    return []
                 continue
             without = [each for each in committed if each.offset < 0]
             if without:
@@ -272,6 +273,17 @@ class Poller:
     def _forget(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
             self._owned.pop(partition, None)
+
+
+def _committed(
+    consumer: Consumer, partitions: Sequence[TopicPartition]
+) -> Sequence[TopicPartition]:
+    """Return what is committed for partitions; KafkaException when one of them is not told."""
+    committed = consumer.committed(list(partitions), timeout=_ANSWER_WITHIN)
+    for each in committed:
+        if each.error is not None:
+            raise KafkaException(each.error)
+    return committed
 
 
 def _is_member(consumer: Consumer) -> bool:
