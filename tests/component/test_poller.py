@@ -60,7 +60,10 @@ class FakeConsumer(FakeClient):
         self.log: list[Any] = []
         self.paused: set[Partition] = set()
         self.stored: dict[Partition, int] = {}
-        self.unstored_error: list[Exception] = []
+        self.troubles: list[Exception] = []
+        """What the questions for committed offsets raise, from the last one."""
+        self.errors: dict[Partition, KafkaError] = {}
+        """What the next of these questions says of partitions instead of their offsets."""
         self.metadata: bytes | None = b"CGMDv2:" + (1).to_bytes(4, sys.byteorder) + b"member"
         self.callbacks: dict[str, Callable[..., None]] = {}
 
@@ -82,10 +85,16 @@ class FakeConsumer(FakeClient):
 
     def committed(self, partitions: Sequence[TopicPartition], **_: float) -> list[Position]:
         self.log.append("committed?")
-        if self.unstored_error:
-            raise self.unstored_error.pop()
+        if self.troubles:
+            raise self.troubles.pop()
         names = [Partition(each.topic, each.partition) for each in partitions]
-        return [Position(*name, self.stored.get(name, 0), "horizon") for name in names]
+        errors, self.errors = self.errors, {}
+        return [
+            Position(*name, -1001, error=errors[name])
+            if name in errors
+            else Position(*name, self.stored.get(name, 0), "horizon")
+            for name in names
+        ]
 
     def commit(
         self, *, offsets: list[TopicPartition], asynchronous: bool
@@ -197,6 +206,7 @@ class Stage:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, protocol: str = "classic") -> None:
         self.consumer = FakeConsumer()
         monkeypatch.setattr(module, "Consumer", self.consumer)
+        monkeypatch.setattr(module, "_ASK_AGAIN_AFTER", 0.0)
         self.log = self.consumer.log
         self.listener = Recorder(self.log)
         kafka = Kafka.model_validate({"bootstrap_servers": "b:1", "group_protocol": protocol})
@@ -463,7 +473,7 @@ def test_partitions_begin_at_their_committed_offsets(stage: Stage) -> None:
 
 
 def test_committed_offsets_are_asked_for_until_they_are_told(stage: Stage) -> None:
-    stage.consumer.unstored_error = [
+    stage.consumer.troubles = [
         exception(KafkaError._TIMED_OUT),  # noqa: SLF001
         exception(KafkaError.COORDINATOR_NOT_AVAILABLE),
         TimeoutError(),
@@ -473,6 +483,41 @@ def test_committed_offsets_are_asked_for_until_they_are_told(stage: Stage) -> No
         *["committed?"] * 4,
         ("assigned", [(FIRST, 0)]),
     ]
+
+
+def test_a_partition_whose_offset_is_not_told_is_asked_for_again(stage: Stage) -> None:
+    stage.consumer.stored = {FIRST: 5, SECOND: 6}
+    stage.consumer.errors = {SECOND: error(KafkaError.TOPIC_AUTHORIZATION_FAILED)}
+    stage.run(stage.consumer.assigned(FIRST, SECOND))
+    assert stage.happened("committed?", "assigned") == [
+        "committed?",
+        "committed?",
+        ("assigned", [(FIRST, 5), (SECOND, 6)]),
+    ]
+
+
+def test_committed_offsets_are_not_asked_for_without_a_rest(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked_again = threading.Event()
+
+    class Troubles(list[Exception]):
+        """Fails for ever; notes the second question."""
+
+        def pop(self, *_: Any) -> Exception:  # noqa: ANN401
+            self.append(TimeoutError())
+            if len(self) == 3:
+                is_asked_again.set()
+            return self[-1]
+
+    monkeypatch.setattr(module, "_ASK_AGAIN_AFTER", 60.0)
+    stage.consumer.troubles = Troubles([TimeoutError()])
+    stage.consumer.script.append(stage.consumer.assigned(FIRST))
+    stage.poller.start()
+    assert not is_asked_again.wait(0.2)
+    stage.poller.stop()
+    assert stage.poller.join(WITHIN)
+    assert stage.happened("committed?") == ["committed?"]
 
 
 def test_a_stop_ends_the_asking_for_committed_offsets(stage: Stage) -> None:
@@ -486,7 +531,7 @@ def test_a_stop_ends_the_asking_for_committed_offsets(stage: Stage) -> None:
             stage.poller.stop()
             return TimeoutError()
 
-    stage.consumer.unstored_error = Endless()
+    stage.consumer.troubles = Endless()
     stage.run(stage.consumer.assigned(FIRST))
     assert stage.happened("assigned", "close") == [("assigned", []), "close"]
     assert stage.listener.failure == []
