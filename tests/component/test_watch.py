@@ -1,0 +1,199 @@
+"""The watch: what health, readiness and status say of a worker among fakes."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import KafkaError
+from prometheus_client import CollectorRegistry
+
+from processor.core.records import Partition
+from processor.core.sight import Sight
+from processor.core.vocabulary import Operation
+from processor.errors import RuntimeFailure
+from processor.shell import watch as module
+from processor.shell.metrics import Metrics
+from processor.shell.settings import Kafka, Rokt, SchemaRegistry, Settings
+from processor.shell.watch import Watch
+from processor.shell.worker import Worker
+from tests.support.mock_kafka import exception
+
+PAID, ABANDONED = Partition("order-paid", 0), Partition("cart-abandoned", 1)
+NOW = 1_000.0
+SETTINGS = Settings(
+    kafka=Kafka(bootstrap_servers="b:1", group_id="g"),
+    schema_registry=SchemaRegistry(url="mock://watch"),
+    rokt=Rokt.model_validate({"base_url": "http://127.0.0.1:9", "api_key": "k", "tag_id": "t"}),
+)
+
+
+@dataclass
+class FakeBroker:
+    """Tells ends and counts as the test says."""
+
+    ends: dict[Partition, int | None] = field(default_factory=dict)
+    counts: list[Mapping[str, int | None] | Exception] = field(default_factory=list)
+    rounds: int = 0
+
+    def ask_ends(
+        self,
+        partitions: Collection[Partition],
+        _: float,
+        answer: Callable[[Partition, int | None], None],
+    ) -> None:
+        for partition in partitions:
+            answer(partition, self.ends.get(partition))
+
+    def partitions(self, _: Sequence[str], __: float) -> Mapping[str, int | None]:
+        self.rounds += 1
+        counts = self.counts.pop(0)
+        if isinstance(counts, Exception):
+            raise counts
+        return counts
+
+
+class Stage:
+    """A watch, and the worker that it looks at once `run` has begun."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "steady", lambda: NOW)
+        monkeypatch.setattr(module, "_LOOK_EVERY", 0.0)
+        self.registry, self.broker = CollectorRegistry(), FakeBroker()
+        self.watch = Watch(SETTINGS, Metrics(self.registry))
+        self.sight: dict[str, Any] = {
+            "in_flight": 2,
+            "is_restored": True,
+            "unfinished": {"order-paid": 3},
+            "oldest": {Operation.CONFIRM: 5_000},
+            "next_offsets": {PAID: 5, ABANDONED: 7},
+            "releases_stopped": None,
+        }
+        self.schemas = SimpleNamespace(away=None)
+        self.observers = SimpleNamespace(complaints={}, last_outcome_at=0.0)
+        self.worker = SimpleNamespace(
+            parts=SimpleNamespace(
+                engine=SimpleNamespace(look=lambda: Sight(**self.sight)),
+                broker=self.broker,
+                schemas=self.schemas,
+                observers=self.observers,
+            ),
+            sink=SimpleNamespace(trouble=None),
+            poller=SimpleNamespace(trouble=None, is_member=True, polled_at=NOW),
+            restorer=SimpleNamespace(trouble=None, remaining=11),
+            commit_trouble=None,
+            ticked_at=NOW,
+            last_commit_at=None,
+        )
+
+    def run(self, *, rounds: int = 1) -> None:
+        """Watch until the partitions have been counted as often."""
+        left = len(self.broker.counts)
+        self.broker.counts += [{"order-paid": 4}] * (rounds - left)
+
+        async def run() -> None:
+            watching = asyncio.create_task(self.watch.run(cast("Worker", self.worker), 4))
+            async with asyncio.timeout(10):
+                while self.broker.rounds < rounds and not watching.done():  # noqa: ASYNC110  no event tells it
+                    await asyncio.sleep(0)
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            if not watching.cancelled() and (error := watching.exception()) is not None:
+                raise error
+
+        asyncio.run(run())
+
+    def gauge(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, labels)
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(monkeypatch)
+
+
+def test_before_the_work_begins_it_is_live_and_not_ready(stage: Stage) -> None:
+    status = stage.watch.status()
+    assert (status["is_live"], status["is_ready"], status["away"]) == (True, False, [])
+    assert (status["last_commit_at"], status["in_flight"]) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("ticked", "polled", "is_live"),
+    [(9.9, 59.9, True), (10.0, 0.0, False), (0.0, 60.0, False)],
+)
+def test_it_is_live_while_the_loop_and_the_poll_thread_go_round(
+    stage: Stage, ticked: float, polled: float, *, is_live: bool
+) -> None:
+    stage.run()
+    stage.worker.ticked_at = NOW - ticked
+    stage.worker.poller.polled_at = NOW - polled
+    assert stage.watch.is_live() is is_live
+
+
+@pytest.mark.parametrize(
+    ("is_member", "is_restored", "is_ready"),
+    [(True, True, True), (False, True, False), (True, False, False)],
+)
+def test_it_is_ready_as_a_member_whose_ledgers_are_read(
+    stage: Stage, *, is_member: bool, is_restored: bool, is_ready: bool
+) -> None:
+    stage.run()
+    stage.worker.poller.is_member = is_member
+    stage.sight["is_restored"] = is_restored
+    assert stage.watch.is_ready() is is_ready
+
+
+def test_lag_is_what_lies_between_the_next_offset_and_the_end(stage: Stage) -> None:
+    stage.broker.ends = {PAID: 12, ABANDONED: 6}
+    stage.run()
+    status = stage.watch.status()
+    assert status["lag"] == {"order-paid": {"0": 7}, "cart-abandoned": {"1": 0}}
+    assert status["assignment"] == {"order-paid": [0], "cart-abandoned": [1]}
+
+
+def test_an_end_that_is_not_told_shows_no_lag(stage: Stage) -> None:
+    stage.broker.ends = {PAID: 12, ABANDONED: None}
+    stage.run()
+    assert stage.watch.status()["lag"] == {"order-paid": {"0": 7}}
+
+
+@pytest.mark.parametrize("place", ["sink", "restorer", "poller"])
+def test_trouble_with_kafka_is_shown_wherever_it_is(stage: Stage, place: str) -> None:
+    getattr(stage.worker, place).trouble = f"{place} is in trouble"
+    stage.run()
+    assert stage.watch.status()["away"] == [f"kafka: {place} is in trouble"]
+    assert stage.gauge("processor_away", dependency="kafka") == 1
+    assert stage.gauge("processor_away", dependency="schema_registry") == 0
+
+
+def test_refused_commits_a_silent_registry_and_failing_calls_are_shown(stage: Stage) -> None:
+    stage.worker.commit_trouble = "the group has rebalanced"
+    stage.schemas.away = "no answer"
+    stage.observers.complaints = {Operation.CONFIRM: "the key is refused"}
+    stage.run()
+    assert stage.watch.status()["away"] == [
+        "kafka: the group has rebalanced",
+        "schema_registry: no answer",
+        "rokt CONFIRM: the key is refused",
+    ]
+    assert stage.gauge("processor_away", dependency="schema_registry") == 1
+
+
+def test_partitions_added_while_it_runs_end_the_process(stage: Stage) -> None:
+    stage.broker.counts = [{"order-paid": 4, "cart-abandoned": 5}]
+    with pytest.raises(RuntimeFailure, match="cart-abandoned has 5 partitions now, and had 4"):
+        stage.run(rounds=2)
+
+
+def test_partitions_that_nobody_counts_are_counted_again(stage: Stage) -> None:
+    stage.broker.counts = [
+        exception(KafkaError._TRANSPORT),  # noqa: SLF001
+        {"order-paid": 4, "cart-abandoned": None},
+        {"order-paid": 8},
+    ]
+    with pytest.raises(RuntimeFailure, match="order-paid has 8"):
+        stage.run(rounds=4)
+    assert stage.broker.rounds == 3
