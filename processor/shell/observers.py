@@ -17,6 +17,7 @@ from processor.shell.clock import steady
 from processor.shell.metrics import Lane, Metrics
 
 _SAY_AGAIN_AFTER: Final = 60.0
+_CREATED: Final = 201
 _WHAT_TO_CHECK: Final = "PROCESSOR_ROKT__BASE_URL, __API_KEY, __TAG_ID and the way there"
 _LOG: Final = structlog.get_logger(__name__)
 
@@ -30,6 +31,7 @@ class Observers:
         self.last_outcome_at: float | None = None
         """When the last outcome was acknowledged, seconds since the epoch."""
         self._complaints: dict[Operation, tuple[str | None, float]] = {}
+        self._has_seen_created = False
 
     @property
     def complaints(self) -> dict[Operation, str]:
@@ -42,8 +44,8 @@ class Observers:
             case CallEnded(operation=operation, verdict=verdict, seconds=seconds):
                 lane = _lane(is_replayed=seen.is_replayed)
                 self._metrics.called(operation, verdict.kind, verdict.http_status, lane, seconds)
-                if self._complaints and verdict.kind is Kind.SUCCEEDED:
-                    self._succeeded(operation)
+                if verdict.kind is Kind.SUCCEEDED:
+                    self._succeeded(operation, verdict.http_status)
             case Retrying():
                 self._retrying(seen)
             case RecordEnded():
@@ -79,9 +81,12 @@ class Observers:
                 check=_WHAT_TO_CHECK,
             )
 
-    def _succeeded(self, operation: Operation) -> None:
-        if self._complaints.pop(operation, None) is not None:
+    def _succeeded(self, operation: Operation, status: int | None) -> None:
+        if self._complaints and self._complaints.pop(operation, None) is not None:
             _LOG.info("calls succeed again", operation=operation)
+        if status == _CREATED and not self._has_seen_created:
+            self._has_seen_created = True
+            _LOG.warning("201 where Rokt documents 200; taken as one", operation=operation)
 
     def _ended(self, seen: RecordEnded) -> None:
         outcome, lane = seen.outcome, _lane(is_replayed=seen.is_replayed)

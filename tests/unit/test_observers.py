@@ -204,3 +204,9 @@ def test_a_release_before_its_payment_is_counted_and_said(stage: Stage) -> None:
 def test_a_record_that_had_its_outcome_is_told_for_debugging_only(stage: Stage) -> None:
     stage.see(RecordResolved(Partition("order-paid", 3), 42))
     assert [line["log_level"] for line in stage.said] == ["debug"]
+
+
+def test_a_201_is_remarked_once(stage: Stage) -> None:
+    created = replace(WENT_WELL, verdict=replace(SUCCEEDED, http_status=201))
+    assert stage.see(WENT_WELL) == []
+    assert len(stage.see(created, created)) == 1
