@@ -182,13 +182,14 @@ class Assignments:
 
     def due_commit(self, now: Now) -> Commit | None:
         """Return the commit that is due, if any; then one is in the air until `committed`."""
-        if self._in_air is not None or now.at < self._commit_due or not self.states:
+        if self._in_air is not None or now.at < self._commit_due:
+            return None
+        states = [state for state in self.states.values() if state.phase is not Phase.CLOSED]
+        if not states:
             return None
         self._in_air = {}
         offsets: list[CommitOffset] = []
-        for state in self.states.values():
-            if state.phase is Phase.CLOSED:
-                continue
+        for state in states:
             horizons = {topic: owned.plan_horizon(now.at) for topic, owned in state.inputs.items()}
             offsets += state.commit_offsets(horizons, self._settings.partitions)
             self._in_air[state] = horizons

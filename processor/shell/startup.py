@@ -176,6 +176,9 @@ def _commit_start(settings: Settings, broker: Broker, consumer: Consumer, partit
         for number in range(partitions)
     ]
     committed = consumer.committed(asked, timeout=_ANSWER_WITHIN)
+    for each in committed:
+        if each.error is not None:  # not told is not the same as not there
+            raise KafkaException(each.error)
     _check_count(settings, committed, partitions)
     without = [Partition(each.topic, each.partition) for each in committed if each.offset < 0]
     if not without:

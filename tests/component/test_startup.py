@@ -283,7 +283,6 @@ def test_schemas_that_are_not_registered_are_named(consumer: FakeConsumer) -> No
     assert consumer.log == []
 
 
-@pytest.mark.xfail(strict=True, reason="an error of one partition counts as no offset")
 def test_a_partition_whose_offset_is_not_told_is_not_begun_anew(consumer: FakeConsumer) -> None:
     consumer.errors = {"paid": error(KafkaError.UNSTABLE_OFFSET_COMMIT)}
     with pytest.raises(RuntimeFailure):

@@ -200,7 +200,7 @@ class Poller:
         self.is_member = True
         new = dict.fromkeys((one.partition for one in assigned), self._assignments)
         self._owned |= new
-        self._paused -= new.keys()
+        self._paused = self._paused.difference(new)
         positions = [TopicPartition(*one.partition, one.committed) for one in assigned]
         if self._is_incremental:
             consumer.incremental_assign(positions)
