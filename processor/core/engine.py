@@ -233,7 +233,7 @@ class Engine:
         """Begin to hand partitions over: nothing new begins in their numbers."""
         for partition in partitions:
             state = self.assignments.states.get(partition.number)
-            if state is not None:
+            if state is not None and state.phase is not Phase.CLOSED:
                 state.phase = Phase.DRAINING
 
     def is_drained(self, partitions: Collection[Partition]) -> bool:

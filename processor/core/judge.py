@@ -16,6 +16,7 @@ from processor.core.vocabulary import Effect
 from processor.core.work import Work
 
 _NEVER: Final = float("-inf")
+_CARTS_OF_A_MIX_UP: Final = 2
 DONE: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED})
 """Effects that a reply has positively told."""
 
@@ -30,22 +31,25 @@ class Judge:
         self._retries = retries
         self._jitter = jitter
         self._last_success = dict.fromkeys(Scope, _NEVER)
-        self._mismatched: dict[Scope, str | None] = dict.fromkeys(Scope)
+        self._mismatched: dict[Scope, set[str]] = {scope: set() for scope in Scope}
 
     def verdict(self, work: Work, call: Call, reply: Reply, now: Now) -> Verdict:
         """Return what a reply means.
 
         Ids that do not match concern their message; when two carts get them in a row, somebody
-        mixes connections up and everything is concerned.
+        mixes connections up and everything is concerned, until a reply that fits.
         """
         scope = scope_of(work)
         is_proven = self._last_success[scope] > _NEVER
         verdict = classify(reply, call, is_proven=is_proven, wall=now.wall)
-        before, self._mismatched[scope] = self._mismatched[scope], None
+        mismatched = self._mismatched[scope]
         if verdict.kind is not Kind.MISMATCH:
+            if mismatched and (verdict.is_documented or verdict.effect in DONE):
+                mismatched.clear()
             return verdict
-        self._mismatched[scope] = call.cart_id
-        if before in (None, call.cart_id):
+        if len(mismatched) < _CARTS_OF_A_MIX_UP:
+            mismatched.add(call.cart_id)
+        if len(mismatched) < _CARTS_OF_A_MIX_UP:
             return verdict
         return replace(verdict, scope=ReplyScope.SYSTEMIC, is_final=False)
 

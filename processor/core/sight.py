@@ -13,7 +13,7 @@ from processor.core.vocabulary import Operation
 class Sight:
     """A look at the engine.
 
-    `is_restored`: the ledgers of all complete partition numbers are read. `oldest` has the
+    `is_restored`: all partition numbers are complete and their ledgers read. `oldest` has the
     timestamp of the oldest unfinished record by operation, epoch milliseconds.
     `releases_stopped` says why no release is sent, None when they are.
     """
@@ -42,7 +42,8 @@ def look(assignments: Assignments, in_flight: int, releases_stopped: str | None)
     return Sight(
         in_flight=in_flight,
         is_restored=all(
-            state.phase is not Phase.RESTORING for state in assignments.states.values()
+            state.phase not in (Phase.INCOMPLETE, Phase.RESTORING)
+            for state in assignments.states.values()
         ),
         unfinished=unfinished,
         oldest=oldest,

@@ -55,6 +55,7 @@ class Application:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
+        self._signals = 0
         self._decode_again: Callable[[SchemaKey], None] = lambda _: None
         registry = CollectorRegistry()
         self.metrics = Metrics(registry)
@@ -86,11 +87,14 @@ class Application:
             self._loop.add_signal_handler(number, self._signalled, number)
 
     def _signalled(self, number: signal.Signals) -> None:
-        if self._stopping.is_set():
-            _LOG.warning("stopped at once", signal=number.name, note=_NOTHING_LOST)
-            os._exit(128 + number)
-        _LOG.info("stopping", signal=number.name)
-        self.stop()
+        self._signals += 1
+        if self._signals == 1:
+            _LOG.info("stopping", signal=number.name)
+            self.stop()
+            return
+        _LOG.warning("stopped at once", signal=number.name, note=_NOTHING_LOST)
+        failure = self._failure
+        os._exit(failure.exit_code if isinstance(failure, ProcessorError) else 128 + number)
 
     def stop(self) -> None:
         """Hand everything over, leave the group and end `run`."""
@@ -100,6 +104,7 @@ class Application:
         """End `run` with an error."""
         if self._failure is None:
             self._failure = _explained(error)
+            _LOG.error("ending", why=str(self._failure))
         self._stopping.set()
 
     async def _serve(self) -> None:

@@ -17,6 +17,9 @@ from processor.shell.clock import steady
 from processor.shell.metrics import Lane, Metrics
 
 _SAY_AGAIN_AFTER: Final = 60.0
+_QUIET_FOR: Final = 10.0
+_MOST_REASONS: Final = 100
+_NEVER: Final = float("-inf")
 _CREATED: Final = 201
 _WHAT_TO_CHECK: Final = "PROCESSOR_ROKT__BASE_URL, __API_KEY, __TAG_ID and the way there"
 _LOG: Final = structlog.get_logger(__name__)
@@ -30,13 +33,14 @@ class Observers:
         self._metrics = metrics
         self.last_outcome_at: float | None = None
         """When the last outcome was acknowledged, seconds since the epoch."""
-        self._complaints: dict[Operation, tuple[str | None, float]] = {}
+        self._complaints: dict[Operation, tuple[str, float]] = {}
+        self._said: dict[tuple[Operation, str], float] = {}
         self._has_seen_created = False
 
     @property
     def complaints(self) -> dict[Operation, str]:
         """What concerns all calls at present, by operation."""
-        return {operation: why or "" for operation, (why, _) in self._complaints.items()}
+        return {operation: why for operation, (why, _) in self._complaints.items()}
 
     def observe(self, seen: Observation, wall: float) -> None:
         """Take in one observation; `wall` is now, seconds since the epoch."""
@@ -65,24 +69,30 @@ class Observers:
             self._complain(seen)
 
     def _complain(self, seen: Retrying) -> None:
-        """Say what concerns all calls once, and again when it changes or has gone on for long."""
-        why = seen.verdict.detail
-        said, at = self._complaints.get(seen.operation, (None, 0.0))
-        now = steady()
-        if why != said or now - at >= _SAY_AGAIN_AFTER:
-            self._complaints[seen.operation] = (why, now)
-            _LOG.warning(
-                "call failed for a reason that concerns all calls",
-                operation=seen.operation,
-                why=why,
-                http_status=seen.verdict.http_status,
-                attempts=seen.attempts,
-                again_in=round(seen.seconds, 1),
-                check=_WHAT_TO_CHECK,
-            )
+        """Say what concerns all calls: each reason once, and again when it goes on for long."""
+        operation, why, now = seen.operation, seen.verdict.detail or "", steady()
+        self._complaints[operation] = (why, now)
+        if now - self._said.get((operation, why), _NEVER) < _SAY_AGAIN_AFTER:
+            return
+        if len(self._said) >= _MOST_REASONS:
+            self._said.clear()
+        self._said[operation, why] = now
+        _LOG.warning(
+            "call failed for a reason that concerns all calls",
+            operation=operation,
+            why=why,
+            http_status=seen.verdict.http_status,
+            attempts=seen.attempts,
+            again_in=round(seen.seconds, 1),
+            check=_WHAT_TO_CHECK,
+        )
 
     def _succeeded(self, operation: Operation, status: int | None) -> None:
-        if self._complaints and self._complaints.pop(operation, None) is not None:
+        """Note a success; only after a while without complaints it means that all is well again."""
+        known = self._complaints.get(operation)
+        if known is not None and steady() - known[1] >= _QUIET_FOR:
+            del self._complaints[operation]
+            self._said = {key: at for key, at in self._said.items() if key[0] is not operation}
             _LOG.info("calls succeed again", operation=operation)
         if status == _CREATED and not self._has_seen_created:
             self._has_seen_created = True

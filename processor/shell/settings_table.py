@@ -181,7 +181,7 @@ class Retries(_Group):
     """When attempts are used up."""
 
     give_up_after: Wait = Field(
-        default=900.0, description="the most that a record waits for an answer"
+        default=900.0, description="how long a record is repeated whose failures may be its own"
     )
     confirm_attempts: Attempts = Field(default=5, description="attempts of a confirm, at least")
     confirm_min_time: Pause = Field(

@@ -27,6 +27,7 @@ _COUNT_PARTITIONS_EVERY: Final = 30
 _ANSWER_WITHIN: Final = 5.0
 _LOOP_MAY_REST: Final = 10.0
 _POLL_MAY_REST: Final = 60.0
+_HAND_OVER_MARGIN: Final = 2.0
 
 
 class Watch:
@@ -145,9 +146,18 @@ class Watch:
     def is_ready(self) -> bool:
         """Whether the group has answered and all assigned partitions are restored."""
         worker = self._worker
-        if worker is None or not worker.poller.is_member:
+        if worker is None or not (worker.has_assignment or self._is_idle_member(worker)):
             return False
         return worker.parts.engine.look().is_restored
+
+    def _is_idle_member(self, worker: Worker) -> bool:
+        """Whether the group has had the time to give us partitions, and gave none.
+
+        Their former owners may take as long as their deadline to hand them over.
+        """
+        since = worker.poller.member_since
+        patience = self._settings.kafka.drain_deadline + _HAND_OVER_MARGIN
+        return since is not None and steady() - since > patience
 
     def status(self) -> Status:
         """Return what `/status` shows."""

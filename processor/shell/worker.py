@@ -66,6 +66,8 @@ class Worker:
         self.ticked_at = steady()
         self.commit_trouble: str | None = None
         self.last_commit_at: float | None = None
+        self.has_assignment = False
+        """Whether the group has told us what we own, and we have not lost it since."""
         self.hand_over_trouble: str | None = None
         """Why the last offsets of partitions were not committed, None when they were."""
 
@@ -81,6 +83,7 @@ class Worker:
 
     async def finish(self, within: float) -> bool:
         """Begin nothing new, and wait for what is in the air; return whether it has come down."""
+        self.hand_over_trouble = None  # what an earlier loss left is of no interest any more
         owned = tuple(self._engine.look().next_offsets)
         self._engine.drain(owned)
         for _ in range(int(within / _TICK)):
@@ -211,6 +214,7 @@ class Worker:
         self._call_soon(self._take_over, partitions)
 
     def _take_over(self, partitions: Sequence[Assigned]) -> None:
+        self.has_assignment = True
         self.parts.metrics.rebalanced(Rebalance.ASSIGNED)
         _LOG.info("partitions assigned", partitions=_listed([one.partition for one in partitions]))
         self.apply(self._engine.assign(partitions, now()))
@@ -248,6 +252,7 @@ class Worker:
         if trouble is None:
             _LOG.info("partitions handed over", partitions=_listed(partitions))
         else:
+            self.has_assignment = False
             self.parts.metrics.rebalanced(Rebalance.LOST)
             _LOG.warning("partitions lost", partitions=_listed(partitions), why=trouble)
         self.apply(self._engine.lose(partitions, now()))
@@ -278,7 +283,12 @@ class Worker:
         self._call_soon(self._fail, error)
 
     def _call_soon(self, callback: Callable[..., object], *arguments: object) -> None:
-        self._loop.call_soon_threadsafe(callback, *arguments)
+        try:
+            self._loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:
+            # A thread that wakes up after the end has nobody to tell any more.
+            if not self._loop.is_closed():
+                raise
 
 
 def _listed(partitions: Iterable[Partition]) -> dict[str, list[int]]:

@@ -561,10 +561,10 @@ def test_a_member_without_partitions_knows_that_it_is_one(incremental: Stage) ->
     consumer.metadata = b"CGMDv2:" + (-1).to_bytes(4, sys.byteorder, signed=True) + b"member"
 
     def join() -> None:
-        seen.append(incremental.poller.is_member)
+        seen.append(incremental.poller.member_since is not None)
         consumer.metadata = b"CGMDv2:" + (1).to_bytes(4, sys.byteorder) + b"member"
 
-    incremental.run(join, lambda: seen.append(incremental.poller.is_member))
+    incremental.run(join, lambda: seen.append(incremental.poller.member_since is not None))
     assert seen == [False, True]
 
 
@@ -574,16 +574,8 @@ def test_group_metadata_that_cannot_be_read_makes_no_member(
 ) -> None:
     incremental.consumer.metadata = metadata
     incremental.run(lambda: None)
-    assert not incremental.poller.is_member
+    assert incremental.poller.member_since is None
     assert incremental.listener.failure == []
-
-
-@pytest.mark.parametrize("partitions", [(), (FIRST,)])
-def test_an_assignment_makes_a_member(stage: Stage, partitions: tuple[Partition, ...]) -> None:
-    stage.run(lambda: None)
-    assert not stage.poller.is_member
-    stage.consumer.happens("on_assign", *partitions)
-    assert stage.poller.is_member
 
 
 # Hand-over
@@ -718,7 +710,6 @@ def test_records_commits_pauses_and_the_hand_over_of_a_real_group() -> None:
     listener, poller = member.listener, member.poller
     try:
         wait_until(lambda: (0, 2) in listener.records, within=WITHIN, what="both records came")
-        assert poller.is_member
         poller.want_paused(frozenset({first}))
         poller.commit([CommitOffset(first, 2, "horizon")])
         wait_until(lambda: listener.answers, within=WITHIN, what="the commit is answered")

@@ -81,7 +81,8 @@ class Stage:
                 observers=self.observers,
             ),
             sink=SimpleNamespace(trouble=None),
-            poller=SimpleNamespace(trouble=None, is_member=True, polled_at=NOW),
+            poller=SimpleNamespace(trouble=None, member_since=None, polled_at=NOW),
+            has_assignment=True,
             restorer=SimpleNamespace(trouble=None, remaining=11),
             commit_trouble=None,
             ticked_at=NOW,
@@ -134,14 +135,26 @@ def test_it_is_live_while_the_loop_and_the_poll_thread_go_round(
 
 
 @pytest.mark.parametrize(
-    ("is_member", "is_restored", "is_ready"),
-    [(True, True, True), (False, True, False), (True, False, False)],
+    ("has_assignment", "member_for", "is_restored", "is_ready"),
+    [
+        (True, None, True, True),
+        (True, None, False, False),
+        (False, None, True, False),
+        (False, 1.0, True, False),  # its partitions may still be handed over to it
+        (False, 100.0, True, True),
+    ],
 )
-def test_it_is_ready_as_a_member_whose_ledgers_are_read(
-    stage: Stage, *, is_member: bool, is_restored: bool, is_ready: bool
+def test_it_is_ready_once_the_group_has_answered_and_the_ledgers_are_read(
+    stage: Stage,
+    *,
+    has_assignment: bool,
+    member_for: float | None,
+    is_restored: bool,
+    is_ready: bool,
 ) -> None:
     stage.run()
-    stage.worker.poller.is_member = is_member
+    stage.worker.has_assignment = has_assignment
+    stage.worker.poller.member_since = None if member_for is None else NOW - member_for
     stage.sight["is_restored"] = is_restored
     assert stage.watch.is_ready() is is_ready
 

@@ -8,6 +8,7 @@ import pytest
 from processor.core import horizon
 from processor.core.calls import Call
 from processor.core.outcomes import Outcome
+from processor.core.partitions import Phase
 from processor.core.records import Partition
 from processor.core.vocabulary import Effect, Status
 from tests.support.simulation import SESSION, Kind, Member, World, both, garbage
@@ -735,3 +736,14 @@ def test_a_horizon_that_shrinks_holds_from_the_moment_it_is_sent() -> None:
     world.take_all(again, Kind.CALL, Kind.REPLY, reaction=Reaction.REFUSE)
     world.quiesce()
     world.check_the_end()
+
+
+def test_a_closed_number_is_not_opened_again_by_another_drain() -> None:
+    world = World()
+    member = at_work(world)
+    partitions = both(0)
+    member.engine.drain(partitions)
+    member.engine.closing_offsets(partitions)
+    member.engine.drain(both(0, 1))
+    closed = member.engine.assignments.states[0]
+    assert closed.phase is Phase.CLOSED

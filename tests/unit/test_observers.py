@@ -124,6 +124,7 @@ def test_each_operation_complains_for_itself(stage: Stage) -> None:
 
 def test_calls_that_succeed_again_are_said_once_and_end_the_complaint(stage: Stage) -> None:
     stage.see(FAILED)
+    stage.now += 15
     assert stage.see(WENT_WELL, WENT_WELL) == ["calls succeed again"]
     assert stage.observers.complaints == {}
     assert stage.see(FAILED) == [COMPLAINT]
@@ -210,3 +211,14 @@ def test_a_201_is_remarked_once(stage: Stage) -> None:
     created = replace(WENT_WELL, verdict=replace(SUCCEEDED, http_status=201))
     assert stage.see(WENT_WELL) == []
     assert len(stage.see(created, created)) == 1
+
+
+def test_one_failing_cart_among_good_ones_says_little(stage: Stage) -> None:
+    seen: list[CallEnded | Retrying] = [FAILED, WENT_WELL]
+    assert stage.see(*seen * 50) == [COMPLAINT]
+    assert stage.observers.complaints.keys() == {Operation.CONFIRM}
+
+
+def test_two_reasons_in_turn_are_said_once_each(stage: Stage) -> None:
+    other = replace(FAILED, verdict=replace(SYSTEMIC, detail="another node refuses"))
+    assert stage.see(*[FAILED, other] * 50) == [COMPLAINT, COMPLAINT]

@@ -98,6 +98,17 @@ class Commits:
             return _refuse_all(sent, error.args[0])
         return self._judge(consumer, sent, None, committed or [])
 
+    def commit_last(self, consumer: Consumer, offsets: Offsets) -> str | None:
+        """Commit what is handed over; return why that failed, None when it was taken.
+
+        No lease hangs on this one, so the generation does not matter.
+        """
+        try:
+            committed = consumer.commit(offsets=_positions(offsets), asynchronous=False)
+        except KafkaException as error:
+            return str(error.args[0].str())
+        return next(iter(_errors(committed or []).values()), None)
+
     def _begin(self, consumer: Consumer, offsets: Offsets) -> _Sent:
         return _Sent(offsets, self._clock(), consumer.consumer_group_metadata())
 
@@ -113,14 +124,18 @@ class Commits:
         if consumer.consumer_group_metadata() != sent.generation:
             refused = {one.partition for one in sent.offsets}
             return Answer(refused=refused, sent_at=sent.at, trouble="the group has rebalanced")
-        errors = {
-            Partition(each.topic, each.partition): each.error.str()
-            for each in committed
-            if each.error is not None
-        }
+        errors = _errors(committed)
         return Answer(
             refused=errors.keys(), sent_at=sent.at, trouble=next(iter(errors.values()), None)
         )
+
+
+def _errors(committed: Sequence[TopicPartition]) -> dict[Partition, str]:
+    return {
+        Partition(each.topic, each.partition): str(each.error.str())
+        for each in committed
+        if each.error is not None
+    }
 
 
 def _positions(offsets: Offsets) -> list[TopicPartition]:

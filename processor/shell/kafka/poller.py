@@ -85,8 +85,8 @@ class Poller:
         """When the consumer was last polled, on the clock."""
         self.trouble: str | None = None
         """What the client last complained about, None since records or ends came again."""
-        self.is_member = False
-        """Whether the group has answered: this is a member of it, perhaps without partitions."""
+        self.member_since: float | None = None
+        """When the group first answered under KIP-848, which tells nobody that it owns nothing."""
         self._consumer = Consumer(
             clients.consumer(kafka)
             | {"error_cb": self._complained, "on_commit": self._commit_came_back}
@@ -136,8 +136,8 @@ class Poller:
         self._apply_pauses()
         self._commits.send_requested(self._consumer)
         self.polled_at = self._clock()
-        if self._is_incremental and not self.is_member:
-            self.is_member = _is_member(self._consumer)
+        if self._is_incremental and self.member_since is None and _is_member(self._consumer):
+            self.member_since = self._clock()
         first = self._consumer.poll(_WAIT_FOR_RECORDS)
         if first is None:
             return
@@ -174,9 +174,12 @@ class Poller:
     def _complained(self, error: KafkaError) -> None:
         if error.fatal():
             raise RuntimeFailure(f"Kafka's consumer has failed for good: {error.str()}")
-        if self.trouble != error.str():
-            _LOG.warning("kafka complains", code=error.name(), why=error.str())
-        self.trouble = error.str()
+        self._say(str(error.str()))
+
+    def _say(self, trouble: str) -> None:
+        if self.trouble != trouble:
+            _LOG.warning("kafka complains", why=trouble)
+        self.trouble = trouble
 
     def _commit_came_back(self, error: KafkaError | None, committed: list[TopicPartition]) -> None:
         self._commits.came_back(self._consumer, error, committed)
@@ -197,7 +200,6 @@ class Poller:
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         assigned = self._look_up(consumer, partitions) if partitions else []
         self._assignments += 1
-        self.is_member = True
         new = dict.fromkeys((one.partition for one in assigned), self._assignments)
         self._owned |= new
         self._paused = self._paused.difference(new)
@@ -217,7 +219,7 @@ class Poller:
                 committed = _committed(consumer, partitions)
                 ends = self._broker.ends(names, _ANSWER_WITHIN)
             except (KafkaException, TimeoutError) as away:
-                _LOG.warning("kafka does not tell the committed offsets", why=str(away))
+                self._say(f"the committed offsets are not told: {away}")
                 if self._stopping.wait(_ASK_AGAIN_AFTER):
                     return []
                 continue
@@ -266,9 +268,9 @@ class Poller:
         while not wait([closing], _WAIT_FOR_RECORDS).done:
             self._commits.send_and_wait(self._consumer)
         self._commits.send_and_wait(self._consumer)
-        answer = self._commits.commit(self._consumer, closing.result())
+        trouble = self._commits.commit_last(self._consumer, closing.result())
         self._forget(held)
-        self._listener.lost(held, answer.trouble)
+        self._listener.lost(held, trouble)
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
