@@ -116,17 +116,25 @@ def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> int:
             "partition number of its input, and a cart has the same one in both inputs: give all "
             "topics the same number."
         )
-    _refuse_compaction(topics.results, broker)
+    _check_retention(topics.results, broker)
     return int(different.pop() or 0)
 
 
-def _refuse_compaction(results: str, broker: Broker) -> None:
-    policy = broker.config(results, _CONFIG_WITHIN).get("cleanup.policy") or ""
+def _check_retention(results: str, broker: Broker) -> None:
+    """Refuse what makes the ledger forget at once, and name what will in time."""
+    config = broker.config(results, _CONFIG_WITHIN)
+    policy, retention = config.get("cleanup.policy") or "", config.get("retention.ms")
     if "compact" in policy:
         raise ConfigurationError(
             f"The results topic {results} is compacted (cleanup.policy={policy}). Its key is the "
             "cart, so compaction would make the ledger forget orders, which would be called "
             "again: set cleanup.policy=delete, with retention.ms=-1."
+        )
+    if retention not in (None, "-1"):
+        _LOG.warning(
+            "the ledger forgets orders whose outcomes are deleted: set retention.ms=-1",
+            topic=results,
+            retention_ms=retention,
         )
 
 

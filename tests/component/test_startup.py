@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
+from structlog.testing import capture_logs
 
 from processor.core import horizon
 from processor.core.records import Partition
@@ -157,6 +158,7 @@ class FakeBroker:
         default_factory=lambda: dict.fromkeys(("paid", "abandoned", "results", "dead"), 1)
     )
     policy: str | None = "delete"
+    retention: str | None = "-1"
     troubles: list[Exception] = field(default_factory=list)
     asked: int = 0
 
@@ -167,7 +169,7 @@ class FakeBroker:
         return {topic: self.counts.get(topic) for topic in topics}
 
     def config(self, _: str, __: float) -> Mapping[str, str | None]:
-        return {"cleanup.policy": self.policy}
+        return {"cleanup.policy": self.policy, "retention.ms": self.retention}
 
     def ends(self, partitions: Collection[Partition], _: float) -> Mapping[Partition, int]:
         return dict.fromkeys(partitions, 100)
@@ -266,6 +268,16 @@ def test_a_compacted_results_topic_is_refused(consumer: FakeConsumer, policy: st
     with pytest.raises(ConfigurationError, match=r"cleanup\.policy=delete"):
         start(FakeBroker(policy=policy))
     assert consumer.log == []
+
+
+@pytest.mark.parametrize(("retention", "lines"), [("604800000", 1), ("-1", 0), (None, 0)])
+def test_results_that_will_be_deleted_are_warned_of(
+    consumer: FakeConsumer, retention: str | None, lines: int
+) -> None:
+    with capture_logs() as said:
+        start(FakeBroker(retention=retention))
+    assert len([line for line in said if "retention" in str(line["event"])]) == lines
+    assert len(consumer.log) == 1
 
 
 def test_topic_settings_that_cannot_be_read_are_passed_over(consumer: FakeConsumer) -> None:
