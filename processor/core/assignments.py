@@ -228,8 +228,3 @@ class Assignments:
                 closing = state.closing_offsets(self._settings.partitions)
                 offsets += [one for one in closing if one.partition in partitions]
         return tuple(offsets)
-
-    @property
-    def is_committing(self) -> bool:
-        """Whether a commit is in the air."""
-        return self._in_air is not None

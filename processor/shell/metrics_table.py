@@ -100,7 +100,7 @@ TABLE: Final = (
     Metric(
         name="processor_retries_total",
         type=MetricType.COUNTER,
-        help="Attempts after the first one of a record.",
+        help="Attempts that another one of their record follows after a rest.",
         labels={"operation": _CALLED, "lane": _LANES},
         is_born_zero=True,
     ),
