@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lock bench wheel parts clean
+.PHONY: help demo test check faults lock bench wheel parts clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
@@ -21,7 +21,10 @@ demo: .venv/runtime.stamp ## show the processor at work on sample events, nothin
 	$(BIN)/processor demo
 
 test: .venv/dev.stamp parts ## run all tests, those on a real Kafka and a real registry included
-	$(BIN)/python -m pytest -m "not bench and not soak" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not bench and not faults and not soak" $(PYTEST_ARGS)
+
+faults: .venv/dev.stamp parts ## run every fault, the long ones included (FAULTS_SEED=n: again)
+	$(BIN)/python -m pytest -m "not bench and not soak" tests/faults $(PYTEST_ARGS)
 
 check: .venv/dev.stamp ## lint, types, layering, locks
 	$(BIN)/ruff check
