@@ -111,7 +111,6 @@ def test_topics_of_the_same_name_do_not_meet(kafka: RealKafka) -> None:
     assert first != second
 
 
-@pytest.mark.faults
 def test_a_killed_broker_comes_back_with_what_it_had_acknowledged(own_kafka: KafkaProcess) -> None:
     topic = own_kafka.create_topics({"orders": 1})["orders"]
     produce(own_kafka, topic, [b"first"])
@@ -122,7 +121,6 @@ def test_a_killed_broker_comes_back_with_what_it_had_acknowledged(own_kafka: Kaf
         assert consume(consumer, 2) == [b"first", b"second"]
 
 
-@pytest.mark.faults
 def test_a_paused_broker_answers_nobody_until_it_is_resumed(own_kafka: KafkaProcess) -> None:
     own_kafka.pause()
     with pytest.raises(TimeoutError, match="Kafka answers"):
@@ -186,7 +184,6 @@ def test_the_registry_answers_404_for_an_id_it_does_not_know(registry: RealRegis
     assert unknown.value.http_status_code == 404
 
 
-@pytest.mark.faults
 def test_a_killed_registry_comes_back_with_its_schemas(own_registry: RealRegistry) -> None:
     schema = avro("id", default=False)
     with SchemaRegistryClient({"url": own_registry.url}) as client:
