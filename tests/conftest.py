@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.brokers import KafkaProcess, RealKafka, real_kafka
+from tests.support.brokers import KafkaProcess, RealKafka
+from tests.support.ladder import real_kafka
 from tests.support.registries import RealRegistry
 
 

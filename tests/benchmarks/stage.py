@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.brokers import RealKafka, real_kafka
+from tests.support.brokers import RealKafka
 from tests.support.events import Shop, Topics, order_paid
+from tests.support.ladder import real_kafka
 from tests.support.programs import Program, wait_until
 from tests.support.registries import RealRegistry
 

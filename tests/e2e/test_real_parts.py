@@ -15,9 +15,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from tests.support import brokers
-from tests.support.brokers import KafkaMissingError, KafkaProcess, RealKafka, real_kafka
+from tests.support import brokers, ladder
+from tests.support.brokers import KafkaProcess, RealKafka
 from tests.support.java_parts import PartsMissingError
+from tests.support.ladder import KafkaMissingError, real_kafka
 from tests.support.programs import Program, wait_until
 from tests.support.registries import RealRegistry
 
@@ -147,7 +148,7 @@ def test_a_kafka_that_cannot_be_had_fails_with_the_remedy(
         raise parts or AssertionError
 
     monkeypatch.setattr(brokers, "kafka_jars", no_parts)
-    monkeypatch.setattr(brokers, "_ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(ladder, "_ANSWER_SECONDS", 0.1)
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
     if given:

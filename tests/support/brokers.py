@@ -1,33 +1,24 @@
-"""A real Apache Kafka for the tests: one that is given, one in Docker, or one of our own."""
+"""A real Apache Kafka for the tests, and one of our own as a plain process."""
 
-import gc
-import os
 import shutil
 import socket
 import subprocess
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 from uuid import uuid4
 
-import docker
-import docker.errors
-import requests
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
-from testcontainers.core.container import DockerContainer
 
-from tests.support.java_parts import KAFKA_VERSION, PartsMissingError, java, kafka_jars
-from tests.support.programs import Program, free_port, wait_until
+from tests.support.java_parts import java, kafka_jars
+from tests.support.programs import Program, free_port, start_on_free_ports, wait_until
 
 _CLUSTER_ID = "cmVhbC1rYWZrYS10ZXN0cw"
 _LISTENER = "127.0.0.1"
-_START_SECONDS = 60.0
-_ANSWER_SECONDS = 15.0
-_PORT_TRIES = 5
+START_SECONDS = 60.0
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -62,10 +53,6 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 )
 
 
-class KafkaMissingError(RuntimeError):
-    """No real Kafka can be had; the message says what to do about it."""
-
-
 class RealKafka:
     """A real Apache Kafka that answers at `bootstrap_servers`."""
 
@@ -98,7 +85,7 @@ class RealKafka:
         )
         return names
 
-    def wait_until_it_answers(self, within: float = _START_SECONDS) -> None:
+    def wait_until_it_answers(self, within: float = START_SECONDS) -> None:
         """Return once a broker gives metadata; raise TimeoutError after `within` seconds."""
         admin = self.admin()
         wait_until(
@@ -119,48 +106,47 @@ def _has_leaders(admin: AdminClient, topic: str, partitions: int) -> bool:
     return sum(partition.leader >= 0 for partition in known) == partitions
 
 
-class KafkaProcess(RealKafka):
-    """A broker of our own, as a plain process: it can be killed, paused and started again.
+class Node:
+    """One broker, which is a controller as well: a plain process that keeps all in `folder`.
 
-    All it keeps lies in `folder`; what it logs in `folder`/kafka.log. `settings` go over
-    SETTINGS. As a context manager it starts on entry; on exit it is killed and its data deleted.
+    What it logs lies in `folder`/kafka.log. Addresses are host:port.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
-        self._folder = folder
-        self._settings = dict(settings or {})
+    def __init__(self, folder: Path, number: int = 1) -> None:
+        self.number = number
         self._data = folder / "data"
         self._properties = folder / "server.properties"
         main = java("-cp", f"{kafka_jars()}/*", "kafka.Kafka", self._properties)
         self.program = Program(main, log=folder / "kafka.log", folder=folder)
-        super().__init__(self._take_ports())
+        self.take_ports()
 
-    def __enter__(self) -> Self:
-        try:
-            self._format()
-            self._start_on_free_ports()
-        except BaseException:
-            self.program.kill()
-            raise
-        return self
+    def take_ports(self) -> None:
+        """Choose free ports; `configure` makes them known."""
+        self.address, self.controller = (f"{_LISTENER}:{free_port()}" for _ in range(2))
 
-    def __exit__(self, *_: object) -> None:
-        self.program.kill()
-        shutil.rmtree(self._data, ignore_errors=True)
+    def configure(self, voters: str, settings: Mapping[str, str]) -> None:
+        """Write its properties: `settings` go over SETTINGS."""
+        properties = {
+            **SETTINGS,
+            "node.id": str(self.number),
+            "listeners": f"BROKER://{self.address},CONTROLLER://{self.controller}",
+            "advertised.listeners": f"BROKER://{self.address}",
+            "controller.quorum.voters": voters,
+            "log.dirs": str(self._data),
+            **settings,
+        }
+        lines = (f"{name}={value}\n" for name, value in properties.items())
+        self._properties.write_text("".join(lines))
+
+    def format(self) -> None:
+        """Prepare its folder for the first start."""
+        tool = ("kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", self._properties)
+        command = java("-cp", f"{kafka_jars()}/*", *tool)
+        subprocess.run(command, check=True, capture_output=True, timeout=START_SECONDS)
 
     def start(self) -> None:
-        """Start it on its old data and address, and wait until it answers."""
-        self.program.start()
-        host, port = self.bootstrap_servers.split(":")
-        wait_until(
-            lambda: not self.program.is_running or _accepts(host, int(port)),
-            within=_START_SECONDS,
-            what=f"the broker listens (its log: {self.program.log})",
-        )
-        if not self.program.is_running:
-            message = f"the broker ended while starting:\n{self.program.log_text()[-3000:]}"
-            raise RuntimeError(message)
-        self.wait_until_it_answers()
+        """Start it on its old data and address, and wait until it listens."""
+        self.program.start_until(self._listens, within=START_SECONDS)
 
     def kill(self) -> None:
         """Let it die at once, as in a power cut of the process (SIGKILL)."""
@@ -178,122 +164,70 @@ class KafkaProcess(RealKafka):
         """Let it go on after a pause (SIGCONT)."""
         self.program.resume()
 
-    def _start_on_free_ports(self) -> None:
-        for _ in range(_PORT_TRIES - 1):
-            try:
-                return self.start()
-            except RuntimeError:
-                if "Address already in use" not in self.program.log_text():
-                    raise
-                self.bootstrap_servers = self._take_ports()
-        return self.start()
+    def discard(self) -> None:
+        """Kill it and delete its data."""
+        self.kill()
+        shutil.rmtree(self._data, ignore_errors=True)
 
-    def _take_ports(self) -> str:
-        broker, controller = (f"{_LISTENER}:{free_port()}" for _ in range(2))
-        properties = {
-            **SETTINGS,
-            "listeners": f"BROKER://{broker},CONTROLLER://{controller}",
-            "advertised.listeners": f"BROKER://{broker}",
-            "controller.quorum.voters": f"1@{controller}",
-            "log.dirs": str(self._data),
-            **self._settings,
-        }
-        lines = (f"{name}={value}\n" for name, value in properties.items())
-        self._properties.write_text("".join(lines))
-        return broker
-
-    def _format(self) -> None:
-        tool = ("kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", self._properties)
-        command = java("-cp", f"{kafka_jars()}/*", *tool)
-        subprocess.run(command, check=True, capture_output=True, timeout=_START_SECONDS)
+    def _listens(self) -> bool:
+        host, port = self.address.split(":")
+        with suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+            return True
+        return False
 
 
-def _accepts(host: str, port: int) -> bool:
-    with suppress(OSError), socket.create_connection((host, port), timeout=1):
-        return True
-    return False
+class KafkaProcess(RealKafka):
+    """A broker of our own, as a plain process: it can be killed, paused and started again.
 
-
-@contextmanager
-def real_kafka(folder: Path) -> Iterator[RealKafka]:
-    """Give a real Kafka, by the first way that works; raise KafkaMissingError if none does.
-
-    The broker that KAFKA_BOOTSTRAP_SERVERS names; one in Docker; a plain process in `folder`.
+    All it keeps lies in `folder`; `settings` go over SETTINGS. As a context manager it starts on
+    entry; on exit it is killed and its data deleted.
     """
-    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    if given:
-        yield _given(given)
-        return
-    container = _container()
-    if container is not None:
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = dict(settings or {})
+        self._node = Node(folder)
+        self.program = self._node.program
+        super().__init__(self._node.address)
+        self._configure()
+
+    def __enter__(self) -> Self:
         try:
-            kafka = RealKafka(container.env["KAFKA_ADVERTISED_LISTENERS"].removeprefix("BROKER://"))
-            kafka.wait_until_it_answers()
-            yield kafka
-        finally:
-            container.stop()
-        return
-    try:
-        process = KafkaProcess(folder)
-    except PartsMissingError as error:
-        message = (
-            "no real Kafka can be had: set KAFKA_BOOTSTRAP_SERVERS to a running one, "
-            f"or start Docker, or else: {error}"
-        )
-        raise KafkaMissingError(message) from None
-    with process:
-        yield process
+            self._node.format()
+            start_on_free_ports(self.start, self._take_ports, self.program.log_text)
+        except BaseException:
+            self.kill()
+            raise
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._node.discard()
 
-def _given(bootstrap_servers: str) -> RealKafka:
-    kafka = RealKafka(bootstrap_servers)
-    try:
-        kafka.wait_until_it_answers(within=_ANSWER_SECONDS)
-    except TimeoutError as error:
-        message = (
-            f"KAFKA_BOOTSTRAP_SERVERS names {bootstrap_servers}, which does not answer: "
-            "start it, or unset the variable to have one started"
-        )
-        raise KafkaMissingError(message) from error
-    return kafka
+    def start(self) -> None:
+        """Start it on its old data and address, and wait until it answers."""
+        self._node.start()
+        self.wait_until_it_answers()
 
+    def kill(self) -> None:
+        """Let it die at once, as in a power cut of the process (SIGKILL)."""
+        self._node.kill()
 
-def _container() -> DockerContainer | None:
-    """Return a started broker in Docker, or None where Docker or its image cannot be had."""
-    if not _docker_answers():
-        return None
-    port = free_port()
-    container = DockerContainer(f"apache/kafka:{KAFKA_VERSION}").with_bind_ports(9092, port)
-    properties = {
-        **SETTINGS,
-        "listeners": "BROKER://:9092,CONTROLLER://:9093",
-        "advertised.listeners": f"BROKER://{container.get_docker_client().host()}:{port}",
-        "controller.quorum.voters": "1@localhost:9093",
-    }
-    for name, value in properties.items():
-        container.with_env(f"KAFKA_{name.replace('.', '_').upper()}", value)
-    try:
-        return container.start()
-    except (docker.errors.DockerException, requests.RequestException):
-        # A daemon that can pull nothing is no daemon to us.
-        container.stop()
-        return None
+    def stop(self) -> None:
+        """Shut it down in order (SIGTERM)."""
+        self._node.stop()
 
+    def pause(self) -> None:
+        """Suspend it: connections stay open and nothing answers (SIGSTOP)."""
+        self._node.pause()
 
-def _docker_answers() -> bool:
-    with warnings.catch_warnings():
-        # Docker's client leaves its socket open when nobody answers.
-        warnings.simplefilter("ignore", ResourceWarning)
-        answers = _docker_pings()
-        gc.collect()
-    return answers
+    def resume(self) -> None:
+        """Let it go on after a pause (SIGCONT)."""
+        self._node.resume()
 
+    def _take_ports(self) -> None:
+        self._node.take_ports()
+        self._configure()
 
-def _docker_pings() -> bool:
-    with suppress(docker.errors.DockerException, requests.RequestException):
-        client = docker.from_env(timeout=5)
-        try:
-            return bool(client.ping())
-        finally:
-            client.close()
-    return False
+    def _configure(self) -> None:
+        self.bootstrap_servers = self._node.address
+        voters = f"{self._node.number}@{self._node.controller}"
+        self._node.configure(voters, self._settings)

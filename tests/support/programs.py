@@ -17,6 +17,8 @@ from typing import Self
 
 from tests.support import leash
 
+_PORT_TRIES = 5
+
 
 def wait_until(condition: Callable[[], object], *, within: float, what: str) -> None:
     """Return once `condition` holds; raise TimeoutError naming `what` after `within` seconds."""
@@ -39,6 +41,20 @@ def free_port() -> int:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def start_on_free_ports(
+    start: Callable[[], None], take_ports: Callable[[], None], log_text: Callable[[], str]
+) -> None:
+    """Start what has chosen its ports; with other ports when somebody else was quicker."""
+    for _ in range(_PORT_TRIES - 1):
+        try:
+            return start()
+        except RuntimeError:
+            if "already in use" not in log_text():
+                raise
+            take_ports()
+    return start()
 
 
 @cache
@@ -112,6 +128,16 @@ class Program:
                 start_new_session=True,
             )
         _tell_leash("+", self._process.pid)
+
+    def start_until(self, is_up: Callable[[], bool], *, within: float) -> None:
+        """Start it and wait until it is up; RuntimeError shows its last lines when it ends."""
+        self.start()
+        wait_until(
+            lambda: not self.is_running or is_up(), within=within, what=f"it is up: {self.log}"
+        )
+        if not self.is_running:
+            message = f"it ended while starting:\n{self.log_text()[-3000:]}"
+            raise RuntimeError(message)
 
     @property
     def is_running(self) -> bool:

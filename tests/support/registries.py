@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.java_parts import java, registry_folder
-from tests.support.programs import Program, free_port, wait_until
+from tests.support.programs import Program, free_port, start_on_free_ports
 
 _API = "/apis/ccompat/v7"
 _START_SECONDS = 60.0
-_PORT_TRIES = 5
 
 
 class RealRegistry:
@@ -29,7 +28,7 @@ class RealRegistry:
 
     def __enter__(self) -> Self:
         try:
-            self._start_on_a_free_port()
+            start_on_free_ports(self.start, self._take_port, self._log_text)
             self._set_compatibility("BACKWARD")
         except BaseException:
             self.program.kill()
@@ -42,15 +41,7 @@ class RealRegistry:
 
     def start(self) -> None:
         """Start it on its old data and address, and wait until it answers."""
-        self.program.start()
-        wait_until(
-            lambda: not self.program.is_running or self._answers(),
-            within=_START_SECONDS,
-            what=f"the registry answers (its log: {self.program.log})",
-        )
-        if not self.program.is_running:
-            message = f"the registry ended while starting:\n{self.program.log_text()[-3000:]}"
-            raise RuntimeError(message)
+        self.program.start_until(self._answers, within=_START_SECONDS)
 
     def kill(self) -> None:
         """Let it die at once (SIGKILL)."""
@@ -67,16 +58,6 @@ class RealRegistry:
     def resume(self) -> None:
         """Let it go on after a pause (SIGCONT)."""
         self.program.resume()
-
-    def _start_on_a_free_port(self) -> None:
-        for _ in range(_PORT_TRIES - 1):
-            try:
-                return self.start()
-            except RuntimeError:
-                if "already in use" not in self.program.log_text():
-                    raise
-                self._take_port()
-        return self.start()
 
     def _take_port(self) -> None:
         self._port = free_port()
@@ -96,6 +77,9 @@ class RealRegistry:
         self.program = Program(
             java(*flags, "-jar", jar), log=self._folder / "registry.log", folder=jars
         )
+
+    def _log_text(self) -> str:
+        return self.program.log_text()
 
     def _answers(self) -> bool:
         with suppress(OSError, http.client.HTTPException):
