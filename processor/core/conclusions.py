@@ -23,12 +23,18 @@ from processor.core.work import Work
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrySettings:
-    """How patient we are. `give_up_after`: seconds after which a record ends in any case."""
+    """How patient we are.
+
+    `give_up_after`: seconds after which a record ends in any case, holds and pauses not counted.
+    `holds`: whether an outage is waited for; otherwise what concerns everything ends at once,
+    and the rest when its attempts are used up.
+    """
 
     backoff: Backoff = RETRY
     confirm: Patience = CONFIRM_PATIENCE
     release: Patience = RELEASE_PATIENCE
     give_up_after: float = 900.0
+    holds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,55 +45,74 @@ class Rest:
     is_pause: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a verdict has to be seen with.
+
+    `is_pause`: nobody else has got through since the call was sent, so the pause that Rokt asks
+    for concerns all. `is_held`: the reply belongs to a hold. `is_own_fault`: others succeed and
+    few carts fail, so that the fault must be the record's own. `patience`: the reading of the
+    scope's patience clock. `jitter`: a number in [0, 1).
+    """
+
+    is_pause: bool
+    is_held: bool
+    is_own_fault: bool
+    patience: float
+    jitter: float
+
+
 def follow(
-    work: Work,
-    verdict: Verdict,
-    settings: RetrySettings,
-    *,
-    now: Now,
-    jitter: float,
-    last_success: float,
+    work: Work, verdict: Verdict, seen_with: Surroundings, settings: RetrySettings
 ) -> Ending | Rest:
     """Note a verdict in a record's state and return what follows.
 
-    `jitter` is in [0, 1); `last_success` the moment another cart's call of the scope succeeded.
-    A record that has used up its attempts ends when others succeed meanwhile, or when it has
-    been given up after a long time; a systemic reply only waits, ever longer.
+    A record that has used up its attempts ends when the fault is its own, or when it has been
+    given up after a long time. What comes of a probe, and a pause for all, uses nothing up.
     """
     was_ambiguous = work.is_ambiguous
-    is_pause = verdict.scope is Scope.PACING and last_success < work.sent_at
-    is_counted = not is_pause and verdict.scope is not Scope.SYSTEMIC
+    is_counted = not seen_with.is_pause and not seen_with.is_held
+    if is_counted and work.counted_attempts == 0:
+        work.patient_since = seen_with.patience
     work.replied(verdict, counts=is_counted)
-    if verdict.is_final or (is_counted and _is_used_up(work, verdict, settings, now, last_success)):
+    is_systemic = verdict.scope is Scope.SYSTEMIC
+    if (
+        verdict.is_final
+        or (is_systemic and not settings.holds)
+        or (is_counted and _is_used_up(work, verdict, seen_with, settings))
+    ):
         return end_with(verdict, so_far=work.effect, is_ambiguous=was_ambiguous)
-    if is_counted:
-        floor = max(verdict.min_delay, verdict.retry_after or 0.0)
-        return Rest(delay(work.counted_attempts, jitter, floor, settings.backoff))
-    work.uncounted += 1
-    if is_pause:
+    if seen_with.is_held:
+        return Rest(0.0)
+    if seen_with.is_pause:
+        work.uncounted += 1
         asked = verdict.retry_after or settings.backoff.ceiling(work.uncounted)
-        rest = Rest(asked * (1 + jitter / 10), is_pause=True)
-    else:
-        rest = Rest(systemic_delay(work.uncounted, heals_slowly=verdict.heals_slowly))
-    work.paused_for += rest.seconds
-    return rest
+        return Rest(asked * (1 + seen_with.jitter / 10), is_pause=True)
+    if is_systemic:
+        return Rest(systemic_delay(work.counted_attempts, heals_slowly=verdict.heals_slowly))
+    asked = verdict.retry_after or 0.0
+    work.paused_for += asked
+    floor = max(verdict.min_delay, asked)
+    return Rest(delay(work.counted_attempts, seen_with.jitter, floor, settings.backoff))
 
 
 def _is_used_up(
-    work: Work, verdict: Verdict, settings: RetrySettings, now: Now, last_success: float
+    work: Work, verdict: Verdict, seen_with: Surroundings, settings: RetrySettings
 ) -> bool:
     """Whether a record ends with the verdict of its last attempt, which is one that counts.
 
-    Time counts from the first such attempt, without the rests that were not its own fault. A
-    verdict with a limit of its own ends the record when it has come that often.
+    Time counts from the first such attempt, without holds and pauses. A verdict with a limit of
+    its own ends the record when it has come that often.
     """
     if verdict.max_attempts is not None:
         return work.limited_attempts >= verdict.max_attempts
-    elapsed = now.at - work.counted_since - work.paused_for
+    elapsed = seen_with.patience - work.patient_since - work.paused_for
     patience = settings.release if work.operation is Operation.RELEASE else settings.confirm
-    return is_exhausted(work.counted_attempts, elapsed, patience) and (
-        last_success >= work.first_sent_at or elapsed >= settings.give_up_after
-    )
+    if not is_exhausted(work.counted_attempts, elapsed, patience):
+        return False
+    if not settings.holds:
+        return verdict.scope is not Scope.PACING
+    return seen_with.is_own_fault or elapsed >= settings.give_up_after
 
 
 def conclude(work: Work, ending: Ending, now: Now) -> tuple[Outcome, DeadLetter | None]:

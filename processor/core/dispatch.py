@@ -5,6 +5,7 @@ from itertools import count
 
 from processor.core import effects as do
 from processor.core.assignments import Assignments
+from processor.core.conclusions import Rest
 from processor.core.engine_settings import EngineSettings
 from processor.core.events import CartAbandoned, OrderPaid, Pending
 from processor.core.gates import Gates
@@ -12,9 +13,11 @@ from processor.core.lanes import Lane
 from processor.core.outcomes import Ending
 from processor.core.partitioners import Partitioners
 from processor.core.partitions import PartitionState, Rereading
+from processor.core.permits import Permits
 from processor.core.planning import Attempt, plan
-from processor.core.rate import Rate
 from processor.core.records import Now, Partition
+from processor.core.replies import Verdict
+from processor.core.scopes import scope_of
 from processor.core.turns import Turns
 from processor.core.work import Rank, Work
 from processor.core.writings import Writings
@@ -33,7 +36,7 @@ class Dispatch:
         "gates",
         "in_flight",
         "partitioners",
-        "rate",
+        "permits",
         "turns",
         "writings",
     )
@@ -44,8 +47,8 @@ class Dispatch:
         self._assignments = assignments
         self._effects: list[do.Effect] = []
         self._numbers: Iterator[int] = count(1)
-        self.turns = Turns()
-        self.rate = Rate()
+        self.permits = Permits(settings.max_in_flight, self._effects.append)
+        self.turns = Turns(self.permits)
         self.partitioners = Partitioners(settings.fence.partitions)
         self.gates = Gates(settings.topics.payments, settings.ask_ends_every)
         self.writings = Writings(self._effects, self._numbers)
@@ -73,10 +76,7 @@ class Dispatch:
 
     def run(self, now: Now) -> list[do.Effect]:
         """Let lanes move while there are permits; return all that is to be done."""
-        while len(self.in_flight) < self._settings.max_in_flight and self.rate.allows(now.at):
-            turn = self.turns.next(now.at)
-            if turn is None:
-                break
+        while (turn := self.turns.next(now.at)) is not None:
             state, lane = turn
             if self._assignments.is_current(state):
                 self._step(state, lane, now)
@@ -111,7 +111,7 @@ class Dispatch:
         stopped = self.partitioners.disagreement if work.rank >= Rank.RELEASE else None
         following = plan(work, state.ledger, self._settings.shape, now, stopped)
         if isinstance(following, Attempt):
-            self._send(state, lane, work, following)
+            self._send(state, lane, work, following, now)
         else:
             self.end(state, lane, work, following, now)
 
@@ -128,15 +128,23 @@ class Dispatch:
             self.emit(do.Restore(state.number, state.epoch, state.results_position))
         return True
 
-    def _send(self, state: PartitionState, lane: Lane, work: Work, attempt: Attempt) -> None:
+    def _send(
+        self, state: PartitionState, lane: Lane, work: Work, attempt: Attempt, now: Now
+    ) -> None:
         if isinstance(work.content, OrderPaid):
             state.ledger.open(work.content)
         work.call = attempt.call
         self._start(state, lane, work)
-        self.rate.spend()
+        self.permits.take(scope_of(work), now.at)
         call_id = next(self._numbers)
         self.in_flight[call_id] = (state, lane, work)
         self.emit(do.Send(call_id, attempt.call))
+
+    def come_back(self, call_id: int) -> Place:
+        """Take a call out of those in flight: its reply is there, or it was not sent."""
+        place = self.in_flight.pop(call_id)
+        self.permits.give_back(scope_of(place[2]))
+        return place
 
     def end(self, state: PartitionState, lane: Lane, work: Work, ending: Ending, now: Now) -> None:
         """Write the end of a record; its lane stands still until that is acknowledged."""
@@ -159,6 +167,16 @@ class Dispatch:
         if successor is not None and successor is not state:
             self.unpark(successor, now)
 
+    def rest(self, place: Place, verdict: Verdict, rest: Rest, now: Now) -> None:
+        """Let a record wait for its next attempt; its lane stands still with it."""
+        state, lane, work = place
+        work.due = now.at + rest.seconds
+        is_held = self.permits.is_held(work)
+        self.emit(do.Retrying(work.operation, verdict, work.attempts, rest.seconds, is_held))
+        self.stop(state, lane, now)
+        self.offer(state, lane, now)
+        self.make_room(state, work.record.source.topic)
+
     def finish(self, state: PartitionState, lane: Lane, work: Work, now: Now) -> None:
         """Finish a record whose outcome is acknowledged; its lane goes on."""
         self.stop(state, lane, now)
@@ -166,7 +184,7 @@ class Dispatch:
         self.offer(state, lane, now)
 
     def _resolve(self, state: PartitionState, lane: Lane, work: Work) -> None:
-        topic, number, offset, _ = work.record.source
+        topic, _, offset, _ = work.record.source
         if isinstance(work.content, OrderPaid):
             state.ledger.close(work.content)
         lane.remove(work)
@@ -174,7 +192,34 @@ class Dispatch:
             del state.lanes[lane.key]
         owned = state.inputs[topic]
         owned.offsets.resolve(offset)
-        limits = self._settings
-        if owned.is_paused and owned.has_room(limits.max_unfinished, limits.max_span):
+        self.make_room(state, topic)
+
+    def keep_in_bounds(self, state: PartitionState, topic: str) -> None:
+        """Stop fetching a partition whose limits are reached.
+
+        One in which everything has failed goes on, up to twice its limits: what comes behind may
+        be good.
+        """
+        owned, limits = state.inputs[topic], self._settings
+        if (
+            not owned.is_paused
+            and owned.is_full(limits.max_unfinished, limits.max_span)
+            and (
+                owned.is_beyond(2 * limits.max_unfinished, 2 * limits.max_span)
+                or not state.is_all_failing(topic)
+            )
+        ):
+            owned.is_paused = True
+            self.emit(do.Pause(Partition(topic, state.number)))
+
+    def make_room(self, state: PartitionState, topic: str) -> None:
+        """Fetch a partition again that has room, or in which everything has failed."""
+        owned, limits = state.inputs.get(topic), self._settings
+        if owned is None or not owned.is_paused:
+            return
+        if owned.has_room(limits.max_unfinished, limits.max_span) or (
+            not owned.is_beyond(2 * limits.max_unfinished, 2 * limits.max_span)
+            and state.is_all_failing(topic)
+        ):
             owned.is_paused = False
-            self.emit(do.Resume(Partition(topic, number)))
+            self.emit(do.Resume(Partition(topic, state.number)))

@@ -6,7 +6,8 @@ from processor.core.calls import Call
 from processor.core.outcomes import DeadLetter, Outcome
 from processor.core.records import Partition
 from processor.core.replies import Verdict
-from processor.core.vocabulary import Operation
+from processor.core.scopes import Scope
+from processor.core.vocabulary import Operation, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,31 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """For observers: another attempt will follow after `seconds`."""
+    """For observers: another attempt will follow after `seconds`, or as a probe of a hold."""
 
     operation: Operation
     verdict: Verdict
     attempts: int
     seconds: float
+    is_held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HoldBegan:
+    """For observers: everything fails in a scope; `why` is the reply that showed it."""
+
+    scope: Scope
+    reason: Reason
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEnded:
+    """For observers: Rokt answers again, after `seconds` and that many failures."""
+
+    scope: Scope
+    seconds: float
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +145,5 @@ class RecordResolved:
     offset: int
 
 
-Observation = CallEnded | Retrying | RecordEnded | RecordResolved
+Observation = CallEnded | Retrying | HoldBegan | HoldEnded | RecordEnded | RecordResolved
 Effect = Send | Produce | Pause | Resume | Commit | AskEnds | Restore | Observation

@@ -25,7 +25,6 @@ from processor.core.partitions import PartitionState, Phase
 from processor.core.records import Now, Partition, Record
 from processor.core.replies import Reply, Verdict
 from processor.core.sight import Sight, look
-from processor.core.turns import scope_of
 from processor.core.work import Rank, Work
 
 
@@ -35,10 +34,10 @@ class Engine:
     def __init__(self, settings: EngineSettings, jitter: Callable[[], float]) -> None:
         """Begin owning nothing. `jitter` returns a number in [0, 1), random outside of tests."""
         self._settings = settings
-        self._judge = Judge(settings.retries, jitter)
         self._arrivals = count(1)
         self.assignments = Assignments(settings.topics, settings.fence)
         self._dispatch = Dispatch(settings, self.assignments)
+        self._judge = Judge(settings.retries, self._dispatch.permits, jitter)
 
     # Records
 
@@ -53,10 +52,7 @@ class Engine:
         work = Work(record, content, arrival=next(self._arrivals))
         work.is_tainted = offset < owned.taint_below
         self._place(state, work, now)
-        limits = self._settings
-        if not owned.is_paused and owned.is_full(limits.max_unfinished, limits.max_span):
-            owned.is_paused = True
-            self._dispatch.emit(do.Pause(Partition(topic, number)))
+        self._dispatch.keep_in_bounds(state, topic)
         return self._dispatch.run(now)
 
     def _place(self, state: PartitionState, work: Work, now: Now) -> None:
@@ -122,7 +118,7 @@ class Engine:
         if is_current and now.at < state.lease_until:
             work.sent(now)
             return True
-        del self._dispatch.in_flight[call_id]
+        self._dispatch.come_back(call_id)
         self._dispatch.stop(state, lane, now)
         if is_current:
             state.parked.append(lane)
@@ -134,11 +130,12 @@ class Engine:
         After its partition is lost, or past the lease, only what Rokt has positively done is
         written, because nobody else may know it; the rest is left to the owner.
         """
-        state, lane, work = self._dispatch.in_flight.pop(call_id)
+        state, lane, work = self._dispatch.come_back(call_id)
         call = work.call
         if call is None:
             raise AssertionError("a call in flight is a call")
         verdict = self._judge.verdict(work, call, reply, now)
+        self._judge.pace(work, verdict, now)
         seconds = now.at - work.sent_at
         self._dispatch.emit(do.CallEnded(call.operation, verdict, work.is_replayed, seconds))
         is_current = self.assignments.is_current(state)
@@ -153,18 +150,11 @@ class Engine:
     def _conclude(
         self, state: PartitionState, lane: Lane, work: Work, verdict: Verdict, now: Now
     ) -> None:
-        dispatch = self._dispatch
-        following = self._judge.follow(work, verdict, now)
-        match following:
+        match following := self._judge.follow(work, verdict, now):
             case Ending():
-                dispatch.end(state, lane, work, following, now)
-            case Rest(seconds=seconds, is_pause=is_pause):
-                work.due = now.at + seconds
-                if is_pause:
-                    dispatch.turns.pause(scope_of(work), work.due)
-                dispatch.emit(do.Retrying(work.operation, verdict, work.attempts, seconds))
-                dispatch.stop(state, lane, now)
-                dispatch.offer(state, lane, now)
+                self._dispatch.end(state, lane, work, following, now)
+            case Rest():
+                self._dispatch.rest((state, lane, work), verdict, following, now)
 
     def acknowledged(self, output_id: int, offset: int, now: Now) -> list[do.Effect]:
         """Note that an output lies in its topic at `offset`."""
@@ -275,13 +265,19 @@ class Engine:
         """Take the share of the fleet's rate that belongs to the partition numbers owned."""
         share = len(self.assignments.states) / self._settings.fence.partitions
         limit = self._settings.rate_limit
-        self._dispatch.rate.per_second = inf if limit is None else limit * share
+        self._dispatch.permits.rate.limit = inf if limit is None else limit * share
 
     # Time and sight
+
+    def hasten(self, now: Now) -> list[do.Effect]:
+        """Probe the holds at once: what they wait for, such as a new key, may be there."""
+        self._dispatch.permits.holds.hasten(now)
+        return self._dispatch.run(now)
 
     def tick(self, now: Now) -> list[do.Effect]:
         """Let time pass: rests end, ends of logs are asked for, a commit is due."""
         dispatch = self._dispatch
+        dispatch.permits.pass_time(now)
         dispatch.turns.wake(now.at)
         states = self.assignments.states.values()
         asking = tuple((s.number, s.epoch) for s in states if dispatch.gates.to_ask(s, now.at))
@@ -295,4 +291,7 @@ class Engine:
     def look(self) -> Sight:
         """Return what is being done now. Goes over all unfinished records."""
         dispatch = self._dispatch
-        return look(self.assignments, len(dispatch.in_flight), dispatch.partitioners.disagreement)
+        holds = dispatch.permits.holds
+        return look(
+            self.assignments, len(dispatch.in_flight), holds, dispatch.partitioners.disagreement
+        )

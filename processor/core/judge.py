@@ -1,21 +1,27 @@
-"""The judge: what a reply means among the others of its scope."""
+"""The judge: what a reply means among the others of its scope.
+
+A failure concerns a message or everything, and that has to be known before anything is given up:
+while everything fails there is a hold, and only what fails while others succeed is convicted.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from processor.core.calls import Call
-from processor.core.conclusions import Rest, RetrySettings, follow
+from processor.core.conclusions import Rest, RetrySettings, Surroundings, follow
+from processor.core.history import History
 from processor.core.outcomes import Ending
+from processor.core.permits import Permits
 from processor.core.records import Now
 from processor.core.replies import Kind, Reply, Verdict
 from processor.core.replies import Scope as ReplyScope
-from processor.core.turns import Scope, scope_of
+from processor.core.scopes import Scope, scope_of
 from processor.core.verdicts import classify
 from processor.core.vocabulary import Effect
 from processor.core.work import Work
 
-_NEVER: Final = float("-inf")
 _CARTS_OF_A_MIX_UP: Final = 2
 DONE: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED})
 """Effects that a reply has positively told."""
@@ -24,13 +30,16 @@ DONE: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED})
 class Judge:
     """Remembers of each scope what it takes to tell a message's fault from everybody's."""
 
-    __slots__ = ("_jitter", "_last_success", "_mismatched", "_retries")
+    __slots__ = ("_histories", "_jitter", "_mismatched", "_permits", "_retries")
 
-    def __init__(self, retries: RetrySettings, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, retries: RetrySettings, permits: Permits, jitter: Callable[[], float]
+    ) -> None:
         """Begin having seen nothing. `jitter` returns a number in [0, 1)."""
         self._retries = retries
+        self._permits = permits
         self._jitter = jitter
-        self._last_success = dict.fromkeys(Scope, _NEVER)
+        self._histories = {scope: History() for scope in Scope}
         self._mismatched: dict[Scope, set[str]] = {scope: set() for scope in Scope}
 
     def verdict(self, work: Work, call: Call, reply: Reply, now: Now) -> Verdict:
@@ -40,11 +49,11 @@ class Judge:
         mixes connections up and everything is concerned, until a reply that fits.
         """
         scope = scope_of(work)
-        is_proven = self._last_success[scope] > _NEVER
+        is_proven = self._histories[scope].last_success > -inf
         verdict = classify(reply, call, is_proven=is_proven, wall=now.wall)
         mismatched = self._mismatched[scope]
         if verdict.kind is not Kind.MISMATCH:
-            if mismatched and (verdict.is_documented or verdict.effect in DONE):
+            if mismatched and _proves_rokt(verdict):
                 mismatched.clear()
             return verdict
         if len(mismatched) < _CARTS_OF_A_MIX_UP:
@@ -53,18 +62,72 @@ class Judge:
             return verdict
         return replace(verdict, scope=ReplyScope.SYSTEMIC, is_final=False)
 
+    def pace(self, work: Work, verdict: Verdict, now: Now) -> None:
+        """Ask Rokt for less at once, or for more, as its reply shows."""
+        limit = self._permits.limits[scope_of(work)]
+        if verdict.is_overload:
+            limit.cut(work.sent_at, now.at)
+        elif verdict.effect in DONE:
+            limit.grow()
+        if verdict.asks_for_less:
+            self._permits.rate.halve(work.sent_at, now.at)
+
     def follow(self, work: Work, verdict: Verdict, now: Now) -> Ending | Rest:
         """Note a verdict and return what follows: the record's end, or a rest."""
         scope = scope_of(work)
-        following = follow(
-            work,
-            verdict,
-            self._retries,
-            now=now,
-            # The draw costs more than the rest of a good call's verdict, which needs none.
-            jitter=0.0 if verdict.is_final else self._jitter(),
-            last_success=self._last_success[scope],
-        )
-        if verdict.effect in DONE:
-            self._last_success[scope] = now.at
+        history = self._histories[scope]
+        history.see(work.record.key, now.at)
+        if _proves_rokt(verdict):
+            self._note_proof(scope, work, verdict, now)
+        # A good verdict needs no look around, and the draw in it would cost more than the rest.
+        surroundings = _NONE if verdict.is_final else self._surroundings(scope, work, verdict, now)
+        following = follow(work, verdict, surroundings, self._retries)
+        if isinstance(following, Rest) and following.is_pause:
+            self._permits.pause(scope, now.at + following.seconds)
         return following
+
+    def _note_proof(self, scope: Scope, work: Work, verdict: Verdict, now: Now) -> None:
+        history = self._histories[scope]
+        if verdict.effect in DONE:
+            history.succeeded(work, now.at)
+        else:
+            history.answered(work)
+        if self._permits.holds.end(scope, now):
+            self._permits.limits[scope].restart()
+
+    def _surroundings(self, scope: Scope, work: Work, verdict: Verdict, now: Now) -> Surroundings:
+        """Look at a failure among the other replies of its scope, and hold if they all fail."""
+        history, holds = self._histories[scope], self._permits.holds
+        work.failed(now.at)
+        is_pacing = verdict.scope is ReplyScope.PACING
+        if not is_pacing and verdict.max_attempts is None:
+            history.failed(work, now.at)
+            if self._is_outage(scope, work, verdict, now):
+                holds.fail(scope, verdict, now)
+        return Surroundings(
+            is_pause=is_pacing and history.last_success < work.sent_at,
+            is_held=scope in holds.by_scope and not is_pacing and verdict.max_attempts is None,
+            is_own_fault=history.clears_rokt(work) and history.fails_for_few(now.at),
+            patience=self._permits.patience_clock(scope, now.at),
+            jitter=self._jitter(),
+        )
+
+    def _is_outage(self, scope: Scope, work: Work, verdict: Verdict, now: Now) -> bool:
+        if not self._retries.holds:
+            return False
+        if scope in self._permits.holds.by_scope:
+            return True
+        history = self._histories[scope]
+        if verdict.scope is ReplyScope.SYSTEMIC:
+            return not history.clears_rokt(work)
+        return history.shows_outage(now.at)
+
+
+_NONE: Final = Surroundings(
+    is_pause=False, is_held=False, is_own_fault=False, patience=0.0, jitter=0.0
+)
+
+
+def _proves_rokt(verdict: Verdict) -> bool:
+    """Whether only Rokt itself can have given a reply."""
+    return verdict.is_documented or verdict.effect in DONE

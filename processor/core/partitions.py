@@ -91,7 +91,11 @@ class Input:
     def is_full(self, max_unfinished: int, max_span: int) -> bool:
         """Whether a limit is reached; which one decides when there is room again."""
         self.is_span_full = self.offsets.span >= max_span
-        return self.is_span_full or self.offsets.unfinished >= max_unfinished
+        return self.is_beyond(max_unfinished, max_span)
+
+    def is_beyond(self, max_unfinished: int, max_span: int) -> bool:
+        """Whether as many records are unfinished, or lie that far apart."""
+        return self.offsets.span >= max_span or self.offsets.unfinished >= max_unfinished
 
     def has_room(self, max_unfinished: int, max_span: int) -> bool:
         """Whether what was full is half empty again, and nothing else is full."""
@@ -157,6 +161,14 @@ class PartitionState:
             lane = self.lanes[key] = Lane(key)
         lane.put(work)
         return lane
+
+    def is_all_failing(self, topic: str) -> bool:
+        """Whether all that can be done with an input's records has failed and is to be repeated."""
+        return all(
+            head.attempts > 0 and lane.running is None
+            for lane in self.lanes.values()
+            if (head := lane.head) is not None and head.record.source.topic == topic
+        )
 
     def works(self) -> Iterator[tuple[Lane, Work]]:
         """Go over all unfinished records."""

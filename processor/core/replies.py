@@ -104,6 +104,7 @@ class Verdict:
     the least pause before the next attempt. `is_documented` is true for a reply in a shape that
     only Rokt gives, so that it proves that Rokt is there. `heals_slowly` is true where only a
     person can end the failure (key, route, certificate), so that it is asked about more rarely.
+    `is_overload`: it shows that too much is asked at once; `asks_for_less`: too often.
     """
 
     kind: Kind
@@ -124,3 +125,5 @@ class Verdict:
     max_attempts: int | None = None
     is_documented: bool = False
     heals_slowly: bool = False
+    is_overload: bool = False
+    asks_for_less: bool = False

@@ -4,9 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from processor.core.assignments import Assignments
+from processor.core.holds import Holds
 from processor.core.partitions import Phase
 from processor.core.records import Partition
-from processor.core.vocabulary import Operation
+from processor.core.scopes import Scope, scope_of
+from processor.core.vocabulary import Operation, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldSight:
+    """A look at a hold. Times are seconds since the epoch; `waiting` counts unfinished records."""
+
+    since: float
+    reason: Reason
+    why: str
+    waiting: int
+    next_probe: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +28,8 @@ class Sight:
 
     `is_restored`: all partition numbers are complete and their ledgers read. `oldest` has the
     timestamp of the oldest unfinished record by operation, epoch milliseconds.
-    `releases_stopped` says why no release is sent, None when they are.
+    `holds` has the scopes that are held. `releases_stopped` says why no release is sent, None
+    when they are.
     """
 
     in_flight: int
@@ -23,19 +37,24 @@ class Sight:
     unfinished: Mapping[str, int]
     oldest: Mapping[Operation, int]
     next_offsets: Mapping[Partition, int]
+    holds: Mapping[Scope, HoldSight]
     releases_stopped: str | None
 
 
-def look(assignments: Assignments, in_flight: int, releases_stopped: str | None) -> Sight:
+def look(
+    assignments: Assignments, in_flight: int, holds: Holds, releases_stopped: str | None
+) -> Sight:
     """Return what is being done now. Goes over all unfinished records."""
     unfinished: dict[str, int] = {}
     oldest: dict[Operation, int] = {}
     next_offsets: dict[Partition, int] = {}
+    waiting = dict.fromkeys(Scope, 0)
     for state in assignments.states.values():
         for topic, owned in state.inputs.items():
             unfinished[topic] = unfinished.get(topic, 0) + owned.offsets.unfinished
             next_offsets[Partition(topic, state.number)] = owned.offsets.next_offset
         for _, work in state.works():
+            waiting[scope_of(work)] += 1
             timestamp, operation = work.record.source.timestamp, work.operation
             if timestamp is not None:
                 oldest[operation] = min(oldest.get(operation, timestamp), timestamp)
@@ -48,5 +67,15 @@ def look(assignments: Assignments, in_flight: int, releases_stopped: str | None)
         unfinished=unfinished,
         oldest=oldest,
         next_offsets=next_offsets,
+        holds={
+            scope: HoldSight(
+                since=hold.since.wall,
+                reason=hold.reason,
+                why=hold.why,
+                waiting=waiting[scope],
+                next_probe=hold.next_probe.wall,
+            )
+            for scope, hold in holds.by_scope.items()
+        },
         releases_stopped=releases_stopped,
     )

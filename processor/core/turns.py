@@ -1,43 +1,29 @@
 """Turns: which lane may move next.
 
 Live confirms go before live releases, those before anything replayed. A lane whose head rests
-until a moment sleeps in a heap. A scope that Rokt has asked to slow down is paused as a whole.
+until a moment sleeps in a heap. In a hold every second probe goes to a record that was never
+tried, so that good ones behind those that failed are found.
 """
 
 from collections import deque
-from enum import IntEnum
 from heapq import heappop, heappush
 
 from processor.core.lanes import Lane
 from processor.core.partitions import PartitionState
-from processor.core.work import Rank, Work
-
-
-class Scope(IntEnum):
-    """What is paused and counted together; a lower one goes first."""
-
-    CONFIRM = 0
-    RELEASE = 1
-    REPLAY = 2
-
-
-def scope_of(work: Work) -> Scope:
-    """Return the scope that a record's call belongs to."""
-    if work.is_replayed:
-        return Scope.REPLAY
-    return Scope.CONFIRM if work.rank is Rank.CONFIRM else Scope.RELEASE
+from processor.core.permits import Permit, Permits
+from processor.core.scopes import Scope, scope_of
 
 
 class Turns:
-    """The lanes that are ready, those that sleep, and the scopes that are paused."""
+    """The lanes that are ready, and those that sleep."""
 
-    __slots__ = ("_arrivals", "_paused_until", "_ready", "_sleeping")
+    __slots__ = ("_arrivals", "_permits", "_ready", "_sleeping")
 
-    def __init__(self) -> None:
-        """Begin with nothing ready and nothing paused."""
+    def __init__(self, permits: Permits) -> None:
+        """Begin with nothing ready; `permits` say whose calls may go out."""
+        self._permits = permits
         self._ready: tuple[deque[tuple[PartitionState, Lane]], ...] = (deque(), deque(), deque())
         self._sleeping: list[tuple[float, int, PartitionState, Lane]] = []
-        self._paused_until = [0.0, 0.0, 0.0]
         self._arrivals = 0
 
     def offer(self, state: PartitionState, lane: Lane, at: float) -> None:
@@ -63,21 +49,26 @@ class Turns:
             _, _, state, lane = heappop(self._sleeping)
             self.offer(state, lane, at)
 
-    def pause(self, scope: Scope, until: float) -> None:
-        """Pause a scope; a confirm's pause stops the others too."""
-        self._paused_until[scope] = max(self._paused_until[scope], until)
-
-    def is_paused(self, scope: Scope, at: float) -> bool:
-        """Whether a scope is paused: by its own pause, or by that of the confirms."""
-        return at < self._paused_until[scope] or at < self._paused_until[Scope.CONFIRM]
-
     def next(self, at: float) -> tuple[PartitionState, Lane] | None:
         """Take the lane whose turn it is out of its queue."""
         for scope in Scope:
             queue = self._ready[scope]
-            while queue and not self.is_paused(scope, at):
+            while queue and (permit := self._permits.of(scope, at)) is not Permit.NO:
+                if permit is Permit.PROBE and self._permits.holds.by_scope[scope].failures % 2:
+                    _bring_untried_forward(queue)
                 state, lane = queue.popleft()
                 if lane.queued_in == scope:  # otherwise it has moved to another queue since
                     lane.queued_in = None
                     return state, lane
         return None
+
+
+def _bring_untried_forward(queue: deque[tuple[PartitionState, Lane]]) -> None:
+    """Put the first lane in front whose head was never tried, if there is one."""
+    for index, (_, lane) in enumerate(queue):
+        if lane.head is not None and lane.head.attempts == 0:
+            if index:
+                place = queue[index]
+                del queue[index]
+                queue.appendleft(place)
+            return

@@ -69,7 +69,9 @@ _RETRY: Final = Verdict(
 _RETRY_UNAPPLIED: Final = replace(_RETRY, effect=Effect.NOT_APPLIED, status=Status.REJECTED)
 _ONE_MORE_TRY: Final = replace(_RETRY, reason=Reason.INDETERMINATE, min_delay=5.0, max_attempts=2)
 _PACED: Final = replace(_RETRY_UNAPPLIED, kind=Kind.PACED, scope=Scope.PACING)
-_PACED_AMBIGUOUS: Final = replace(_RETRY, kind=Kind.PACED, scope=Scope.PACING)
+_TOO_MANY: Final = replace(_PACED, is_overload=True, asks_for_less=True)
+_PACED_AMBIGUOUS: Final = replace(_RETRY, kind=Kind.PACED, scope=Scope.PACING, is_overload=True)
+_OVERLOADED: Final = replace(_RETRY, is_overload=True)
 _UNEXPECTED_SUCCESS: Final = replace(
     _RETRY,
     kind=Kind.INDETERMINATE,
@@ -108,9 +110,10 @@ _BY_STATUS: Final[Mapping[int, Verdict]] = {
     422: _UNDOCUMENTED,
     425: _RETRY_UNAPPLIED,
     426: _WRONG_ROUTE,
-    429: _PACED,
+    429: _TOO_MANY,
     501: _WRONG_ROUTE,
-    504: replace(_RETRY, min_delay=2.0),
+    503: _OVERLOADED,
+    504: replace(_OVERLOADED, min_delay=2.0),
     505: _WRONG_ROUTE,
     511: _WRONG_ROUTE,
 }
@@ -133,7 +136,7 @@ _BY_FAILURE: Final[Mapping[FailureKind, Verdict]] = {
     FailureKind.UNSENDABLE: replace(
         _rejected(Reason.INVALID_EVENT), kind=Kind.NOT_SENT, effect=Effect.NOT_SENT
     ),
-    FailureKind.TIMEOUT: _RETRY,
+    FailureKind.TIMEOUT: _OVERLOADED,
     FailureKind.CONNECTION_LOST: _RETRY,
     FailureKind.BODY_INTERRUPTED: _RETRY,
     FailureKind.PROTOCOL: _RETRY,

@@ -2,6 +2,7 @@
 
 from enum import IntEnum
 from hashlib import sha256
+from math import inf
 
 from processor.core.calls import Call
 from processor.core.events import CartAbandoned, Content, OrderPaid, Pending, Undecodable
@@ -24,7 +25,9 @@ class Work:
     """One record's state: what it says, whose turn it is, and what its attempts came to.
 
     Compared by identity. `due` is the moment (seconds, see `Now.at`) before which it rests;
-    `paused_for` the seconds that Rokt told it to pause, which do not count against its patience;
+    `patient_since` the reading of its scope's patience clock when its first attempt that counts had
+    failed, `paused_for` the seconds that Rokt told it alone to pause, which do not count either;
+    `failed_since` and `failed_at` the moments of its first and its last reply that ended nothing;
     `gate` the offset of the payments' partition that must be known before a release is sent.
     """
 
@@ -35,17 +38,18 @@ class Work:
         "call",
         "content",
         "counted_attempts",
-        "counted_since",
         "due",
         "effect",
+        "failed_at",
+        "failed_since",
         "first_attempt_at",
-        "first_sent_at",
         "gate",
         "is_tainted",
         "last_attempt_at",
         "limited_attempts",
         "origin",
         "outcome_id",
+        "patient_since",
         "paused_for",
         "rank",
         "record",
@@ -73,10 +77,9 @@ class Work:
         self.ambiguous_attempts = 0
         self.limited_attempts = 0
         self.uncounted = 0
-        self.counted_since = 0.0
         self.effect = Effect.NOT_SENT
-        self.first_sent_at = 0.0
-        self.paused_for = 0.0
+        self.failed_since = self.failed_at = inf
+        self.patient_since = self.paused_for = 0.0
         self.sent_at = 0.0
         self.first_attempt_at: int | None = None
         self.last_attempt_at: int | None = None
@@ -118,17 +121,19 @@ class Work:
         self.last_attempt_at = now.wall_ms
         if self.first_attempt_at is None:
             self.first_attempt_at = now.wall_ms
-            self.first_sent_at = now.at
 
     def replied(self, verdict: Verdict, *, counts: bool) -> None:
         """Note what an attempt came to; `counts`: it uses up one of the record's attempts."""
         self.attempts += 1
         if counts:
-            if self.counted_attempts == 0:
-                self.counted_since, self.paused_for = self.sent_at, 0.0
             self.counted_attempts += 1
             self.uncounted = 0
             self.limited_attempts += verdict.max_attempts is not None
         self.effect = strongest(self.effect, verdict.effect)
         if verdict.effect is Effect.MAYBE_APPLIED:
             self.ambiguous_attempts += 1
+
+    def failed(self, at: float) -> None:
+        """Note that a reply has ended nothing."""
+        self.failed_since = min(self.failed_since, at)
+        self.failed_at = at

@@ -36,6 +36,7 @@ def engine_settings(settings: Settings, partitions: int) -> EngineSettings:
             confirm=Patience(attempts=retries.confirm_attempts, seconds=retries.confirm_min_time),
             release=Patience(attempts=retries.release_attempts, seconds=RELEASE_PATIENCE.seconds),
             give_up_after=retries.give_up_after,
+            holds=settings.on_outage == "hold",
         ),
         max_in_flight=calls.max_in_flight,
         rate_limit=calls.rate_limit,

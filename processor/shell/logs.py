@@ -7,11 +7,14 @@ assigned") and ids beside it. Payloads are never logged: bytes are replaced by t
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any, Final, Literal, TextIO
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from processor.core.records import Partition
 
 _LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -93,3 +96,11 @@ def _without_bytes(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         if isinstance(value, (bytes, bytearray, memoryview)):
             event[name] = f"<{len(value)} bytes>"
     return event
+
+
+def listed(partitions: Iterable[Partition]) -> dict[str, list[int]]:
+    """Return partitions as a log line shows them: the numbers of each topic."""
+    found: dict[str, list[int]] = {}
+    for partition in sorted(partitions):
+        found.setdefault(partition.topic, []).append(partition.number)
+    return found

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from processor import __version__
 from processor.core.records import Partition
 from processor.core.replies import Kind
+from processor.core.sight import HoldSight
 from processor.core.vocabulary import Operation, Reason, Status
 from processor.shell.metrics_table import (
     NO_STATUS,
@@ -149,12 +150,23 @@ class Metrics:
         }
         self._replace("processor_consumer_lag", values)
 
-    def set_holds(self, started: Mapping[HoldScope, float]) -> None:
-        """Set which scopes are held, and since when (seconds since the epoch)."""
+    def set_holds(self, holds: Mapping[HoldScope, HoldSight]) -> None:
+        """Set which scopes are held, since when, why, how many wait, and the next probe."""
         for scope in HoldScope:
-            self._gauges["processor_hold"][scope,].set(scope in started)
-        values: dict[Labels, float] = {(scope,): wall for scope, wall in started.items()}
-        self._replace("processor_hold_started_timestamp_seconds", values)
+            hold = holds.get(scope)
+            self._gauges["processor_hold"][scope,].set(hold is not None)
+            self._gauges["processor_hold_waiting"][scope,].set(hold.waiting if hold else 0)
+        tables: dict[str, dict[Labels, float]] = {
+            "processor_hold_started_timestamp_seconds": {
+                (scope,): hold.since for scope, hold in holds.items()
+            },
+            "processor_hold_next_probe_timestamp_seconds": {
+                (scope,): hold.next_probe for scope, hold in holds.items()
+            },
+            "processor_hold_reason": {(scope, hold.reason): 1 for scope, hold in holds.items()},
+        }
+        for name, values in tables.items():
+            self._replace(name, values)
 
     def set_away(self, dependency: Dependency, *, is_away: bool) -> None:
         """Set whether something that the processor needs does not answer."""

@@ -187,6 +187,26 @@ TABLE: Final = (
         unit="seconds",
     ),
     Metric(
+        name="processor_hold_reason",
+        type=MetricType.GAUGE,
+        help="1 for the reason of the hold of this scope; absent while there is none.",
+        labels={"scope": tuple(HoldScope), "reason": tuple(Reason)},
+    ),
+    Metric(
+        name="processor_hold_waiting",
+        type=MetricType.GAUGE,
+        help="Unfinished records that the hold of this scope stops.",
+        labels={"scope": tuple(HoldScope)},
+        is_born_zero=True,
+    ),
+    Metric(
+        name="processor_hold_next_probe_timestamp_seconds",
+        type=MetricType.GAUGE,
+        help="When the hold of this scope is probed next, since the epoch; absent without one.",
+        labels={"scope": tuple(HoldScope)},
+        unit="seconds",
+    ),
+    Metric(
         name="processor_away",
         type=MetricType.GAUGE,
         help="1 while this dependency does not answer, else 0.",

@@ -6,6 +6,8 @@ import structlog
 
 from processor.core.effects import (
     CallEnded,
+    HoldBegan,
+    HoldEnded,
     Observation,
     RecordEnded,
     RecordResolved,
@@ -17,7 +19,6 @@ from processor.shell.clock import steady
 from processor.shell.metrics import Lane, Metrics
 
 _SAY_AGAIN_AFTER: Final = 60.0
-_QUIET_FOR: Final = 10.0
 _MOST_REASONS: Final = 100
 _NEVER: Final = float("-inf")
 _CREATED: Final = 201
@@ -33,14 +34,8 @@ class Observers:
         self._metrics = metrics
         self.last_outcome_at: float | None = None
         """When the last outcome was acknowledged, seconds since the epoch."""
-        self._complaints: dict[Operation, tuple[str, float]] = {}
         self._said: dict[tuple[Operation, str], float] = {}
         self._has_seen_created = False
-
-    @property
-    def complaints(self) -> dict[Operation, str]:
-        """What concerns all calls at present, by operation."""
-        return {operation: why for operation, (why, _) in self._complaints.items()}
 
     def observe(self, seen: Observation, wall: float) -> None:
         """Take in one observation; `wall` is now, seconds since the epoch."""
@@ -48,10 +43,25 @@ class Observers:
             case CallEnded(operation=operation, verdict=verdict, seconds=seconds):
                 lane = _lane(is_replayed=seen.is_replayed)
                 self._metrics.called(operation, verdict.kind, verdict.http_status, lane, seconds)
-                if verdict.kind is Kind.SUCCEEDED:
-                    self._succeeded(operation, verdict.http_status)
+                if verdict.kind is Kind.SUCCEEDED and verdict.http_status == _CREATED:
+                    self._see_created(operation)
             case Retrying():
                 self._retrying(seen)
+            case HoldBegan(scope=scope, reason=reason, why=why):
+                _LOG.warning(
+                    "hold began: everything fails, nothing is given up",
+                    scope=scope.name.lower(),
+                    reason=reason,
+                    why=why,
+                    check=_WHAT_TO_CHECK,
+                )
+            case HoldEnded(scope=scope, seconds=seconds, failures=failures):
+                _LOG.info(
+                    "hold ended: Rokt answers",
+                    scope=scope.name.lower(),
+                    seconds=round(seconds, 1),
+                    failures=failures,
+                )
             case RecordEnded():
                 self.last_outcome_at = wall
                 self._ended(seen)
@@ -65,36 +75,28 @@ class Observers:
 
     def _retrying(self, seen: Retrying) -> None:
         self._metrics.retried(seen.operation, Lane.LIVE)
-        if seen.verdict.scope is Scope.SYSTEMIC:
-            self._complain(seen)
+        if seen.verdict.scope is Scope.SYSTEMIC and not seen.is_held:
+            self._suspect(seen)
 
-    def _complain(self, seen: Retrying) -> None:
-        """Say what concerns all calls: each reason once, and again when it goes on for long."""
+    def _suspect(self, seen: Retrying) -> None:
+        """Say what usually concerns all calls and fails a single cart: each reason once a while."""
         operation, why, now = seen.operation, seen.verdict.detail or "", steady()
-        self._complaints[operation] = (why, now)
         if now - self._said.get((operation, why), _NEVER) < _SAY_AGAIN_AFTER:
             return
         if len(self._said) >= _MOST_REASONS:
             self._said.clear()
         self._said[operation, why] = now
         _LOG.warning(
-            "call failed for a reason that concerns all calls",
+            "a call fails for a reason that would concern all, while others succeed",
             operation=operation,
             why=why,
             http_status=seen.verdict.http_status,
             attempts=seen.attempts,
             again_in=round(seen.seconds, 1),
-            check=_WHAT_TO_CHECK,
         )
 
-    def _succeeded(self, operation: Operation, status: int | None) -> None:
-        """Note a success; only after a while without complaints it means that all is well again."""
-        known = self._complaints.get(operation)
-        if known is not None and steady() - known[1] >= _QUIET_FOR:
-            del self._complaints[operation]
-            self._said = {key: at for key, at in self._said.items() if key[0] is not operation}
-            _LOG.info("calls succeed again", operation=operation)
-        if status == _CREATED and not self._has_seen_created:
+    def _see_created(self, operation: Operation) -> None:
+        if not self._has_seen_created:
             self._has_seen_created = True
             _LOG.warning("201 where Rokt documents 200; taken as one", operation=operation)
 

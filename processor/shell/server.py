@@ -40,6 +40,16 @@ _LOGGER: Final = logging.getLogger(__name__)
 _LOGGER.addFilter(_is_ours)
 
 
+class HoldStatus(TypedDict):
+    """What `/status` shows of a hold; `waiting` counts the unfinished records that it stops."""
+
+    since: str
+    reason: str
+    why: str
+    waiting: int
+    next_probe_at: str
+
+
 class Status(TypedDict):
     """What `/status` shows. Times are ISO 8601 in UTC; None stands for not yet, or not now."""
 
@@ -52,7 +62,7 @@ class Status(TypedDict):
     in_flight: int
     unfinished: dict[str, int]
     lag: dict[str, dict[str, int]]
-    holds: dict[str, str]
+    holds: dict[str, HoldStatus]
     away: list[str]
     releases_stopped_because: str | None
     last_outcome_at: str | None

@@ -43,7 +43,6 @@ def clashes(settings: RegistryAccess, now: datetime) -> Iterator[Clash]:
         yield from _timeouts(settings.http_client)
         yield from _client_certificate(settings.http_client)
         yield from _limits(settings)
-        yield from _outages(settings)
 
 
 def _topics(topics: Topics) -> Iterator[Clash]:
@@ -111,15 +110,6 @@ def _start(kafka: Kafka, now: datetime) -> Iterator[Clash]:
     if isinstance(kafka.start, datetime) and kafka.start > now:
         remedy = "Set it to a time that is over, or to `latest`"
         yield Clash(keys=("kafka.start",), wrong="is in the future", remedy=remedy)
-
-
-def _outages(settings: Settings) -> Iterator[Clash]:
-    if settings.on_outage != "hold":
-        yield Clash(
-            keys=("on_outage",),
-            wrong="is `dead-letter`, which is not in this version",
-            remedy="Leave it unset: what fails for everybody is repeated until it succeeds",
-        )
 
 
 def _session(kafka: Kafka) -> Iterator[Clash]:

@@ -279,8 +279,9 @@ class Settings(Connections):
     server: Server = Server()
     on_outage: Annotated[Literal["hold", "dead-letter"], one_of("hold", "dead-letter")] = Field(
         default="hold",
-        description="what fails for everybody is repeated until it succeeds; `dead-letter`, which "
-        "would dead-letter it at once, is not in this version",
+        description="while everything fails, hold and probe until Rokt answers again; or "
+        "`dead-letter` what would concern everything at once, and the rest when its attempts are "
+        "used up",
     )
     state_dir: Annotated[Path | None, FOLDER] = Field(
         default=None,

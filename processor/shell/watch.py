@@ -9,13 +9,14 @@ from confluent_kafka import KafkaException
 
 from processor import __version__
 from processor.core.records import Partition
+from processor.core.scopes import Scope
 from processor.core.sight import Sight
 from processor.errors import RuntimeFailure
-from processor.shell.clock import steady
-from processor.shell.metrics import Dependency, Metrics
+from processor.shell.clock import now, steady
+from processor.shell.metrics import Dependency, HoldScope, Metrics
 from processor.shell.parts import Parts
 from processor.shell.secrets import SecretFile
-from processor.shell.server import Status
+from processor.shell.server import HoldStatus, Status
 from processor.shell.settings import Settings
 from processor.shell.startup import inputs
 from processor.shell.worker import Worker
@@ -40,6 +41,7 @@ class Watch:
         self._worker: Worker | None = None
         self._said_stopped: str | None = None
         self._said_key: str | None = None
+        self._key = settings.rokt.api_key.current(steady())
         self._ends: dict[Partition, int] = {}
 
     async def run(self, worker: Worker, partitions: int) -> None:
@@ -71,16 +73,25 @@ class Watch:
         metrics.set_lag(self._lag(sight))
         if self._worker is not None:
             metrics.set_restore_remaining(self._worker.restorer.remaining)
+        metrics.set_holds({HoldScope(_name(scope)): hold for scope, hold in sight.holds.items()})
         metrics.set_partitioners_disagree(is_so=sight.releases_stopped is not None)
         if sight.releases_stopped is not None and self._said_stopped is None:
             _LOG.error("releases stopped", why=sight.releases_stopped)
         self._said_stopped = sight.releases_stopped
+        self._follow_key(sight)
         if (problem := self._key_problem()) is not None and self._said_key is None:
             _LOG.warning("the key's file cannot be read again", why=problem)
         self._said_key = self._key_problem()
         away = self._away()
         for dependency in Dependency:
             metrics.set_away(dependency, is_away=dependency in away)
+
+    def _follow_key(self, sight: Sight) -> None:
+        """Probe at once when the key has changed: that may be what a hold waits for."""
+        key = self._settings.rokt.api_key.current(steady())
+        if key is not self._key and sight.holds and self._worker is not None:
+            self._worker.apply(self._worker.parts.engine.hasten(now()))
+        self._key = key
 
     async def _count_partitions(self, parts: Parts, partitions: int) -> None:
         try:
@@ -123,8 +134,8 @@ class Watch:
         """Return what does not answer as it should, Rokt and the key's file included."""
         complaints = [f"{dependency}: {why}" for dependency, why in self._away().items()]
         if self._worker is not None:
-            failing = self._worker.parts.observers.complaints
-            complaints += [f"rokt {operation}: {why}" for operation, why in failing.items()]
+            held = self._worker.parts.engine.look().holds
+            complaints += [f"rokt {_name(scope)}: {hold.why}" for scope, hold in held.items()]
         if (problem := self._key_problem()) is not None:
             complaints.append(f"PROCESSOR_ROKT__API_KEY_FILE {problem}")
         return complaints
@@ -181,12 +192,25 @@ class Watch:
             in_flight=sight.in_flight if sight is not None else 0,
             unfinished=dict(sight.unfinished) if sight is not None else {},
             lag=lag,
-            holds={},
+            holds={
+                _name(scope): HoldStatus(
+                    since=_iso(hold.since) or "",
+                    reason=hold.reason,
+                    why=hold.why,
+                    waiting=hold.waiting,
+                    next_probe_at=_iso(hold.next_probe) or "",
+                )
+                for scope, hold in (sight.holds.items() if sight is not None else ())
+            },
             away=self._complaints(),
             releases_stopped_because=sight.releases_stopped if sight is not None else None,
             last_outcome_at=_iso(parts.observers.last_outcome_at if parts is not None else None),
             last_commit_at=_iso(worker.last_commit_at if worker is not None else None),
         )
+
+
+def _name(scope: Scope) -> str:
+    return scope.name.lower()
 
 
 def _iso(wall: float | None) -> str | None:

@@ -25,6 +25,7 @@ from processor.shell.kafka.messages import record_of
 from processor.shell.kafka.poller import Poller
 from processor.shell.kafka.restorer import Restorer
 from processor.shell.kafka.sink import Sink
+from processor.shell.logs import listed
 from processor.shell.metrics import Rebalance
 from processor.shell.parts import Parts
 
@@ -107,8 +108,6 @@ class Worker:
                     self._spawn(self._call(effect))
                 case do.Produce():
                     self.sink.produce(effect)
-                case do.CallEnded() | do.RecordEnded() | do.Retrying() | do.RecordResolved():
-                    self.parts.observers.observe(effect, now().wall)
                 case do.Commit():
                     self._commit(effect)
                 case do.AskEnds(partitions=partitions):
@@ -119,6 +118,15 @@ class Worker:
                     self._want_paused(self._paused | {partition})
                 case do.Resume(partition=partition):
                     self._want_paused(self._paused - {partition})
+                case (
+                    do.CallEnded()
+                    | do.Retrying()
+                    | do.HoldBegan()
+                    | do.HoldEnded()
+                    | do.RecordEnded()
+                    | do.RecordResolved()
+                ):
+                    self.parts.observers.observe(effect, now().wall)
 
     def _tick(self) -> None:
         self.ticked_at = steady()
@@ -216,7 +224,7 @@ class Worker:
     def _take_over(self, partitions: Sequence[Assigned]) -> None:
         self.has_assignment = True
         self.parts.metrics.rebalanced(Rebalance.ASSIGNED)
-        _LOG.info("partitions assigned", partitions=_listed([one.partition for one in partitions]))
+        _LOG.info("partitions assigned", partitions=listed([one.partition for one in partitions]))
         self.apply(self._engine.assign(partitions, now()))
 
     def revoked(self, partitions: Sequence[Partition]) -> Future[Sequence[do.CommitOffset]]:
@@ -238,7 +246,7 @@ class Worker:
                 self._loop.call_later(_TICK, look_again)
                 return
             if not is_drained:
-                _LOG.warning("drain deadline is over", partitions=_listed(partitions))
+                _LOG.warning("drain deadline is over", partitions=listed(partitions))
             closing.set_result(self._engine.closing_offsets(partitions))
 
         look_again()
@@ -250,11 +258,11 @@ class Worker:
     def _give_up(self, partitions: Sequence[Partition], trouble: str | None) -> None:
         self.hand_over_trouble = trouble
         if trouble is None:
-            _LOG.info("partitions handed over", partitions=_listed(partitions))
+            _LOG.info("partitions handed over", partitions=listed(partitions))
         else:
             self.has_assignment = False
             self.parts.metrics.rebalanced(Rebalance.LOST)
-            _LOG.warning("partitions lost", partitions=_listed(partitions), why=trouble)
+            _LOG.warning("partitions lost", partitions=listed(partitions), why=trouble)
         self.apply(self._engine.lose(partitions, now()))
         self._want_paused(self._paused.difference(partitions))
 
@@ -289,10 +297,3 @@ class Worker:
             # A thread that wakes up after the end has nobody to tell any more.
             if not self._loop.is_closed():
                 raise
-
-
-def _listed(partitions: Iterable[Partition]) -> dict[str, list[int]]:
-    listed: dict[str, list[int]] = {}
-    for partition in sorted(partitions):
-        listed.setdefault(partition.topic, []).append(partition.number)
-    return listed

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,11 +12,13 @@ from confluent_kafka import KafkaError
 from prometheus_client import CollectorRegistry
 
 from processor.core.records import Partition
-from processor.core.sight import Sight
-from processor.core.vocabulary import Operation
+from processor.core.scopes import Scope
+from processor.core.sight import HoldSight, Sight
+from processor.core.vocabulary import Operation, Reason
 from processor.errors import RuntimeFailure
 from processor.shell import watch as module
 from processor.shell.metrics import Metrics
+from processor.shell.secrets import SecretFile
 from processor.shell.settings import Kafka, Rokt, SchemaRegistry, Settings
 from processor.shell.watch import Watch
 from processor.shell.worker import Worker
@@ -27,6 +30,14 @@ SETTINGS = Settings(
     kafka=Kafka(bootstrap_servers="b:1", group_id="g"),
     schema_registry=SchemaRegistry(url="mock://watch"),
     rokt=Rokt.model_validate({"base_url": "http://127.0.0.1:9", "api_key": "k", "tag_id": "t"}),
+)
+
+HOLD = HoldSight(
+    since=1_789_998_400.0,
+    reason=Reason.UNAUTHORIZED,
+    why="the key is refused",
+    waiting=12,
+    next_probe=1_789_998_430.0,
 )
 
 
@@ -69,10 +80,11 @@ class Stage:
             "unfinished": {"order-paid": 3},
             "oldest": {Operation.CONFIRM: 5_000},
             "next_offsets": {PAID: 5, ABANDONED: 7},
+            "holds": {},
             "releases_stopped": None,
         }
         self.schemas = SimpleNamespace(away=None)
-        self.observers = SimpleNamespace(complaints={}, last_outcome_at=0.0)
+        self.observers = SimpleNamespace(last_outcome_at=0.0)
         self.worker = SimpleNamespace(
             parts=SimpleNamespace(
                 engine=SimpleNamespace(look=lambda: Sight(**self.sight)),
@@ -185,14 +197,57 @@ def test_trouble_with_kafka_is_shown_wherever_it_is(stage: Stage, place: str) ->
 def test_refused_commits_a_silent_registry_and_failing_calls_are_shown(stage: Stage) -> None:
     stage.worker.commit_trouble = "the group has rebalanced"
     stage.schemas.away = "no answer"
-    stage.observers.complaints = {Operation.CONFIRM: "the key is refused"}
+    stage.sight["holds"] = {Scope.CONFIRM: HOLD}
     stage.run()
     assert stage.watch.status()["away"] == [
         "kafka: the group has rebalanced",
         "schema_registry: no answer",
-        "rokt CONFIRM: the key is refused",
+        "rokt confirm: the key is refused",
     ]
     assert stage.gauge("processor_away", dependency="schema_registry") == 1
+
+
+def test_a_hold_is_shown_with_all_that_a_person_needs(stage: Stage) -> None:
+    stage.sight["holds"] = {Scope.CONFIRM: HOLD}
+    stage.run()
+    assert stage.watch.status()["holds"] == {
+        "confirm": {
+            "since": "2026-09-21T13:46:40+00:00",
+            "reason": "UNAUTHORIZED",
+            "why": "the key is refused",
+            "waiting": 12,
+            "next_probe_at": "2026-09-21T13:47:10+00:00",
+        }
+    }
+    assert stage.gauge("processor_hold", scope="confirm") == 1
+    assert stage.gauge("processor_hold", scope="release") == 0
+    assert stage.gauge("processor_hold_waiting", scope="confirm") == 12
+    stage.sight["holds"] = {}
+    stage.run(rounds=2)
+    assert stage.watch.status()["holds"] == {}
+    assert stage.gauge("processor_hold", scope="confirm") == 0
+
+
+def test_a_rotated_key_has_a_hold_probed_at_once(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = [NOW]
+    monkeypatch.setattr(module, "steady", lambda: at[0])
+    file = tmp_path / "key"
+    file.write_text("old")
+    rokt = SETTINGS.rokt.model_copy(update={"api_key": SecretFile(file, str)})
+    settings = SETTINGS.model_copy(update={"rokt": rokt})
+    hastened: list[object] = []
+    stage.worker.parts.engine.hasten = lambda _: ["probe"]
+    stage.worker.apply = hastened.append
+    stage.watch = Watch(settings, Metrics(CollectorRegistry()))
+    stage.sight["holds"] = {Scope.CONFIRM: HOLD}
+    stage.run()
+    assert not hastened
+    file.write_text("the new key")
+    at[0] += 2
+    stage.run(rounds=2)
+    assert hastened == [["probe"]]
 
 
 def test_partitions_added_while_it_runs_end_the_process(stage: Stage) -> None:

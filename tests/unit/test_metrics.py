@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 import processor
 from processor.core.records import Partition
 from processor.core.replies import Kind
+from processor.core.sight import HoldSight
 from processor.core.vocabulary import Operation, Reason, Status
 from processor.shell.metrics import (
     Dependency,
@@ -90,8 +91,11 @@ def test_gauges_tell_the_present_and_forget_what_is_gone(
     metrics.set_unfinished({"order-paid": 2})
     metrics.set_oldest_unfinished({CONFIRM: 1_700_000_000.0, RELEASE: 1.0})
     metrics.set_oldest_unfinished({CONFIRM: 1_700_000_001.0})
-    metrics.set_holds({HoldScope.CONFIRM: 12.0, HoldScope.RELEASE: 13.0})
-    metrics.set_holds({HoldScope.CONFIRM: 12.0})
+    hold = HoldSight(
+        since=12.0, reason=Reason.FORBIDDEN, why="HTTP 403", waiting=3, next_probe=14.0
+    )
+    metrics.set_holds({HoldScope.CONFIRM: hold, HoldScope.RELEASE: hold})
+    metrics.set_holds({HoldScope.CONFIRM: hold})
     metrics.set_away(Dependency.KAFKA, is_away=True)
     metrics.set_partitioners_disagree(is_so=True)
     metrics.set_in_flight(4)
@@ -103,6 +107,9 @@ def test_gauges_tell_the_present_and_forget_what_is_gone(
         "processor_oldest_unfinished_timestamp_seconds": {("CONFIRM",): 1_700_000_001.0},
         "processor_hold": {("confirm",): 1.0},
         "processor_hold_started_timestamp_seconds": {("confirm",): 12.0},
+        "processor_hold_next_probe_timestamp_seconds": {("confirm",): 14.0},
+        "processor_hold_waiting": {("confirm",): 3.0},
+        "processor_hold_reason": {("FORBIDDEN", "confirm"): 1.0},
         "processor_away": {("kafka",): 1.0},
         "processor_partitioners_disagree": {(): 1.0},
         "processor_in_flight": {(): 4.0},

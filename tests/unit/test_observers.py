@@ -8,10 +8,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from processor.core.effects import CallEnded, RecordEnded, RecordResolved, Retrying
+from processor.core.effects import (
+    CallEnded,
+    HoldBegan,
+    HoldEnded,
+    Observation,
+    RecordEnded,
+    RecordResolved,
+    Retrying,
+)
 from processor.core.outcomes import Outcome
 from processor.core.records import Partition, Source
 from processor.core.replies import Kind, Scope, Verdict
+from processor.core.scopes import Scope as HeldScope
 from processor.core.vocabulary import Effect, Operation, Reason, Status
 from processor.shell import observers as module
 from processor.shell.metrics import Metrics
@@ -38,7 +47,7 @@ SYSTEMIC = Verdict(
 SUCCEEDED = replace(
     SYSTEMIC, kind=Kind.SUCCEEDED, scope=Scope.MESSAGE, reason=None, detail=None, http_status=200
 )
-FAILED = Retrying(Operation.CONFIRM, SYSTEMIC, 3, 2.04)
+FAILED = Retrying(Operation.CONFIRM, SYSTEMIC, 3, 2.04, is_held=False)
 WENT_WELL = CallEnded(Operation.CONFIRM, SUCCEEDED, is_replayed=False, seconds=0.25)
 
 
@@ -51,7 +60,7 @@ class Stage:
         self.observers = Observers(Metrics(self.registry))
         self.said = said
 
-    def see(self, *seen: CallEnded | Retrying | RecordEnded | RecordResolved) -> list[str]:
+    def see(self, *seen: Observation) -> list[str]:
         """Observe, and return the events of the lines written."""
         self.said.clear()
         for each in seen:
@@ -81,24 +90,22 @@ def ended(outcome: Outcome = OUTCOME, **changes: Any) -> RecordEnded:  # noqa: A
     return replace(usual, **changes)
 
 
-COMPLAINT = "call failed for a reason that concerns all calls"
+SUSPECT = "a call fails for a reason that would concern all, while others succeed"
 
 
-def test_what_concerns_all_calls_is_said_once(stage: Stage) -> None:
-    assert stage.see(FAILED, FAILED, FAILED) == [COMPLAINT]
+def test_a_suspect_is_said_once(stage: Stage) -> None:
+    assert stage.see(FAILED, FAILED, FAILED) == [SUSPECT]
     assert stage.said == [
         {
-            "event": COMPLAINT,
+            "event": SUSPECT,
             "log_level": "warning",
             "operation": "CONFIRM",
             "why": "the key is refused",
             "http_status": 401,
             "attempts": 3,
             "again_in": 2.0,
-            "check": "PROCESSOR_ROKT__BASE_URL, __API_KEY, __TAG_ID and the way there",
         }
     ]
-    assert stage.observers.complaints == {Operation.CONFIRM: "the key is refused"}
 
 
 def test_it_is_said_again_after_a_minute(stage: Stage) -> None:
@@ -106,46 +113,39 @@ def test_it_is_said_again_after_a_minute(stage: Stage) -> None:
     stage.now += 59.9
     assert stage.see(FAILED) == []
     stage.now += 0.1
-    assert stage.see(FAILED) == [COMPLAINT]
+    assert stage.see(FAILED) == [SUSPECT]
     stage.now += 59.9
     assert stage.see(FAILED) == []
 
 
 def test_it_is_said_again_when_it_changes(stage: Stage) -> None:
     other = replace(FAILED, verdict=replace(SYSTEMIC, detail="no route"))
-    assert stage.see(FAILED, other, other) == [COMPLAINT] * 2
-    assert stage.observers.complaints == {Operation.CONFIRM: "no route"}
+    assert stage.see(FAILED, other, other) == [SUSPECT] * 2
 
 
-def test_each_operation_complains_for_itself(stage: Stage) -> None:
-    assert stage.see(FAILED, replace(FAILED, operation=Operation.RELEASE)) == [COMPLAINT] * 2
-    assert stage.observers.complaints.keys() == {Operation.CONFIRM, Operation.RELEASE}
+def test_each_operation_is_said_for_itself(stage: Stage) -> None:
+    assert stage.see(FAILED, replace(FAILED, operation=Operation.RELEASE)) == [SUSPECT] * 2
 
 
-def test_calls_that_succeed_again_are_said_once_and_end_the_complaint(stage: Stage) -> None:
-    stage.see(FAILED)
-    stage.now += 15
-    assert stage.see(WENT_WELL, WENT_WELL) == ["calls succeed again"]
-    assert stage.observers.complaints == {}
-    assert stage.see(FAILED) == [COMPLAINT]
-
-
-def test_the_success_of_another_operation_ends_no_complaint(stage: Stage) -> None:
-    stage.see(FAILED)
-    assert stage.see(replace(WENT_WELL, operation=Operation.RELEASE)) == []
-    assert stage.observers.complaints.keys() == {Operation.CONFIRM}
-
-
-def test_a_reply_that_is_no_success_ends_no_complaint(stage: Stage) -> None:
-    stage.see(FAILED)
-    assert stage.see(replace(WENT_WELL, verdict=SYSTEMIC)) == []
-    assert stage.observers.complaints.keys() == {Operation.CONFIRM}
+def test_a_hold_is_one_line_at_its_beginning_and_one_at_its_end(stage: Stage) -> None:
+    began = HoldBegan(HeldScope.CONFIRM, Reason.UNAUTHORIZED, "HTTP 401: the API key")
+    probe = replace(FAILED, is_held=True)
+    ended = HoldEnded(HeldScope.CONFIRM, 61.25, 7)
+    assert stage.see(began, probe, probe, ended) == [
+        "hold began: everything fails, nothing is given up",
+        "hold ended: Rokt answers",
+    ]
+    assert [(line["log_level"], line["scope"]) for line in stage.said] == [
+        ("warning", "confirm"),
+        ("info", "confirm"),
+    ]
+    assert stage.said[0]["why"] == "HTTP 401: the API key"
+    assert (stage.said[1]["seconds"], stage.said[1]["failures"]) == (61.2, 7)
 
 
 def test_a_retry_that_concerns_one_record_is_counted_and_not_said(stage: Stage) -> None:
     own = replace(FAILED, verdict=replace(SYSTEMIC, scope=Scope.MESSAGE))
     assert stage.see(own) == []
-    assert stage.observers.complaints == {}
     assert stage.count("processor_retries_total", operation="CONFIRM", lane="live") == 1
 
 
@@ -214,11 +214,10 @@ def test_a_201_is_remarked_once(stage: Stage) -> None:
 
 
 def test_one_failing_cart_among_good_ones_says_little(stage: Stage) -> None:
-    seen: list[CallEnded | Retrying] = [FAILED, WENT_WELL]
-    assert stage.see(*seen * 50) == [COMPLAINT]
-    assert stage.observers.complaints.keys() == {Operation.CONFIRM}
+    seen: list[Observation] = [FAILED, WENT_WELL]
+    assert stage.see(*seen * 50) == [SUSPECT]
 
 
 def test_two_reasons_in_turn_are_said_once_each(stage: Stage) -> None:
     other = replace(FAILED, verdict=replace(SYSTEMIC, detail="another node refuses"))
-    assert stage.see(*[FAILED, other] * 50) == [COMPLAINT, COMPLAINT]
+    assert stage.see(*[FAILED, other] * 50) == [SUSPECT, SUSPECT]

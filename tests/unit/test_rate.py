@@ -1,5 +1,7 @@
 from math import inf
 
+import pytest
+
 from processor.core.rate import Rate
 
 
@@ -7,7 +9,7 @@ def spent(rate: Rate, at: float) -> int:
     """Spend all there is at a moment; return how many calls that was."""
     calls = 0
     while rate.allows(at) and calls < 10_000:
-        rate.spend()
+        rate.spend(at)
         calls += 1
     return calls
 
@@ -24,3 +26,40 @@ def test_calls_follow_the_rate_and_bursts_are_a_second_at_most() -> None:
 def test_a_rate_below_one_call_a_second_waits_for_the_whole_call() -> None:
     rate = Rate(0.5)
     assert [spent(rate, at) for at in (1000.0, 1001.0, 1002.0, 1100.0)] == [1, 0, 1, 1]
+
+
+def steady_calls(rate: Rate, since: float, per_second: int, seconds: int) -> None:
+    for step in range(per_second * seconds):
+        at = since + step / per_second
+        if rate.allows(at):
+            rate.spend(at)
+
+
+def test_a_reply_that_asks_for_less_halves_what_went_out_and_it_comes_back() -> None:
+    rate = Rate()
+    steady_calls(rate, 1000.0, 100, 3)
+    rate.halve(sent_at=1002.9, at=1003.0)
+    halved = rate.per_second
+    assert 45 <= halved <= 55
+    assert [rate.allows(at) for at in (1003.0, 1033.0)]
+    assert rate.per_second == pytest.approx(halved * 1.5)
+    rate.allows(1600.0)
+    assert rate.per_second == inf
+
+
+def test_what_was_sent_before_it_was_halved_halves_nothing_again() -> None:
+    rate = Rate(100)
+    steady_calls(rate, 1000.0, 100, 3)
+    for _ in range(5):
+        rate.halve(sent_at=1002.9, at=1003.0)
+    assert rate.per_second == pytest.approx(50, rel=0.1)
+    rate.halve(sent_at=1003.5, at=1003.6)
+    assert rate.per_second < 40
+
+
+def test_a_halved_rate_comes_back_to_its_limit_and_no_further() -> None:
+    rate = Rate(100)
+    steady_calls(rate, 1000.0, 100, 3)
+    rate.halve(sent_at=1002.9, at=1003.0)
+    rate.allows(1603.0)
+    assert rate.per_second == 100

@@ -77,6 +77,8 @@ RETRY = Verdict(
 )
 UNAPPLIED_RETRY = replace(RETRY, effect=Effect.NOT_APPLIED, status=Status.REJECTED)
 PACED = replace(UNAPPLIED_RETRY, kind=Kind.PACED, scope=Scope.PACING)
+TOO_MANY = replace(PACED, is_overload=True, asks_for_less=True)
+OVERLOAD = replace(RETRY, is_overload=True)
 GARBLED = replace(RETRY, kind=Kind.SYSTEMIC, scope=Scope.SYSTEMIC)
 INDETERMINATE = replace(RETRY, kind=Kind.INDETERMINATE, is_final=True, reason=Reason.INDETERMINATE)
 UNREACHABLE = replace(
@@ -130,18 +132,19 @@ ROWS: list[tuple[Reply, Verdict]] = [
         replace(RETRY, reason=Reason.INDETERMINATE, min_delay=5.0, max_attempts=2),
     ),
     # pacing
-    (response(429), PACED),
-    (response(429, retry_after="7"), replace(PACED, retry_after=7.0)),
+    (response(429), TOO_MANY),
+    (response(429, retry_after="7"), replace(TOO_MANY, retry_after=7.0)),
     (response(413, retry_after="7"), replace(PACED, retry_after=7.0)),
     (response(413, retry_after="soon"), PACED),
     (
         response(503, ERROR_BODY, retry_after="7"),
-        replace(RETRY, kind=Kind.PACED, scope=Scope.PACING, retry_after=7.0),
+        replace(OVERLOAD, kind=Kind.PACED, scope=Scope.PACING, retry_after=7.0),
     ),
     # 5xx; Retry-After on any other than 503 is not documented by anybody
-    *[(response(status, ERROR_BODY), RETRY) for status in (500, 502, 503, 507, 599)],
+    *[(response(status, ERROR_BODY), RETRY) for status in (500, 502, 507, 599)],
+    (response(503, ERROR_BODY), OVERLOAD),
     (response(500, retry_after="7"), RETRY),
-    (response(504, ERROR_BODY), replace(RETRY, min_delay=2.0)),
+    (response(504, ERROR_BODY), replace(OVERLOAD, min_delay=2.0)),
     # no HTTP that we know
     *[(response(status), RETRY) for status in (101, 600, 999)],
     # failures
@@ -156,10 +159,10 @@ ROWS: list[tuple[Reply, Verdict]] = [
             reason=Reason.INVALID_EVENT,
         ),
     ),
+    (Failure(kind=FailureKind.TIMEOUT, detail="gone"), OVERLOAD),
     *[
         (Failure(kind=kind, detail="gone"), RETRY)
         for kind in (
-            FailureKind.TIMEOUT,
             FailureKind.CONNECTION_LOST,
             FailureKind.BODY_INTERRUPTED,
             FailureKind.PROTOCOL,

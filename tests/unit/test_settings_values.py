@@ -222,11 +222,6 @@ def clashes(**variables: str) -> dict[str, str]:
             "is missing beside PROCESSOR_HTTP_CLIENT__CLIENT_KEY_FILE",
         ),
         (
-            {"on_outage": "dead-letter"},
-            "PROCESSOR_ON_OUTAGE",
-            "is `dead-letter`, which is not in this version",
-        ),
-        (
             {"calls__max_span": "999"},
             "PROCESSOR_CALLS__MAX_SPAN",
             "is less than PROCESSOR_CALLS__MAX_UNFINISHED",
