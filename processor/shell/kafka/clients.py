@@ -66,7 +66,7 @@ def consumer(kafka: Kafka) -> Properties:
 
 def reader(kafka: Kafka) -> Properties:
     """Return the properties of a consumer that reads partitions on its own, outside the group."""
-    return common(kafka) | {
+    return _outside(kafka) | {
         "group.id": f"{kafka.group_id}-ledger",
         "enable.auto.commit": False,
         "auto.offset.reset": "error",
@@ -76,7 +76,18 @@ def reader(kafka: Kafka) -> Properties:
 
 def offsets_only(kafka: Kafka) -> Properties:
     """Return the properties of a client that reads and writes the group's offsets only."""
-    return common(kafka) | {"group.id": kafka.group_id, "enable.auto.commit": False}
+    return _outside(kafka) | {"group.id": kafka.group_id, "enable.auto.commit": False}
+
+
+def _outside(kafka: Kafka) -> Properties:
+    """Return what is common, without what only a member of a group keeps to.
+
+    librdkafka compares these two with each other, or with their defaults, in every consumer.
+    """
+    properties = common(kafka)
+    for name in ("max.poll.interval.ms", "session.timeout.ms"):
+        properties.pop(name, None)
+    return properties
 
 
 def producer(kafka: Kafka) -> Properties:
