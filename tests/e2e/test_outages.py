@@ -93,7 +93,7 @@ def test_rokt_that_is_unreachable_dead_letters_nothing(world: World) -> None:
     world.shop.flush()
     with world.processor(rokt__base_url="http://127.0.0.1:9") as processor:
         wait_until(
-            lambda: "concerns all calls" in processor.program.log_text(),
+            lambda: "hold began" in processor.program.log_text(),
             within=20,
             what="it says so",
         )
