@@ -27,6 +27,7 @@ def test_a_consumer_outside_the_group_does_not_mind_the_patience_of_the_group(
         None,
         {
             "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
+            "PROCESSOR_KAFKA__DRAIN_DEADLINE": "5",
             "PROCESSOR_KAFKA__GROUP_PROTOCOL": protocol,
             "PROCESSOR_KAFKA__PROPERTIES": json.dumps(properties),
             "PROCESSOR_SCHEMA_REGISTRY__URL": "http://127.0.0.1:1",
