@@ -1,5 +1,9 @@
 """The adaptive limit on calls in flight."""
 
+from itertools import pairwise
+
+import pytest
+
 from processor.core.limit import Limit
 
 
@@ -31,12 +35,14 @@ def test_what_was_sent_before_a_cut_does_not_cut_again() -> None:
 def test_a_round_of_successes_adds_one_call_up_to_the_most() -> None:
     limit = Limit(6)
     limit.restart()
-    seen = []
-    for _ in range(6):
+    seen = [1.0]
+    for _ in range(8):
         for _ in range(int(limit.allowed)):
             limit.grow()
-        seen.append(int(limit.allowed + 0.2))
-    assert seen == [2, 3, 4, 5, 6, 6]
+        seen.append(limit.allowed)
+    assert all(0 <= after - before <= 1 for before, after in pairwise(seen))
+    assert seen[1:3] == [2.0, pytest.approx(2.9)]
+    assert seen[-1] == 6
 
 
 def test_one_call_is_always_allowed() -> None:
