@@ -4,9 +4,8 @@ It decodes with fastavro and the schemas' own texts, not with the processor's co
 """
 
 import json
-import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -15,15 +14,10 @@ from typing import Any
 import fastavro
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from processor.fake_rokt.contract import Operation
 from tests.support.events import schema_text
+from tests.support.oracle_calls import check_calls
 from tests.support.programs import wait_until
 from tests.support.world import World
-
-_APPLIED = frozenset({"APPLIED", "PARTIALLY_APPLIED"})
-_SETTLED = _APPLIED | {"MAYBE_APPLIED"}
-_CLOCK = 0.01
-_DENIALS = frozenset({"NOT_SENT", "NOT_APPLIED"})
 
 
 @cache
@@ -125,6 +119,26 @@ def status_of(world: World, event_id: str) -> tuple[str, str, str | None]:
     return found[0]["status"], found[0]["effect"], found[0]["reason"]
 
 
+def ends_of_events(world: World) -> dict[str, set[tuple[str, str]]]:
+    """Return with which status and effect each event ended; more than one only after a crash."""
+    ends: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for each in outcomes(world):
+        if each.value["sourceEventId"]:
+            ends[each.value["sourceEventId"]].add((each.value["status"], each.value["effect"]))
+    return ends
+
+
+def check_commits(world: World) -> None:
+    """I4, at any time: nothing is committed past an input that has no outcome yet."""
+    committed = world.committed()
+    ended = {_source(each.value) for each in outcomes(world)}
+    for topic in (world.topics.order_paid, world.topics.cart_abandoned):
+        for message in read_topic(world, topic):
+            source = message.topic(), message.partition(), message.offset()
+            if (message.offset() or 0) < committed[topic, message.partition() or 0]:
+                assert source in ended, f"I4: {source} is committed and has no outcome"
+
+
 def check(world: World, *, may_repeat: bool = False) -> Counter[str]:
     """Check the invariants of everything that happened; return how often each status came.
 
@@ -138,10 +152,8 @@ def check(world: World, *, may_repeat: bool = False) -> Counter[str]:
         for message in read_topic(world, topic)
     }
     _check_outcomes(inputs, results, may_repeat=may_repeat)
-    _check_dead_letters(inputs, results, letters)
-    _check_effects(world, results, may_repeat=may_repeat)
-    _check_settled(world, results)
-    _check_order(world)
+    _check_dead_letters(inputs, results, letters, may_repeat=may_repeat)
+    check_calls(world.rokt.ledger, results, may_repeat=may_repeat)
     assert world.lag() == 0, "I4: something is not committed"
     ends = {each.value["outcomeId"]: each.value["status"] for each in results}
     return Counter(ends.values())
@@ -169,11 +181,21 @@ def _check_outcomes(
 
 
 def _check_dead_letters(
-    inputs: dict[tuple[Any, Any, Any], Message], results: list[Written], letters: list[Written]
+    inputs: dict[tuple[Any, Any, Any], Message],
+    results: list[Written],
+    letters: list[Written],
+    *,
+    may_repeat: bool,
 ) -> None:
-    failed = {each.value["outcomeId"] for each in results if each.value["reason"] is not None}
-    lettered = {each.value["deadLetterId"] for each in letters}
-    assert failed <= lettered, "I1: a failure has no dead letter"
+    failed = _first_written(
+        (each.value["outcomeId"], each) for each in results if each.value["reason"] is not None
+    )
+    lettered = _first_written((each.value["deadLetterId"], each) for each in letters)
+    assert failed.keys() <= lettered.keys(), "I1: a failure has no dead letter"
+    assert all(lettered[name] <= at for name, at in failed.items()), "I1: an outcome came first"
+    if not may_repeat:
+        assert failed.keys() == lettered.keys(), "I1: a dead letter has no failure"
+        assert len(lettered) == len(letters), "I1: a dead letter was written twice"
     for each in letters:
         original = inputs[_source(each.value)]
         assert each.key == original.key()
@@ -181,61 +203,8 @@ def _check_dead_letters(
         assert each.value["originalValue"] == original.value()
 
 
-def _check_effects(world: World, results: list[Written], *, may_repeat: bool) -> None:
-    orders = world.rokt.ledger.orders
-    told: dict[str, set[str]] = defaultdict(set)
-    for each in results:
-        value, order_id = each.value, each.value["orderId"]
-        if value["operation"] != "CONFIRM" or order_id is None:
-            continue
-        told[order_id].add(value["effect"])
-        if value["effect"] in _APPLIED:
-            tally = orders.get(order_id)
-            assert tally is not None, f"I2: {order_id} was never called"
-            assert tally.effects > 0, f"I2: {order_id} has no effect"
-    applied = {e.order_id for e in world.rokt.ledger.entries if e.is_applied and e.order_id}
-    for order_id in applied:
-        assert told[order_id] - _DENIALS, f"I2: {order_id} has an effect that its outcomes deny"
-    for order_id, tally in orders.items():
-        if not may_repeat:
-            assert tally.effects <= 1, f"I3: {order_id} has {tally.effects} effects"
-        if len(tally.bodies) > 1:
-            entries = world.rokt.ledger.of_order(order_id)
-            doubts = [n for n, e in enumerate(entries) if not e.is_answered or _is_5xx(e.status)]
-            since = entries[doubts[0] :] if doubts else ()
-            assert len({e.body_sha256 for e in since}) <= 1, f"I3: {order_id} changed in doubt"
-
-
-def _is_5xx(status: int | None) -> bool:
-    return status is not None and status >= 500
-
-
-def _check_settled(world: World, results: list[Written]) -> None:
-    """I3: no order is called after the outcome that settled it was produced."""
-    wall_of = time.time() - time.monotonic()
-    settled: dict[str, float] = {}
-    for each in results:
-        value = each.value
-        is_about_the_order = value["status"] not in {"DUPLICATE", "CONFLICT"}
-        if value["orderId"] and value["effect"] in _SETTLED and is_about_the_order:
-            first = settled.get(value["orderId"], each.timestamp)
-            settled[value["orderId"]] = min(first, each.timestamp)
-    assert settled or not world.rokt.ledger.orders, "the oracle has nothing to go by"
-    for entry in world.rokt.ledger.entries:
-        at = settled.get(entry.order_id or "")
-        if at is not None and entry.operation is Operation.CONFIRM:
-            late = entry.arrived_at + wall_of - at
-            assert late < _CLOCK, f"I3: {entry.order_id} was called {late:.3f} s after it settled"
-
-
-def _check_order(world: World) -> None:
-    assert not world.rokt.ledger.overlaps, "I5: calls of one cart overlapped"
-    paid: dict[str, set[str]] = defaultdict(set)
-    for entry in world.rokt.ledger.entries:
-        body = json.loads(entry.body or b"{}")
-        units = {item["cartItemId"] for item in body.get("items", ())}
-        if entry.operation is Operation.CONFIRM:
-            paid[entry.cart_id or ""] |= units
-        else:
-            again = units & paid[entry.cart_id or ""]
-            assert not again, f"I5: {again} of {entry.cart_id} was paid, then released"
+def _first_written(written: Iterable[tuple[str, Written]]) -> dict[str, float]:
+    first: dict[str, float] = {}
+    for name, each in written:
+        first[name] = min(each.timestamp, first.get(name, each.timestamp))
+    return first

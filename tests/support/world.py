@@ -21,15 +21,18 @@ from tests.support.programs import Program, free_port, wait_until
 from tests.support.registries import RealRegistry
 
 START_SECONDS = 30.0
+_ROOT = Path(__file__).parents[2]
 
 
 class Processor:
-    """One `processor run` as a process of its own."""
+    """One `processor run` as a process of its own; `module` is run in its place, if given."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, *, module: str = "processor"
+    ) -> None:
         self.url = f"http://127.0.0.1:{environment['PROCESSOR_SERVER__PORT']}"
-        command = [sys.executable, "-m", "processor", "run"]
-        self.program = Program(command, log=log, env=environment)
+        command = [sys.executable, "-m", module, "run"]
+        self.program = Program(command, log=log, env=environment, folder=_ROOT)
 
     def __enter__(self) -> Self:
         self.program.start()
@@ -82,9 +85,13 @@ class World:
         folder: Path,
         partitions: int,
     ) -> None:
-        names = ("order-paid", "cart-abandoned", "rokt-results", "rokt-dead-letters")
-        created = kafka.create_topics(dict.fromkeys(names, partitions))
-        self.topics = Topics(*(created[name] for name in names))
+        inputs, outputs = ("order-paid", "cart-abandoned"), ("rokt-results", "rokt-dead-letters")
+        created = kafka.create_topics(dict.fromkeys(inputs, partitions))
+        # An outcome settles its order when it lies in the log, not when it was written down.
+        created |= kafka.create_topics(
+            dict.fromkeys(outputs, partitions), config={"message.timestamp.type": "LogAppendTime"}
+        )
+        self.topics = Topics(*(created[name] for name in inputs + outputs))
         self.kafka, self.registry, self.rokt = kafka, registry, rokt
         self.partitions = partitions
         self.group = f"group-{uuid4().hex[:8]}"
@@ -119,34 +126,55 @@ class World:
         own = {f"PROCESSOR_{name}": value for name, value in mine.items()}
         return foreign | self.topics.environment | own
 
-    def processor(self, **settings: str) -> Processor:
+    def processor(self, module: str = "processor", **settings: str) -> Processor:
         """Return a processor that is not started yet; use it as a context manager."""
+        return Processor(self.environment(**settings), self._new_log(), module=module)
+
+    def crashing(self, variables: Mapping[str, str], **settings: str) -> Processor:
+        """Return a processor that dies where the variables of `crash_points` say."""
+        environment = {**self.environment(**settings), **variables}
+        return Processor(environment, self._new_log(), module="tests.support.crash_points")
+
+    def _new_log(self) -> Path:
         self._started += 1
-        log = self._folder / f"processor-{self._started}.log"
-        return Processor(self.environment(**settings), log)
+        return self._folder / f"processor-{self._started}.log"
 
     def logs(self) -> str:
         """Return what all processors have logged."""
         return "".join(path.read_text() for path in sorted(self._folder.glob("processor-*.log")))
 
+    def committed(self) -> dict[tuple[str, int], int]:
+        """Return the committed offset of each partition of the inputs, 0 where there is none."""
+        with self._member() as consumer:
+            answer = consumer.committed(self._inputs(), timeout=10)
+        return {(each.topic, each.partition): max(0, each.offset) for each in answer}
+
     def lag(self) -> int:
         """Return how many input records lie above the committed offsets."""
+        with self._member() as consumer:
+            return sum(
+                consumer.get_watermark_offsets(each, timeout=10, cached=False)[1]
+                - max(0, each.offset)
+                for each in consumer.committed(self._inputs(), timeout=10)
+            )
+
+    @contextmanager
+    def _member(self) -> Iterator[Consumer]:
+        """A consumer that asks in the name of the group, and never joins it."""
         consumer = Consumer(
             {"bootstrap.servers": self.kafka.bootstrap_servers, "group.id": self.group}
         )
         try:
-            asked = [
-                TopicPartition(topic, number)
-                for topic in (self.topics.order_paid, self.topics.cart_abandoned)
-                for number in range(self.partitions)
-            ]
-            return sum(
-                consumer.get_watermark_offsets(each, timeout=10, cached=False)[1]
-                - max(0, each.offset)
-                for each in consumer.committed(asked, timeout=10)
-            )
+            yield consumer
         finally:
             consumer.close()
+
+    def _inputs(self) -> list[TopicPartition]:
+        return [
+            TopicPartition(topic, number)
+            for topic in (self.topics.order_paid, self.topics.cart_abandoned)
+            for number in range(self.partitions)
+        ]
 
     def wait_until_drained(self, within: float = 60.0) -> None:
         """Return once every input record is committed."""
