@@ -46,12 +46,17 @@ class Holds:
         self._emit = emit
         self.by_scope: dict[Scope, Hold] = {}
 
-    def fail(self, scope: Scope, verdict: Verdict, now: Now) -> None:
-        """Begin a hold, or note that one goes on: the next probe is put off."""
+    def fail(self, scope: Scope, verdict: Verdict, sent_at: float, now: Now) -> None:
+        """Begin a hold, or note that one goes on: then the next probe is put off.
+
+        Calls that were in the air when it began are no probes.
+        """
         hold = self.by_scope.get(scope)
         if hold is None:
             hold = self.by_scope[scope] = Hold(since=now, verdict=verdict, next_probe=now)
             self._emit(HoldBegan(scope, hold.reason, hold.why))
+        elif sent_at < hold.since.at:
+            return
         hold.failures += 1
         hold.verdict = verdict
         pause = systemic_delay(hold.failures, heals_slowly=verdict.heals_slowly)

@@ -103,7 +103,7 @@ class Judge:
         if not is_pacing and verdict.max_attempts is None:
             history.failed(work, now.at)
             if self._is_outage(scope, work, verdict, now):
-                holds.fail(scope, verdict, now)
+                holds.fail(scope, verdict, work.sent_at, now)
         return Surroundings(
             is_pause=is_pacing and history.last_success < work.sent_at,
             is_held=scope in holds.by_scope and not is_pacing and verdict.max_attempts is None,

@@ -240,6 +240,16 @@ def test_a_hold_sends_one_call_at_a_time_after_growing_pauses_in_turn() -> None:
     assert stage.dead_letters == {}
 
 
+def test_what_was_in_the_air_when_a_hold_began_puts_no_probe_off() -> None:
+    stage = Stage()
+    stage.default = REFUSED
+    stage.pay(*carts("c", 50))
+    stage.run(1)
+    made = len(stage.calls)
+    stage.run(0.3)
+    assert len(stage.calls) == made + 1
+
+
 @pytest.mark.parametrize(("reply", "longest"), [(REFUSED, 60), (http(401), 300)])
 def test_probes_come_at_least_so_often(reply: Reply, longest: int) -> None:
     stage = Stage()
