@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "run": Command(module="run", help="Confirm paid orders and release abandoned carts."),
     "demo": Command(module="demo", help="Show everything at work, with nothing but Python."),
     "config": Command(module="config", help="Show the settings in force, or what is wrong."),
+    "topics": Command(module="topics", help="Let a partition go on whose records are gone."),
     "schemas": Command(module="schemas", help="Register the schemas, or check a registry."),
     "fake-rokt": Command(module="fake_rokt", help="Serve a scriptable Rokt for your own tests."),
     "version": Command(module="version", help="Show which version this is."),

@@ -7,7 +7,7 @@ and kept: prometheus_client's `labels()` costs more than the counting itself.
 """
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -149,6 +149,13 @@ class Metrics:
             (topic, str(number)): lag for (topic, number), lag in lags.items()
         }
         self._replace("processor_consumer_lag", values)
+
+    def set_parked(self, owned: Iterable[Partition], parked: Container[Partition]) -> None:
+        """Set of every partition owned whether it is parked; the others are forgotten."""
+        values: dict[Labels, float] = {
+            (each.topic, str(each.number)): float(each in parked) for each in owned
+        }
+        self._replace("processor_parked", values)
 
     def set_holds(self, holds: Mapping[HoldScope, HoldSight]) -> None:
         """Set which scopes are held, since when, why, how many wait, and the next probe."""

@@ -173,6 +173,12 @@ TABLE: Final = (
         labels={"topic": _OPEN, "partition": _OPEN},
     ),
     Metric(
+        name="processor_parked",
+        type=MetricType.GAUGE,
+        help="1 while a partition is parked because records are gone, else 0.",
+        labels={"topic": _OPEN, "partition": _OPEN},
+    ),
+    Metric(
         name="processor_hold",
         type=MetricType.GAUGE,
         help="1 while a hold stops the calls of this scope, else 0.",

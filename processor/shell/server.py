@@ -62,6 +62,7 @@ class Status(TypedDict):
     in_flight: int
     unfinished: dict[str, int]
     lag: dict[str, dict[str, int]]
+    parked: dict[str, dict[str, str]]
     holds: dict[str, HoldStatus]
     away: list[str]
     releases_stopped_because: str | None

@@ -72,6 +72,7 @@ class Watch:
         )
         metrics.set_lag(self._lag(sight))
         if self._worker is not None:
+            metrics.set_parked(sight.next_offsets.keys(), self._worker.poller.gaps.parked)
             metrics.set_restore_remaining(self._worker.restorer.remaining)
         metrics.set_holds({HoldScope(_name(scope)): hold for scope, hold in sight.holds.items()})
         metrics.set_partitioners_disagree(is_so=sight.releases_stopped is not None)
@@ -175,6 +176,10 @@ class Watch:
         worker = self._worker
         parts = worker.parts if worker is not None else None
         sight = parts.engine.look() if parts is not None else None
+        parked: dict[str, dict[str, str]] = {}
+        for gap in worker.poller.gaps.parked.values() if worker is not None else ():
+            where = parked.setdefault(gap.partition.topic, {})
+            where[str(gap.partition.number)] = f"{gap.missing}; to go on: {gap.remedy}"
         lag: dict[str, dict[str, int]] = {}
         assignment: dict[str, list[int]] = {}
         if sight is not None:
@@ -192,6 +197,7 @@ class Watch:
             in_flight=sight.in_flight if sight is not None else 0,
             unfinished=dict(sight.unfinished) if sight is not None else {},
             lag=lag,
+            parked=parked,
             holds={
                 _name(scope): HoldStatus(
                     since=_iso(hold.since) or "",

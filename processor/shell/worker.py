@@ -169,6 +169,7 @@ class Worker:
 
     def _ask_ends(self, epochs: dict[int, int]) -> None:
         def answered(partition: Partition, end: int | None) -> None:
+            end = None if self.poller.gaps.is_parked(partition) else end  # its gate stays shut
             self._call_soon(self._take_end, partition.number, epochs[partition.number], end)
 
         asked = [Partition(self._payments, number) for number in epochs]

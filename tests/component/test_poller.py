@@ -7,7 +7,7 @@ thread; two tests at the end run the real client against librdkafka's in-process
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,9 +22,12 @@ from processor.core.effects import CommitOffset
 from processor.core.records import Partition
 from processor.errors import RuntimeFailure
 from processor.shell.clock import steady
+from processor.shell.kafka import gaps
 from processor.shell.kafka import poller as module
 from processor.shell.kafka.broker import Broker
 from processor.shell.kafka.commits import Answer
+from processor.shell.kafka.gaps import Gap
+from processor.shell.kafka.marks import Acceptance, write
 from processor.shell.kafka.poller import Poller
 from processor.shell.settings import Kafka
 from tests.support.mock_kafka import (
@@ -60,6 +63,10 @@ class FakeConsumer(FakeClient):
         self.log: list[Any] = []
         self.paused: set[Partition] = set()
         self.stored: dict[Partition, int] = {}
+        self.stored_metadata = "horizon"
+        self.metadata_sent: list[str | None] = []
+        self.positions: dict[Partition, int] = {}
+        """Where a partition stands from which something was received."""
         self.troubles: list[Exception] = []
         """What the questions for committed offsets raise, from the last one."""
         self.errors: dict[Partition, KafkaError] = {}
@@ -80,6 +87,12 @@ class FakeConsumer(FakeClient):
     def consume(self, _: int, __: float) -> list[Message]:
         return self.also_there.popleft()() if self.also_there else []
 
+    def position(self, partitions: list[TopicPartition]) -> list[Position]:
+        return [
+            Position(*place, self.positions.get(Partition(*place), -1001))
+            for place in ((each.topic, each.partition) for each in partitions)
+        ]
+
     def consumer_group_metadata(self) -> bytes | None:
         return self.metadata
 
@@ -92,7 +105,7 @@ class FakeConsumer(FakeClient):
         return [
             Position(*name, -1001, error=errors[name])
             if name in errors
-            else Position(*name, self.stored.get(name, 0), "horizon")
+            else Position(*name, self.stored.get(name, 0), self.stored_metadata)
             for name in names
         ]
 
@@ -100,6 +113,7 @@ class FakeConsumer(FakeClient):
         self, *, offsets: list[TopicPartition], asynchronous: bool
     ) -> list[TopicPartition] | None:
         self.log.append(("commit", places(offsets)))
+        self.metadata_sent += [each.metadata for each in offsets]
         return None if asynchronous else offsets
 
     def assign(self, positions: list[TopicPartition]) -> None:
@@ -142,8 +156,38 @@ class FakeConsumer(FakeClient):
         return lambda: self.happens("on_lost", *partitions)
 
 
+class FakeInquiry:
+    """The answers of brokers that keep to themselves who the topics are."""
+
+    is_answered = True
+
+    def __init__(self, broker: "FakeBroker", asked: Collection[Partition]) -> None:
+        self._broker = broker
+        self._asked = asked
+
+    def topic_id(self, _: str) -> str | None:
+        return self._broker.topic_id
+
+    def log(self, partition: Partition) -> tuple[int, int] | None:
+        return self._broker.log if partition in self._asked else None
+
+    def offset(self, partition: Partition) -> Position | None:
+        accepted = self._broker.accepted
+        if accepted is None or partition not in self._asked:
+            return None
+        return Position(*partition, accepted.go_on, write(accepted))
+
+
 class FakeBroker:
     """Tells that every partition ends at 100."""
+
+    def __init__(self) -> None:
+        self.topic_id: str | None = None
+        self.log: tuple[int, int] | None = None
+        self.accepted: Acceptance | None = None
+
+    def inquire(self, _: object, asked: Collection[Partition], *__: object) -> FakeInquiry:
+        return FakeInquiry(self, asked)
 
     def ends(self, partitions: Sequence[Partition], _: float) -> dict[Partition, int]:
         return dict.fromkeys(partitions, 100)
@@ -184,7 +228,7 @@ class Recorder:
         if self.closes is not None:
             return self.closes(partitions)
         closing: Future[Sequence[CommitOffset]] = Future()
-        closing.set_result([CommitOffset(each, self.offset, "closing") for each in partitions])
+        closing.set_result([CommitOffset(each, self.offset, '{"v":1}') for each in partitions])
         return closing
 
     def lost(self, partitions: Sequence[Partition], trouble: str | None) -> None:
@@ -210,7 +254,9 @@ class Stage:
         self.log = self.consumer.log
         self.listener = Recorder(self.log)
         kafka = Kafka.model_validate({"bootstrap_servers": "b:1", "group_protocol": protocol})
-        broker = cast("Broker", FakeBroker())
+        self.broker = FakeBroker()
+        broker = cast("Broker", self.broker)
+        monkeypatch.setattr(gaps, "_LOOK_EVERY", 0.0)
         self.poller = Poller(kafka, ["in"], broker, self.listener, lambda: 100.0)
         self.listener.poller = self.poller
         self.consumer.at_the_end = self.poller.stop
@@ -426,15 +472,6 @@ def test_a_fatal_error_ends_the_poll_thread(stage: Stage) -> None:
     assert "fenced" in str(stage.failure)
 
 
-def test_a_committed_offset_that_is_not_in_the_topic_ends_it_with_the_remedy(stage: Stage) -> None:
-    gone = complaint(KafkaError._AUTO_OFFSET_RESET, "in", 1)  # noqa: SLF001
-    stage.run(stage.consumer.assigned(FIRST, SECOND), stage.receive(record("in", 0, 3), gone))
-    assert isinstance(stage.failure, RuntimeFailure)
-    assert "in [1]" in str(stage.failure)
-    assert "set the group's offsets" in str(stage.failure)
-    assert stage.listener.records == []
-
-
 def test_any_error_of_the_thread_is_told(stage: Stage) -> None:
     def step() -> None:
         raise ValueError
@@ -461,6 +498,117 @@ def test_what_the_client_complains_about_shows_until_records_come_again(stage: S
 
 
 # Assignments
+
+
+def gone(offset: int, code: int = KafkaError._AUTO_OFFSET_RESET) -> Message:  # noqa: SLF001
+    """Say, as the client does once, that what comes next in the first partition is not there."""
+    return complaint(code, "in", 0, offset)
+
+
+def nothing() -> None:
+    """Stand for a poll without news."""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION],  # noqa: SLF001
+)
+def test_a_partition_whose_next_record_is_gone_is_parked_and_the_others_go_on(
+    stage: Stage, code: int
+) -> None:
+    seen: list[Mapping[Partition, Gap]] = []
+    stage.broker.log = (9, 20)
+    stage.run(
+        stage.consumer.assigned(FIRST, SECOND),
+        stage.receive(record("in", 0, 3), gone(4, code), record("in", 0, 12), record("in", 1, 3)),
+        stage.receive(record("in", 0, 13), record("in", 1, 4)),
+        nothing,
+        nothing,
+        lambda: seen.append(stage.poller.gaps.parked),
+    )
+    assert stage.listener.failure == []
+    assert stage.listener.records == [(0, 3), (1, 3), (1, 4)]
+    gap = Gap(partition=FIRST, position=4, begin=9, end=20, is_replaced=False)
+    assert seen == [{FIRST: gap}]
+    assert stage.happened("assign") == [("assign", [("in", 0, 0), ("in", 1, 0)])]
+
+
+def test_a_gap_that_is_accepted_is_passed_and_the_others_stay_where_they_are(stage: Stage) -> None:
+    stage.broker.log = (9, 20)
+    stage.broker.accepted = Acceptance(position=2, go_on=9, topic_id=None)
+    stage.consumer.positions = {SECOND: 7}
+    stage.run(
+        stage.consumer.assigned(FIRST, SECOND, THIRD),
+        stage.receive(gone(4)),
+        nothing,
+        nothing,
+        stage.receive(record("in", 0, 9)),
+    )
+    assert stage.happened("assign")[1:] == [("assign", [("in", 0, 9), ("in", 1, 7), ("in", 2, 0)])]
+    assert stage.listener.records == [(0, 9)]
+    assert stage.poller.gaps.parked == {}
+    assert not stage.happened("revoked")[:-1]  # but for the stop: what was received is still worked
+
+
+def test_a_gap_that_is_accepted_is_passed_under_the_new_protocol(incremental: Stage) -> None:
+    incremental.broker.log = (9, 20)
+    incremental.broker.accepted = Acceptance(position=2, go_on=9, topic_id=None)
+    incremental.run(incremental.consumer.assigned(FIRST, SECOND), lambda: gone(4), nothing, nothing)
+    assert incremental.happened("incremental_assign", "incremental_unassign") == [
+        ("incremental_assign", [("in", 0, 0), ("in", 1, 0)]),
+        ("incremental_unassign", [("in", 0, -1001)]),
+        ("incremental_assign", [("in", 0, 9)]),
+    ]
+
+
+def test_what_was_paused_stays_so_when_a_gap_is_passed(stage: Stage) -> None:
+    seen: list[frozenset[Partition]] = []
+    stage.broker.log = (9, 20)
+    stage.broker.accepted = Acceptance(position=2, go_on=9, topic_id=None)
+    stage.run(
+        stage.consumer.assigned(FIRST, SECOND),
+        stage.want_paused(SECOND),
+        lambda: gone(4),
+        nothing,
+        nothing,
+        nothing,
+        stage.look(seen),
+    )
+    assert len(stage.happened("assign")) == 2
+    assert seen == [frozenset({SECOND})]
+
+
+def test_a_topic_created_anew_is_handed_over_and_begins_as_if_just_assigned(stage: Stage) -> None:
+    stage.consumer.stored_metadata = '{"topic":"old"}'
+    stage.broker.topic_id, stage.broker.log = "new", (0, 20)
+    stage.broker.accepted = Acceptance(position=3, go_on=0, topic_id="new")
+    stage.consumer.stored = {FIRST: 3}
+    stage.run(
+        stage.consumer.assigned(FIRST),
+        nothing,
+        stage.receive(record("in", 0, 12)),
+        nothing,
+        nothing,
+        nothing,
+        stage.receive(record("in", 0, 0)),
+    )
+    assert stage.listener.records == [(0, 0)]
+    assert stage.happened("revoked", "commit", "lost", "assign", "assigned")[:7] == [
+        ("assign", [("in", 0, 3)]),
+        ("assigned", [(FIRST, 3)]),
+        ("revoked", [FIRST]),
+        ("commit", [("in", 0, 7)]),
+        ("lost", [FIRST], None),
+        ("assign", [("in", 0, 0)]),
+        ("assigned", [(FIRST, 0)]),
+    ]
+
+
+def test_a_commit_names_the_topic_that_its_offset_was_for(stage: Stage) -> None:
+    stage.consumer.stored_metadata = '{"topic":"old"}'
+    stage.broker.topic_id, stage.broker.log = "new", (0, 20)
+    stage.run(stage.consumer.assigned(FIRST), nothing, nothing)
+    assert stage.consumer.metadata_sent == ['{"v":1,"topic":"old"}']
 
 
 def test_partitions_begin_at_their_committed_offsets(stage: Stage) -> None:

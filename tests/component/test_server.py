@@ -27,6 +27,7 @@ STATUS = Status(
     in_flight=2,
     unfinished={"order-paid": 3},
     lag={"order-paid": {"0": 5}},
+    parked={},
     holds={},
     away=[],
     releases_stopped_because=None,

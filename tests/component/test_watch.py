@@ -17,6 +17,7 @@ from processor.core.sight import HoldSight, Sight
 from processor.core.vocabulary import Operation, Reason
 from processor.errors import RuntimeFailure
 from processor.shell import watch as module
+from processor.shell.kafka.gaps import Gap
 from processor.shell.metrics import Metrics
 from processor.shell.secrets import SecretFile
 from processor.shell.settings import Kafka, Rokt, SchemaRegistry, Settings
@@ -93,7 +94,9 @@ class Stage:
                 observers=self.observers,
             ),
             sink=SimpleNamespace(trouble=None),
-            poller=SimpleNamespace(trouble=None, member_since=None, polled_at=NOW),
+            poller=SimpleNamespace(
+                trouble=None, member_since=None, polled_at=NOW, gaps=SimpleNamespace(parked={})
+            ),
             has_assignment=True,
             restorer=SimpleNamespace(trouble=None, remaining=11),
             commit_trouble=None,
@@ -183,6 +186,17 @@ def test_an_end_that_is_not_told_shows_no_lag(stage: Stage) -> None:
     stage.broker.ends = {PAID: 12, ABANDONED: None}
     stage.run()
     assert stage.watch.status()["lag"] == {"order-paid": {"0": 7}}
+
+
+def test_a_parked_partition_is_shown_with_what_is_missing_and_the_command(stage: Stage) -> None:
+    gap = Gap(partition=PAID, position=4, begin=9, end=20, is_replaced=False)
+    stage.worker.poller.gaps.parked = {PAID: gap}
+    stage.run()
+    assert stage.watch.status()["parked"] == {
+        "order-paid": {"0": f"{gap.missing}; to go on: {gap.remedy}"}
+    }
+    assert stage.gauge("processor_parked", topic="order-paid", partition="0") == 1
+    assert stage.gauge("processor_parked", topic="cart-abandoned", partition="1") == 0
 
 
 @pytest.mark.parametrize("place", ["sink", "restorer", "poller"])

@@ -77,7 +77,9 @@ class Stage:
             self.failures.append,
             drain_deadline=drain_deadline,
         )
+        self.parked: set[Partition] = set()
         sink, poller, restorer = (parts[name] for name in ("sink", "poller", "restorer"))
+        vars(poller)["gaps"] = SimpleNamespace(is_parked=self.parked.__contains__)
         self.worker.connect(cast("Any", sink), cast("Any", poller), cast("Any", restorer))
 
     def unhandled(self, _: object, context: dict[str, Any]) -> None:
@@ -266,6 +268,22 @@ def test_ends_are_told_to_the_assignment_that_asked() -> None:
             told(asked[0], 7)
             told(asked[1], None)
 
+        stage.broker.answers["ask_ends"] = tell
+        stage.worker.apply([do.AskEnds(((0, 11), (1, 12)))])
+        await settle()
+
+    assert staged(test).told("engine", "end") == [("end", 0, 11, 7), ("end", 1, 12, None)]
+
+
+def test_the_end_of_a_parked_partition_is_not_told_so_that_its_gate_stays_shut() -> None:
+    async def test(stage: Stage) -> None:
+        def tell(
+            asked: Sequence[Partition], _: float, told: Callable[[Partition, int | None], None]
+        ) -> None:
+            for each in asked:
+                told(each, 7)
+
+        stage.parked.add(Partition("paid", 1))
         stage.broker.answers["ask_ends"] = tell
         stage.worker.apply([do.AskEnds(((0, 11), (1, 12)))])
         await settle()

@@ -9,7 +9,7 @@ from processor.shell.settings_source import leaves, variable
 
 
 def test_the_commands_are_these() -> None:
-    assert list(COMMANDS) == ["run", "demo", "config", "schemas", "fake-rokt", "version"]
+    assert list(COMMANDS) == ["run", "demo", "config", "topics", "schemas", "fake-rokt", "version"]
 
 
 def test_the_exit_codes_are_these() -> None:
@@ -90,6 +90,7 @@ def test_the_metrics_and_their_labels_are_these() -> None:
         "processor_unfinished": ("topic",),
         "processor_oldest_unfinished_timestamp_seconds": ("operation",),
         "processor_consumer_lag": ("topic", "partition"),
+        "processor_parked": ("topic", "partition"),
         "processor_hold": ("scope",),
         "processor_hold_next_probe_timestamp_seconds": ("scope",),
         "processor_hold_reason": ("scope", "reason"),
@@ -116,6 +117,7 @@ def test_the_keys_of_the_status_are_these() -> None:
         "lag",
         "last_commit_at",
         "last_outcome_at",
+        "parked",
         "releases_stopped_because",
         "restore_remaining",
         "unfinished",

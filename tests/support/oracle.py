@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import Any
 
 import fastavro
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from tests.support.events import schema_text
 from tests.support.oracle_calls import check_calls
@@ -48,7 +48,7 @@ def read_topic(world: World, topic: str) -> Iterator[Message]:
             "enable.auto.commit": False,
         }
     )
-    consumer.assign([TopicPartition(topic, n, 0) for n in range(world.partitions)])
+    consumer.assign([TopicPartition(topic, n, OFFSET_BEGINNING) for n in range(world.partitions)])
     open_partitions = set(range(world.partitions))
     try:
         while open_partitions:

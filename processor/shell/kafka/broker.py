@@ -2,15 +2,24 @@
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from functools import partial
+from typing import Any, Final, TypeVar
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import (
     AdminClient,
     ConfigResource,
     ListOffsetsResultInfo,
     OffsetSpec,
     ResourceType,
+    TopicDescription,
 )
 
 from processor.core.records import Partition
@@ -18,6 +27,64 @@ from processor.shell.kafka import clients
 from processor.shell.settings import Kafka
 
 Ends = Mapping[Partition, int]
+_TRUST_METADATA_FOR_MS: Final = 1_000
+_LATEST: Final = OffsetSpec.latest()
+_NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"  # from brokers that give topics no id
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What was asked about partitions and is being answered: look again until it is there.
+
+    Each part is None for what the brokers did not tell.
+    """
+
+    _topics: "Mapping[str, Future[TopicDescription]]"
+    _begins: "Mapping[Partition, Future[ListOffsetsResultInfo]]"
+    _ends: "Mapping[Partition, Future[ListOffsetsResultInfo]]"
+    _offsets: "Future[ConsumerGroupTopicPartitions] | None"
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether everything has been answered, or has failed."""
+        return all(future.done() for future in self._futures)
+
+    def wait(self, timeout: float) -> None:
+        """Wait for the answers, at most `timeout` seconds."""
+        wait(self._futures, timeout=timeout)
+
+    @property
+    def _futures(self) -> "tuple[Future[Any], ...]":
+        offsets = () if self._offsets is None else (self._offsets,)
+        return (*self._topics.values(), *self._begins.values(), *self._ends.values(), *offsets)
+
+    def topic_id(self, topic: str) -> str | None:
+        """Return which topic bears a name now."""
+        described = _result(self._topics.get(topic))
+        topic_id = None if described is None else str(described.topic_id)
+        return None if topic_id == _NO_ID else topic_id
+
+    def log(self, partition: Partition) -> tuple[int, int] | None:
+        """Return the first offset of a partition, and the next one to be written."""
+        begin, end = _result(self._begins.get(partition)), _result(self._ends.get(partition))
+        return None if begin is None or end is None else (begin.offset, end.offset)
+
+    def offset(self, partition: Partition) -> TopicPartition | None:
+        """Return what the group that was asked about has committed."""
+        told = _result(self._offsets)
+        for each in (told and told.topic_partitions) or ():
+            if (each.topic, each.partition) == partition and each.error is None:
+                return each
+        return None
+
+
+Answer = TypeVar("Answer")
+
+
+def _result(future: "Future[Answer] | None") -> Answer | None:
+    if future is None or not future.done() or future.cancelled() or future.exception() is not None:
+        return None
+    return future.result()
 
 
 class Broker:
@@ -25,7 +92,10 @@ class Broker:
 
     def __init__(self, kafka: Kafka) -> None:
         """Prepare; nothing is sent yet."""
-        self._admin = AdminClient(clients.common(kafka))
+        # After a broker's restart, offsets asked for with an old leader epoch are refused as long
+        # as the client trusts what it knew: fifteen minutes, if it is not told otherwise.
+        known_for = {"metadata.max.age.ms": _TRUST_METADATA_FOR_MS}
+        self._admin = AdminClient(clients.common(kafka) | known_for)
 
     def partitions(self, topics: Collection[str], timeout: float) -> Mapping[str, int | None]:
         """Return how many partitions each topic has, None where there is no such topic.
@@ -74,10 +144,39 @@ class Broker:
         for partition, future in self._list_offsets(partitions, timeout).items():
             future.add_done_callback(partial(answered, partition))
 
+    def inquire(
+        self,
+        topics: Collection[str],
+        partitions: Collection[Partition],
+        group_id: str,
+        timeout: float,
+    ) -> Inquiry:
+        """Ask which topics bear these names, where partitions begin and end, and a group's offsets.
+
+        Returns at once.
+        """
+        offsets = None
+        if partitions:
+            asked = [TopicPartition(*partition) for partition in partitions]
+            offsets = self._admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group_id, asked)], request_timeout=timeout
+            )[group_id]
+        return Inquiry(
+            self._admin.describe_topics(TopicCollection([*topics]), request_timeout=timeout),
+            self._list_offsets(partitions, timeout, OffsetSpec.earliest()),
+            self._list_offsets(partitions, timeout),
+            offsets,
+        )
+
     def _list_offsets(
-        self, partitions: Collection[Partition], timeout: float
+        self,
+        partitions: Collection[Partition],
+        timeout: float,
+        where: OffsetSpec = _LATEST,
     ) -> dict[Partition, "Future[ListOffsetsResultInfo]"]:
-        asked = {TopicPartition(*partition): OffsetSpec.latest() for partition in partitions}
+        if not partitions:
+            return {}
+        asked = {TopicPartition(*partition): where for partition in partitions}
         futures = self._admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=timeout
         )

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from processor.core.effects import CommitOffset
 from processor.core.records import Partition
+from processor.shell.kafka.marks import mark
 
 Offsets = Sequence[CommitOffset]
 
@@ -41,9 +42,18 @@ class Commits:
     does not own.
     """
 
-    def __init__(self, clock: Callable[[], float], answered: Callable[[Answer], None]) -> None:
-        """`answered` gets the answer to each request, on the poll thread."""
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        answered: Callable[[Answer], None],
+        topic_id: Callable[[Partition], str | None] = lambda _: None,
+    ) -> None:
+        """`answered` gets the answer to each request, on the poll thread.
+
+        `topic_id` tells which topic the offsets of a partition are for.
+        """
         self._clock = clock
+        self._topic_id = topic_id
         self._answered = answered
         self._requested: deque[Offsets] = deque()
         self._sent: _Sent | None = None
@@ -63,7 +73,7 @@ class Commits:
             return
         sent = self._sent = self._begin(consumer, offsets)
         try:
-            consumer.commit(offsets=_positions(sent.offsets), asynchronous=True)
+            consumer.commit(offsets=self._positions(sent.offsets), asynchronous=True)
         except KafkaException as error:
             self._sent = None
             self._answered(_refuse_all(sent, error.args[0]))
@@ -93,7 +103,7 @@ class Commits:
             return Answer(refused=(), sent_at=self._clock(), trouble=None)
         sent = self._begin(consumer, offsets)
         try:
-            committed = consumer.commit(offsets=_positions(offsets), asynchronous=False)
+            committed = consumer.commit(offsets=self._positions(offsets), asynchronous=False)
         except KafkaException as error:
             return _refuse_all(sent, error.args[0])
         return self._judge(consumer, sent, None, committed or [])
@@ -104,10 +114,18 @@ class Commits:
         No lease hangs on this one, so the generation does not matter.
         """
         try:
-            committed = consumer.commit(offsets=_positions(offsets), asynchronous=False)
+            committed = consumer.commit(offsets=self._positions(offsets), asynchronous=False)
         except KafkaException as error:
             return str(error.args[0].str())
         return next(iter(_errors(committed or []).values()), None)
+
+    def _positions(self, offsets: Offsets) -> list[TopicPartition]:
+        return [
+            TopicPartition(
+                *one.partition, one.offset, mark(one.metadata, self._topic_id(one.partition))
+            )
+            for one in offsets
+        ]
 
     def _begin(self, consumer: Consumer, offsets: Offsets) -> _Sent:
         return _Sent(offsets, self._clock(), consumer.consumer_group_metadata())
@@ -136,10 +154,6 @@ def _errors(committed: Sequence[TopicPartition]) -> dict[Partition, str]:
         for each in committed
         if each.error is not None
     }
-
-
-def _positions(offsets: Offsets) -> list[TopicPartition]:
-    return [TopicPartition(*one.partition, one.offset, one.metadata) for one in offsets]
 
 
 def _refuse_all(sent: _Sent, error: KafkaError) -> Answer:

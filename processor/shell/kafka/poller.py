@@ -4,7 +4,6 @@ It never decides anything. Rebalance callbacks run here and block only it, while
 drains; the group's heartbeats go on meanwhile.
 """
 
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
@@ -17,9 +16,11 @@ from processor.core.assignments import Assigned
 from processor.core.effects import CommitOffset
 from processor.core.records import Partition
 from processor.errors import RuntimeFailure
-from processor.shell.kafka import clients
+from processor.shell.kafka import clients, group
 from processor.shell.kafka.broker import Broker
 from processor.shell.kafka.commits import Answer, Commits
+from processor.shell.kafka.gaps import Gaps, GoOn
+from processor.shell.kafka.marks import topic_id_of
 from processor.shell.settings import Kafka
 
 _LOG: Final = structlog.get_logger()
@@ -28,7 +29,7 @@ _WAIT_FOR_RECORDS: Final = 0.005
 _ANSWER_WITHIN: Final = 10.0
 _ASK_AGAIN_AFTER: Final = 0.5
 _BATCHES_AHEAD: Final = 2
-_METADATA: Final = b"CGMDv2:"
+_NOT_THERE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION)  # noqa: SLF001
 
 
 class Listener(Protocol):
@@ -68,7 +69,9 @@ class Poller:
         clock: Callable[[], float],
     ) -> None:
         """Prepare; `start` joins the group."""
-        self._commits = Commits(clock, listener.committed)
+        self.gaps = Gaps(broker, kafka.group_id, clock)
+        """The partitions whose log does not hold what comes next."""
+        self._commits = Commits(clock, listener.committed, self.gaps.topic_id)
         self._is_incremental = kafka.group_protocol == "consumer"
         self._topics = list(topics)
         self._broker = broker
@@ -77,6 +80,7 @@ class Poller:
         self._stopping = threading.Event()
         self._room = threading.Semaphore(_BATCHES_AHEAD)
         self._owned: dict[Partition, int] = {}
+        self._began: dict[Partition, int] = {}
         self._assignments = 0
         self._wanted_paused: frozenset[Partition] = frozenset()
         self._paused: frozenset[Partition] = frozenset()
@@ -135,8 +139,10 @@ class Poller:
         """Wait for a first record, then take what else is there: neither late nor one by one."""
         self._apply_pauses()
         self._commits.send_requested(self._consumer)
+        for accepted in self.gaps.look(self._position):
+            self._go_on(accepted)
         self.polled_at = self._clock()
-        if self._is_incremental and self.member_since is None and _is_member(self._consumer):
+        if self._is_incremental and self.member_since is None and group.is_member(self._consumer):
             self.member_since = self._clock()
         first = self._consumer.poll(_WAIT_FOR_RECORDS)
         if first is None:
@@ -154,21 +160,19 @@ class Poller:
         self._listener.received(kept)
 
     def _assignment_of(self, message: Message) -> int | None:
-        return self._owned.get(Partition(message.topic() or "", message.partition() or 0))
+        return self._owned.get(_partition_of(message))
 
     def _is_news(self, message: Message) -> bool:
         """Whether a message is a record or the end of a partition; raise on what is fatal."""
-        error = message.error()
+        error, partition = message.error(), _partition_of(message)
+        if self.gaps.is_parked(partition):
+            return False
         if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
             return True
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-            raise RuntimeFailure(
-                f"The committed offset of {message.topic()} [{message.partition()}] is not in the "
-                f"topic any more ({error.str()}): records were deleted before they were worked. "
-                "Find out which orders they were, then set the group's offsets to where it is to "
-                "go on."
-            )
-        self._complained(error)
+        if error.code() in _NOT_THERE:
+            self.gaps.park(partition, message.offset() or 0)
+        else:
+            self._complained(error)
         return False
 
     def _complained(self, error: KafkaError) -> None:
@@ -195,50 +199,69 @@ class Poller:
             self._consumer.resume([TopicPartition(*partition) for partition in resume])
         self._paused = wanted
 
+    # What is fetched
+
+    def _begin(self, assigned: Sequence[Assigned]) -> None:
+        """Note partitions as owned, from now on and anew."""
+        self._assignments += 1
+        for one in assigned:
+            self._owned[one.partition] = self._assignments
+            self._began[one.partition] = one.committed
+
+    def _fetch(self, positions: list[TopicPartition]) -> None:
+        """Fetch partitions from these positions on, all that is owned under the old protocol."""
+        if self._is_incremental:
+            self._consumer.incremental_assign(positions)
+        else:
+            self._consumer.assign(positions)
+        self._consumer.resume(positions)
+        self._paused = self._paused.difference(
+            Partition(each.topic, each.partition) for each in positions
+        )
+
+    def _position(self, partition: Partition) -> int:
+        (position,) = self._consumer.position([TopicPartition(*partition)])
+        return position.offset if position.offset >= 0 else self._began[partition]
+
+    def _go_on(self, accepted: GoOn) -> None:
+        """Let a parked partition go on where it was accepted that it does.
+
+        The client seeks in no partition that it has stopped to fetch: it is given it again.
+        """
+        partition, position = accepted.partition, accepted.position
+        if accepted.is_anew:
+            self._hand_over([partition])
+        anew = Assigned(partition=partition, committed=position, metadata=None, end=position)
+        self._begin([anew])
+        self.gaps.follow(partition, accepted.topic_id)
+        if self._is_incremental:
+            self._consumer.incremental_unassign([TopicPartition(*partition)])
+            self._fetch([TopicPartition(*partition, position)])
+        else:
+            places = {each: self._position(each) for each in self._owned} | {partition: position}
+            self._fetch([TopicPartition(*each, offset) for each, offset in places.items()])
+        if accepted.is_anew:
+            self._listener.assigned([anew])
+
     # Rebalance callbacks
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         assigned = self._look_up(consumer, partitions) if partitions else []
-        self._assignments += 1
-        new = dict.fromkeys((one.partition for one in assigned), self._assignments)
-        self._owned |= new
-        self._paused = self._paused.difference(new)
-        positions = [TopicPartition(*one.partition, one.committed) for one in assigned]
-        if self._is_incremental:
-            consumer.incremental_assign(positions)
-        else:
-            consumer.assign(positions)
-        consumer.resume(positions)
+        self._begin(assigned)
+        for one in assigned:
+            self.gaps.follow(one.partition, topic_id_of(one.metadata))
+        self._fetch([TopicPartition(*one.partition, one.committed) for one in assigned])
         self._listener.assigned(assigned)
 
     def _look_up(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[Assigned]:
-        """Ask what is committed for partitions, and where they end, until there is an answer."""
-        names = [Partition(each.topic, each.partition) for each in partitions]
+        """Ask where partitions begin until there is an answer, or a stop."""
         while True:
             try:
-                committed = _committed(consumer, partitions)
-                ends = self._broker.ends(names, _ANSWER_WITHIN)
+                return group.look_up(consumer, self._broker, partitions, _ANSWER_WITHIN)
             except (KafkaException, TimeoutError) as away:
                 self._say(f"the committed offsets are not told: {away}")
                 if self._stopping.wait(_ASK_AGAIN_AFTER):
                     return []
-                continue
-            without = [each for each in committed if each.offset < 0]
-            if without:
-                raise RuntimeFailure(
-                    f"The group has no offset for {without[0].topic} [{without[0].partition}]: it "
-                    "was deleted while running, or has expired. Start again with "
-                    "PROCESSOR_KAFKA__START to say where to begin."
-                )
-            return [
-                Assigned(
-                    partition=(partition := Partition(each.topic, each.partition)),
-                    committed=each.offset,
-                    metadata=each.metadata,
-                    end=ends[partition],
-                )
-                for each in committed
-            ]
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._hand_over([Partition(each.topic, each.partition) for each in partitions])
@@ -273,28 +296,10 @@ class Poller:
         self._listener.lost(held, trouble)
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
+        self.gaps.forget(partitions)
         for partition in partitions:
             self._owned.pop(partition, None)
 
 
-def _committed(
-    consumer: Consumer, partitions: Sequence[TopicPartition]
-) -> Sequence[TopicPartition]:
-    """Return what is committed for partitions; KafkaException when one of them is not told."""
-    committed = consumer.committed(list(partitions), timeout=_ANSWER_WITHIN)
-    for each in committed:
-        if each.error is not None:
-            raise KafkaException(each.error)
-    return committed
-
-
-def _is_member(consumer: Consumer) -> bool:
-    """Whether the group has given this consumer a generation.
-
-    librdkafka writes it after the mark of its format, as four bytes in the machine's order;
-    -1 while there is none. Under KIP-848 no callback tells a member that it owns nothing.
-    """
-    metadata = consumer.consumer_group_metadata() or b""
-    if not metadata.startswith(_METADATA):
-        return False
-    return int.from_bytes(metadata[len(_METADATA) :][:4], sys.byteorder, signed=True) > 0
+def _partition_of(message: Message) -> Partition:
+    return Partition(message.topic() or "", message.partition() or 0)
