@@ -204,7 +204,7 @@ HITS: Mapping[CrashPoint, int] = {
     CrashPoint.DEAD_LETTER_DELIVERED: 3,
     CrashPoint.OUTCOME_IN_HAND: 3,
     CrashPoint.OUTCOME_HANDED_OVER: 5,
-    CrashPoint.OUTCOME_DELIVERED: 2,
+    CrashPoint.OUTCOME_DELIVERED: 9,
     CrashPoint.OUTCOME_ACKNOWLEDGED: 7,
     CrashPoint.COMMIT_SENDING: 2,
     CrashPoint.COMMIT_SENT: 2,
