@@ -9,10 +9,13 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
 LOCK_ARGS ?=
 PYTEST_ARGS ?=
+MINUTES ?= 60
+BROKERS ?= 1
+SOAK_ARGS ?=
 BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check faults lock bench wheel parts clean
+.PHONY: help demo test check faults soak lock bench wheel parts clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
@@ -25,6 +28,10 @@ test: .venv/dev.stamp parts ## run all tests, those on a real Kafka and a real r
 
 faults: .venv/dev.stamp parts ## run every fault, the long ones included (FAULTS_SEED=n: again)
 	$(BIN)/python -m pytest -m "not bench and not soak" tests/faults $(PYTEST_ARGS)
+
+soak: .venv/dev.stamp parts ## mix faults for MINUTES=60, then judge (BROKERS=3, SEED=n: again)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --brokers $(BROKERS) \
+		$(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
 
 check: .venv/dev.stamp ## lint, types, layering, locks
 	$(BIN)/ruff check

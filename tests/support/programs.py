@@ -145,6 +145,12 @@ class Program:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def is_suspended(self) -> bool:
+        """Whether it is paused."""
+        state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state == "T"
+
+    @property
     def pid(self) -> int:
         """The process id, which is the process group's as well."""
         if self._process is None:
