@@ -27,7 +27,6 @@ from processor.shell.kafka import clients
 from processor.shell.settings import Kafka
 
 Ends = Mapping[Partition, int]
-_TRUST_METADATA_FOR_MS: Final = 1_000
 _LATEST: Final = OffsetSpec.latest()
 _NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"  # from brokers that give topics no id
 
@@ -92,10 +91,7 @@ class Broker:
 
     def __init__(self, kafka: Kafka) -> None:
         """Prepare; nothing is sent yet."""
-        # After a broker's restart, offsets asked for with an old leader epoch are refused as long
-        # as the client trusts what it knew: fifteen minutes, if it is not told otherwise.
-        known_for = {"metadata.max.age.ms": _TRUST_METADATA_FOR_MS}
-        self._admin = AdminClient(clients.common(kafka) | known_for)
+        self._admin = AdminClient(clients.common(kafka) | clients.FORGETFUL)
 
     def partitions(self, topics: Collection[str], timeout: float) -> Mapping[str, int | None]:
         """Return how many partitions each topic has, None where there is no such topic.

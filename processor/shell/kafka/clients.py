@@ -8,6 +8,10 @@ from processor.shell.settings import Kafka
 
 Properties = dict[str, Any]
 
+FORGETFUL: Final[Properties] = {"metadata.max.age.ms": 1_000}
+"""For clients that ask where partitions end. They trust the metadata that they know, for fifteen
+minutes if not told otherwise, and are refused as long: the leader that a partition had, or the
+epoch that it had before its broker restarted, is not right any more."""
 _LARGEST: Final = 100_000_000
 _SAY_AGAIN_AFTER: Final = 60.0
 _LOG: Final = logging.getLogger("librdkafka")
@@ -66,12 +70,13 @@ def consumer(kafka: Kafka) -> Properties:
 
 def reader(kafka: Kafka) -> Properties:
     """Return the properties of a consumer that reads partitions on its own, outside the group."""
-    return _outside(kafka) | {
+    own = {
         "group.id": f"{kafka.group_id}-ledger",
         "enable.auto.commit": False,
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
     }
+    return _outside(kafka) | FORGETFUL | own
 
 
 def offsets_only(kafka: Kafka) -> Properties:
