@@ -4,19 +4,20 @@ from math import inf
 from typing import Final
 
 _REGAIN_WITHIN: Final = 60.0
-_FORGET_BEYOND: Final = 4.0
+_FORGET_BEYOND: Final = 2.0
 
 
 class Rate:
     """How many calls may go out now.
 
     `limit` (calls per second, infinite: none) is what is configured and may change. A reply that
-    asks for fewer calls halves what really went out; the half that was lost comes back within a
-    minute, step by step.
+    asks for fewer calls halves what really went out; what was lost since the first of several
+    such replies comes back within a minute of the last, step by step.
     """
 
     __slots__ = (
         "_at",
+        "_before",
         "_budget",
         "_ceiling",
         "_halved_at",
@@ -32,6 +33,7 @@ class Rate:
         self._budget = 1.0
         self._at = 0.0
         self._ceiling = inf
+        self._before = inf
         self._halved_at = -inf
         self._halved_to = inf
         self._spent = 0
@@ -68,14 +70,18 @@ class Rate:
         """
         if sent_at < self._halved_at:
             return
-        went_out = self._spent / max(1.0, at - self._spent_since)
+        went_out = min(self.per_second, self._spent / max(1.0, at - self._spent_since))
+        if self._ceiling == inf:
+            self._before = max(2.0, went_out)
         self._halved_at, self._at = at, at
-        self._halved_to = self._ceiling = max(1.0, min(self.per_second, went_out) / 2)
+        self._halved_to = self._ceiling = max(1.0, went_out / 2)
         self._budget = min(self._budget, 1.0)
 
     def _regain(self, at: float) -> None:
         if self._ceiling == inf:
             return
-        self._ceiling = self._halved_to * (1 + max(0.0, at - self._halved_at) / _REGAIN_WITHIN)
-        if self._ceiling >= min(self.limit, self._halved_to * _FORGET_BEYOND):
+        lost = self._before - self._halved_to
+        passed = max(0.0, at - self._halved_at)
+        self._ceiling = self._halved_to + lost * passed / _REGAIN_WITHIN
+        if self._ceiling >= min(self.limit, self._before * _FORGET_BEYOND):
             self._ceiling = inf

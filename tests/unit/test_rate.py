@@ -63,3 +63,14 @@ def test_a_halved_rate_comes_back_to_its_limit_and_no_further() -> None:
     rate.halve(sent_at=1002.9, at=1003.0)
     rate.allows(1603.0)
     assert rate.per_second == 100
+
+
+def test_what_several_replies_took_comes_back_within_a_minute_of_the_last() -> None:
+    rate = Rate()
+    steady_calls(rate, 1000.0, 100, 3)
+    for step in range(10):
+        at = 1003.0 + step / 10
+        rate.halve(sent_at=at - 0.01, at=at)
+    assert rate.per_second == 1
+    rate.allows(1004.0 + 60.0)
+    assert rate.per_second == pytest.approx(100, rel=0.1)
