@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka import KafkaException
 
 from tests.support.brokers import START_SECONDS, Node, RealKafka
 from tests.support.programs import start_on_free_ports, wait_until
@@ -57,11 +57,20 @@ class Cluster(RealKafka):
         return self.nodes[known.partitions[partition].leader]
 
     def coordinator_of(self, group: str) -> Node:
-        """Return the node that coordinates a group, which must have members."""
-        asked = self.admin().describe_consumer_groups([group])
-        found = asked[group].result(10)
-        assert found.state is not ConsumerGroupState.DEAD, f"{group} has no members"
-        return self.nodes[found.coordinator.id]
+        """Return the node that coordinates a group, as soon as there is one."""
+        found: list[int] = []
+
+        def is_told() -> bool:
+            admin = self.admin()
+            try:
+                asked = admin.describe_consumer_groups([group], request_timeout=5)
+                found.append(asked[group].result(6).coordinator.id)
+            except (KafkaException, TimeoutError):
+                return False
+            return True
+
+        wait_until(is_told, within=START_SECONDS, what=f"{group} has a coordinator")
+        return self.nodes[found[-1]]
 
     def wait_until_in_sync(self, within: float = START_SECONDS) -> None:
         """Return once every partition is led, and held by all three nodes."""

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
+from confluent_kafka import KafkaError, Message
+
 from tests.support.events import (
     Shop,
     abandoned_item,
@@ -39,6 +41,7 @@ class Traffic:
             (3, self._invalid),
             (2, self._under_the_key_of_another_cart),
         )
+        self._paid: deque[dict[str, Any]] = deque()
         self._stopped = Event()
         self.made = 0
         """How often something has happened in the shop; some of it makes two events."""
@@ -64,6 +67,8 @@ class Traffic:
     def _flow(self) -> None:
         weights, kinds = zip(*self._kinds, strict=True)
         while not self._stopped.wait(_EVERY):
+            while self._paid:
+                self._shop.abandoned(self._paid.popleft())
             for kind in self._rng.choices(kinds, weights, k=self._step):
                 self.made += 1
                 kind()
@@ -99,8 +104,20 @@ class Traffic:
     def _paid_and_released(self) -> None:
         event = self._new()
         item = abandoned_item(event["orderId"])
-        self._shop.paid(event)
-        self._shop.abandoned(cart_abandoned(f"paid-{self.made}", event["cartId"], item))
+        release = cart_abandoned(f"paid-{self.made}", event["cartId"], item)
+        topic = self._shop.topics.order_paid
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is None:
+                self._paid.append(release)
+
+        # Its release comes once the payment lies in the log: they go to different nodes.
+        self._shop.producer.produce(
+            topic,
+            self._shop.value(topic, event),
+            event["cartId"],
+            on_delivery=delivered,
+        )
 
     def _undecodable(self) -> None:
         rubbish = self._rng.randbytes(self._rng.randrange(40))
