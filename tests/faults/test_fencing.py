@@ -55,7 +55,7 @@ def test_a_member_that_was_suspended_is_silent_once_another_one_has_its_carts(
         old = members.join(calls__max_in_flight=str(_PERMITS))
         new = members.join()
         wait_until_shared(members.all, 4)
-        fill(world, 160, 3)
+        fill(world, 160, 2)
         carts = _carts_of(world, old.owned())
         wait_until(lambda: len(old.calls()) > _PERMITS, within=30, what="calls begin")
         wait_until(lambda: old.has_in_the_air(_PERMITS), within=30, what="calls in the air")
@@ -72,7 +72,7 @@ def test_a_member_that_was_suspended_is_silent_once_another_one_has_its_carts(
         figure("drained", since=resumed)
         assert old.processor.program.is_running
         check_owners(world, members.logs)
-        assert oracle.check(world, may_repeat=True) == {"SUCCEEDED": 160 * 3}
+        assert oracle.check(world, may_repeat=True) == {"SUCCEEDED": 160 * 2}
 
 
 def _carts_of(world: World, numbers: set[int]) -> set[str | None]:

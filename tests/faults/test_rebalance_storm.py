@@ -122,6 +122,8 @@ def test_a_storm_of_members_that_come_and_go_loses_nothing(
         assert len({each.tag_id for each in world.rokt.ledger.entries}) >= 3, "they shared the work"
         for member in storm.told_to_leave:
             assert member.processor.program.wait(30) in {0, 1, -signal.SIGTERM}
+        given = sum(len(each.said("partitions assigned")) for each in members.all)
+        assert given > len(members.all), "shares went from one to another"
         check_owners(world, members.logs)
         statuses = oracle.check(world, may_repeat=True)
         assert statuses["SUCCEEDED"] > statuses.total() / 2
