@@ -7,6 +7,7 @@ against librdkafka's in-process broker.
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -350,6 +351,36 @@ def test_reading_begins_again_where_records_were_deleted_meanwhile(stage: Stage)
     log = stage.run(restore(0))
     assert stage.consumer.log[:2] == [[(0, 0)], [(0, 4)]]
     assert log == [("read", 0, "a"), ("read", 0, "b"), ("read", 0, "c"), ("restored", 0, 6)]
+
+
+def test_a_standstill_is_said_whatever_its_cause_until_something_comes(stage: Stage) -> None:
+    seen: list[str | None] = []
+    look = partial(setattr, stage, "now")
+
+    def note() -> None:
+        seen.append(stage.restorer.trouble)
+
+    stage.ends(3, (0, 2))
+    stage.step(lambda: look(109.0))
+    stage.step(note)
+    stage.step(lambda: look(111.0))
+    stage.step(note)
+    stage.batch(results(3, 0))
+    stage.step(note)
+    stage.batch(results(3, 1))
+    stage.run(restore(3))
+    said = "nothing comes of the results topic, partitions 3: 2 outcomes are left to be read"
+    assert seen == [None, said, None]
+
+
+def test_a_results_topic_that_is_another_one_is_read_from_its_beginning(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.ends(3, (0, 2))
+    stage.batch(results(3, 0), results(3, 1))
+    stage.run(restore(3, 7))
+    assert stage.consumer.log[0] == [(3, 0)]
+    assert "results topic replaced" in capsys.readouterr().out
 
 
 def test_what_was_read_is_told_before_another_partition_begins_again(stage: Stage) -> None:

@@ -260,6 +260,53 @@ def test_all_that_was_not_taken_is_written_again(stage: Stage) -> None:
     assert [each.source_offset for each in stage.producer.queue] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION, KafkaError._AUTHENTICATION],  # noqa: SLF001
+)
+def test_an_output_that_the_client_does_not_even_take_is_written_again(
+    stage: Stage, code: int
+) -> None:
+    stage.producer.refusal = exception(code, "not here")
+    stage.sink.produce(output(7))
+    assert stage.sink.trouble == "rokt-results does not take it: not here"
+    stage.producer.refusal = None
+    stage.sink.poll()
+    assert stage.producer.queue == []
+    stage.now += 0.5
+    stage.sink.poll()
+    stage.producer.answer(offset=1)
+    stage.sink.poll()
+    assert stage.acknowledged == [(7, 1)]
+    assert stage.sink.trouble is None
+
+
+def test_silence_is_said_long_before_the_client_gives_up(stage: Stage) -> None:
+    stage.sink.produce(output(7))
+    seen = []
+    for seconds in (9.0, 2.0):
+        stage.now += seconds
+        stage.sink.poll()
+        seen.append(stage.sink.trouble)
+    stage.producer.answer()
+    for _ in range(2):
+        stage.sink.poll()
+        seen.append(stage.sink.trouble)
+        stage.now += 20.0
+    assert seen == [None, "rokt-results has not answered for 10 s", None, None]
+
+
+def test_a_topic_whose_offsets_go_back_is_another_one(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for offset in (5, 6, 0, 1):
+        stage.sink.produce(output(7))
+        stage.producer.answer(offset=offset)
+        stage.sink.poll()
+    assert capsys.readouterr().out.count("output topic replaced") == 1
+    assert len(stage.acknowledged) == 4
+
+
 def test_a_fatal_error_at_the_delivery_ends_the_process(stage: Stage) -> None:
     stage.sink.produce(output())
     stage.producer.answer(error(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, "gap", fatal=True))

@@ -26,3 +26,8 @@ def _headers(message: Message) -> Iterator[tuple[str, bytes | None]]:
     # The client hands out a list of bytes, although its types allow what a producer may give.
     for name, value in headers if isinstance(headers, list) else ():
         yield name, value.encode() if isinstance(value, str) else value
+
+
+def partition_of(message: Message) -> Partition:
+    """Return the partition that a message came from."""
+    return Partition(message.topic() or "", message.partition() or 0)

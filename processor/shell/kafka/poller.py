@@ -21,6 +21,7 @@ from processor.shell.kafka.broker import Broker
 from processor.shell.kafka.commits import Answer, Commits
 from processor.shell.kafka.gaps import Gaps, GoOn
 from processor.shell.kafka.marks import topic_id_of
+from processor.shell.kafka.messages import partition_of
 from processor.shell.settings import Kafka
 
 _LOG: Final = structlog.get_logger()
@@ -160,11 +161,11 @@ class Poller:
         self._listener.received(kept)
 
     def _assignment_of(self, message: Message) -> int | None:
-        return self._owned.get(_partition_of(message))
+        return self._owned.get(partition_of(message))
 
     def _is_news(self, message: Message) -> bool:
         """Whether a message is a record or the end of a partition; raise on what is fatal."""
-        error, partition = message.error(), _partition_of(message)
+        error, partition = message.error(), partition_of(message)
         if self.gaps.is_parked(partition):
             return False
         if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
@@ -204,9 +205,8 @@ class Poller:
     def _begin(self, assigned: Sequence[Assigned]) -> None:
         """Note partitions as owned, from now on and anew."""
         self._assignments += 1
-        for one in assigned:
-            self._owned[one.partition] = self._assignments
-            self._began[one.partition] = one.committed
+        self._owned |= dict.fromkeys((one.partition for one in assigned), self._assignments)
+        self._began |= {one.partition: one.committed for one in assigned}
 
     def _fetch(self, positions: list[TopicPartition]) -> None:
         """Fetch partitions from these positions on, all that is owned under the old protocol."""
@@ -220,26 +220,23 @@ class Poller:
         )
 
     def _position(self, partition: Partition) -> int:
-        (position,) = self._consumer.position([TopicPartition(*partition)])
-        return position.offset if position.offset >= 0 else self._began[partition]
+        offset = self._consumer.position([TopicPartition(*partition)])[0].offset
+        return offset if offset >= 0 else self._began[partition]
 
     def _go_on(self, accepted: GoOn) -> None:
-        """Let a parked partition go on where it was accepted that it does.
-
-        The client seeks in no partition that it has stopped to fetch: it is given it again.
-        """
+        """Give the client a parked partition again: it seeks in none that it fetches no more."""
         partition, position = accepted.partition, accepted.position
+        anew = Assigned(partition=partition, committed=position, metadata=None, end=position)
         if accepted.is_anew:
             self._hand_over([partition])
-        anew = Assigned(partition=partition, committed=position, metadata=None, end=position)
         self._begin([anew])
         self.gaps.follow(partition, accepted.topic_id)
         if self._is_incremental:
             self._consumer.incremental_unassign([TopicPartition(*partition)])
             self._fetch([TopicPartition(*partition, position)])
         else:
-            places = {each: self._position(each) for each in self._owned} | {partition: position}
-            self._fetch([TopicPartition(*each, offset) for each, offset in places.items()])
+            going_on = {each: self._position(each) for each in self._owned} | {partition: position}
+            self._fetch([TopicPartition(*each, offset) for each, offset in going_on.items()])
         if accepted.is_anew:
             self._listener.assigned([anew])
 
@@ -299,7 +296,3 @@ class Poller:
         self.gaps.forget(partitions)
         for partition in partitions:
             self._owned.pop(partition, None)
-
-
-def _partition_of(message: Message) -> Partition:
-    return Partition(message.topic() or "", message.partition() or 0)

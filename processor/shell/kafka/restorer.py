@@ -6,7 +6,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from processor.core.effects import Restore
 from processor.core.events import Pending, Undecodable
@@ -22,6 +22,7 @@ _WAIT_FOR_RECORDS: Final = 0.1
 _ANSWER_WITHIN: Final = 10.0
 _LOOK_FOR_WORK_EVERY: Final = 0.5
 _SAY_STUCK_AFTER: Final = 10.0
+_NOT_THERE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION)  # noqa: SLF001
 
 Read = Callable[[bytes], OutcomeView | Pending | Foreign | Undecodable]
 
@@ -69,6 +70,7 @@ class Restorer:
         self._clock = clock
         self._asked: SimpleQueue[Restore | None] = SimpleQueue()
         self._readings: dict[int, _Reading] = {}
+        self._moved_at = clock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="restore", daemon=True)
         self.trouble: str | None = None
@@ -126,7 +128,18 @@ class Restorer:
             if ends is None:
                 return
             low, high = ends
-            self._readings[restore.number] = _Reading(restore, max(low, restore.position), high)
+            begin = max(low, restore.position)
+            if restore.position > high:
+                begin = low  # of another topic: what it holds is not known yet
+                _LOG.error(
+                    "results topic replaced",
+                    topic=self._topic,
+                    partition=restore.number,
+                    why=f"it ends at offset {high}, and was read up to {restore.position} before: "
+                    "what it held then is known to this process only, and gone with it",
+                )
+            self._readings[restore.number] = _Reading(restore, begin, high)
+        self._moved_at = self._clock()
         self._finish_reached()
         self._consumer.assign(
             [
@@ -149,10 +162,9 @@ class Restorer:
         return None
 
     def _advance(self) -> None:
-        messages = self._consumer.consume(_MOST_AT_ONCE, _WAIT_FOR_RECORDS)
         outcomes: dict[int, list[OutcomeView]] = {}
         again: list[Restore] = []
-        for message in messages:
+        for message in self._receive():
             number, offset, error = message.partition() or 0, message.offset() or 0, message.error()
             reading = self._readings.get(number)
             if reading is None:
@@ -165,7 +177,7 @@ class Restorer:
                 reading.position, self.trouble = offset + 1, None
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                 reading.position = max(offset, reading.end)
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+            elif error.code() in _NOT_THERE:
                 # What was to be read has been deleted meanwhile: begin again where it begins now.
                 again.append(reading.restore)
             else:
@@ -214,6 +226,19 @@ class Restorer:
                         self._complain(f"the registry does not tell schema {schema} of the results")
                     self._stopping.wait(0.05)
         return None
+
+    def _receive(self) -> list[Message]:
+        """Return what has come; say when nothing does: a broker may accept and never answer."""
+        messages = self._consumer.consume(_MOST_AT_ONCE, _WAIT_FOR_RECORDS)
+        if messages:
+            self._moved_at = self._clock()
+        elif self._clock() - self._moved_at > _SAY_STUCK_AFTER:
+            partitions = ", ".join(map(str, sorted(self._readings)))
+            self._complain(
+                f"nothing comes of the results topic, partitions {partitions}: {self.remaining} "
+                "outcomes are left to be read"
+            )
+        return messages
 
     def _complain(self, trouble: str) -> None:
         if self.trouble != trouble:

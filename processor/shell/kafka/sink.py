@@ -19,6 +19,13 @@ from processor.shell.settings import Kafka, Topics
 _LOG: Final = structlog.get_logger()
 _TOO_LARGE: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
 _TRY_AGAIN_AFTER: Final = 0.5
+_SAY_STUCK_AFTER: Final = 10.0
+_REPLACED: Final = (
+    "its offsets went back, so it was deleted and created anew, or lost its end. What was written "
+    "before is gone. This process remembers the outcomes that it knew; after a restart only those "
+    "written since are known, and an order that comes again, in a replay say, is called again. "
+    "Stop replays, and copy the lost outcomes back from a backup, before anything is restarted"
+)
 # What is shed when a record is too large, step by step. Items, ids and results never are.
 _OUTCOME_SHEDS: Final = ("errors", "errorDescription", "itemConfirmationUrl", "detail")
 _DEAD_LETTER_SHEDS: Final = (
@@ -52,6 +59,8 @@ class Sink:
         self._waiting: deque[Produce] = deque()
         self._failed: list[Produce] = []
         self._try_again_at = 0.0
+        self._under_way: dict[int, tuple[str, float]] = {}
+        self._ends: dict[tuple[str, int], int] = {}
         self.trouble: str | None = None
         """Why the last output was not taken, None when it was."""
 
@@ -63,6 +72,7 @@ class Sink:
     def poll(self) -> None:
         """Serve acknowledgements, and hand over what had to wait."""
         self._producer.poll(0)
+        self._notice_silence()
         if self._failed and self._clock() >= self._try_again_at:
             self._waiting.extend(self._failed)
             self._failed.clear()
@@ -89,30 +99,51 @@ class Sink:
         except BufferError:
             return False
         except KafkaException as refused:
-            error = refused.args[0]
-            if error.code() not in _TOO_LARGE:
-                raise RuntimeFailure(f"Kafka's producer has failed: {error.str()}") from None
-            self._shed(output)
+            self._not_taken(output, topic, refused.args[0])
+        else:
+            self._under_way[output.output_id] = topic, self._clock()
         return True
 
     def _delivered(self, output: Produce, error: KafkaError | None, message: Message) -> None:
+        topic, _ = self._under_way.pop(output.output_id)
         if error is None:
             self.trouble = None
-            self._acknowledged(output.output_id, message.offset() or 0)
-        elif error.fatal():
+            offset = message.offset() or 0
+            self._notice_replaced(topic, output.partition, offset)
+            self._acknowledged(output.output_id, offset)
+        else:
+            self._not_taken(output, topic, error)
+
+    def _not_taken(self, output: Produce, topic: str, error: KafkaError) -> None:
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
             raise RuntimeFailure(f"Kafka's producer has failed for good: {error.str()}")
-        elif error.code() in _TOO_LARGE:
+        if error.code() in _TOO_LARGE:
             self._shed(output)
         else:
-            self._try_again(output, f"{message.topic()} does not take it: {error.str()}")
+            self._try_again(output, f"{topic} does not take it: {error.str()}")
 
     def _try_again(self, output: Produce, trouble: str) -> None:
         """Write an output again after a while, for ever: it is never given up."""
+        self._say(trouble)
+        self._failed.append(output)
+        self._try_again_at = self._clock() + _TRY_AGAIN_AFTER
+
+    def _say(self, trouble: str) -> None:
         if self.trouble != trouble:
             _LOG.warning("output not taken, trying again", why=trouble)
         self.trouble = trouble
-        self._failed.append(output)
-        self._try_again_at = self._clock() + _TRY_AGAIN_AFTER
+
+    def _notice_silence(self) -> None:
+        """Say when the oldest output is not answered: the client itself tries for minutes first."""
+        topic, since = next(iter(self._under_way.values()), ("", self._clock()))
+        if self.trouble is None and self._clock() - since > _SAY_STUCK_AFTER:
+            self._say(f"{topic} has not answered for {_SAY_STUCK_AFTER:.0f} s")
+
+    def _notice_replaced(self, topic: str, partition: int, offset: int) -> None:
+        """Say when a topic that we wrote to is another one: what lay there before is gone."""
+        if offset <= self._ends.get((topic, partition), -1):
+            _LOG.error("output topic replaced", topic=topic, partition=partition, why=_REPLACED)
+        self._ends[topic, partition] = offset
 
     def _shed(self, output: Produce) -> None:
         """Leave one more part of a record out that the topic finds too large."""
