@@ -6,7 +6,7 @@ Units are the items of a cart, each known by its cartItemId and its itemReservat
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import dropwhile, pairwise
 from typing import Any, Protocol
 
@@ -23,6 +23,8 @@ _PRODUCING = 1.0
 _CONFLICT = 409
 
 Unit = tuple[str, str]
+Asked = tuple[Operation, str]
+"""What is called: an order to confirm, or a cart to release."""
 
 
 class Told(Protocol):
@@ -72,14 +74,15 @@ def check_denials(ledger: Ledger, told: Sequence[Told]) -> None:
     effects: dict[str, set[str]] = defaultdict(set)
     for each in told:
         effects[each.value["orderId"] or ""].add(each.value["effect"])
-    for calls in _calls(ledger, told).values():
+    records = _records(told)
+    for asked, calls in _calls(ledger, told).items():
         done = [each for each in calls if each.is_applied and not _is_refused(each)]
         if not done:
             continue
-        name = done[0].order_id or done[0].cart_id or ""
-        if done[0].operation is Operation.CONFIRM:
+        operation, name = asked
+        if operation is Operation.CONFIRM:
             assert effects[name] - _DENIALS, f"I2: {name} has an effect that its outcomes deny"
-        for record in _records_of(done[0], told):
+        for record in records.get(asked, ()):
             is_denied = all(_denies(each.value) for each in record)
             at = min(each.timestamp for each in record) - wall_of
             assert not is_denied or at < done[0].arrived_at, f"I2: {name} is denied its effect"
@@ -201,23 +204,23 @@ def check_lone(ledger: Ledger, told: Sequence[Told]) -> None:
     """
     for name, tally in ledger.orders.items():
         assert tally.effects <= 1, f"I6: {name} has {tally.effects} effects"
-    for calls in _calls(ledger, told).values():
-        records = list(_records_of(calls[0], told))
-        if len(records) != 1:
+    records = _records(told)
+    for asked, calls in _calls(ledger, told).items():
+        if len(records.get(asked, ())) != 1:
             continue
-        title, attempts = calls[0].order_id or calls[0].cart_id, records[0][0].value["attempts"]
+        title, attempts = asked[1], records[asked][0][0].value["attempts"]
         assert len(calls) <= attempts, f"I6: {len(calls)} calls of {title}, {attempts} are told"
         is_plain = calls[0].is_answered and not calls[0].is_ruled
         assert not is_plain or len(calls) == 1, f"I6: {title} was called again after its answer"
 
 
-def _calls(ledger: Ledger, told: Sequence[Told]) -> dict[tuple[Any, str], list[Entry]]:
+def _calls(ledger: Ledger, told: Sequence[Told]) -> dict[Asked, list[Entry]]:
     """Return the calls of each order, and of each cart that one record released, oldest first."""
     releases: dict[str, set[str]] = defaultdict(set)
     for each in told:
         if each.value["operation"] == "RELEASE":
             releases[each.value["cartId"]].add(each.value["outcomeId"])
-    calls: dict[tuple[Any, str], list[Entry]] = defaultdict(list)
+    calls: dict[Asked, list[Entry]] = defaultdict(list)
     for entry in ledger.entries:
         if entry.operation is Operation.CONFIRM and entry.order_id is not None:
             calls[entry.operation, entry.order_id].append(entry)
@@ -226,16 +229,16 @@ def _calls(ledger: Ledger, told: Sequence[Told]) -> dict[tuple[Any, str], list[E
     return calls
 
 
-def _records_of(entry: Entry, told: Sequence[Told]) -> Iterator[list[Told]]:
-    """Yield for each record that asked for such a call the outcomes that it had."""
-    is_confirm = entry.operation is Operation.CONFIRM
-    operation, field = ("CONFIRM", "orderId") if is_confirm else ("RELEASE", "cartId")
-    name = entry.order_id if is_confirm else entry.cart_id
-    records: dict[str, list[Told]] = defaultdict(list)
+def _records(told: Sequence[Told]) -> dict[Asked, list[list[Told]]]:
+    """Return for each call the records that asked for it, each as the outcomes that it had."""
+    outcomes: dict[Asked, dict[str, list[Told]]] = defaultdict(lambda: defaultdict(list))
     for each in told:
-        if each.value["operation"] == operation and each.value[field] == name:
-            records[each.value["outcomeId"]].append(each)
-    yield from records.values()
+        value = each.value
+        is_confirm = value["operation"] == "CONFIRM"
+        operation = Operation.CONFIRM if is_confirm else Operation.RELEASE
+        asked = operation, value["orderId" if is_confirm else "cartId"] or ""
+        outcomes[asked][value["outcomeId"]].append(each)
+    return {asked: list(records.values()) for asked, records in outcomes.items()}
 
 
 def _units(holder: Mapping[str, Any]) -> set[Unit]:
