@@ -58,7 +58,8 @@ def test_a_rejection_that_is_read_after_a_takeover_changes_nothing(
     the processor refuses where it knows the session timeout.
     """
     rules = _first_then(Then(latency=1.5, status=422), Then(latency=0.1))
-    patient = GROUPS["consumer"] | {
+    patient = {
+        **GROUPS["consumer"],
         "kafka__properties": "{}",
         "kafka__drain_deadline": "120",
         "http_client__confirm_read_timeout": "120",
