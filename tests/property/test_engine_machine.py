@@ -25,8 +25,9 @@ from hypothesis.stateful import (
 from processor.core import horizon
 from processor.core.events import CartAbandoned, Content, OrderPaid
 from processor.core.records import Partition
-from tests.support.simulation import EPOCH, NUMBERS, SESSION, Kind, World, both, garbage, steps_of
+from tests.support.simulation import EPOCH, NUMBERS, SESSION, World, both, garbage, steps_of
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, release
+from tests.support.simulation_members import Kind
 from tests.support.simulation_rokt import Reaction
 
 IS_DEEP: Final = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
@@ -104,7 +105,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = World(is_spread=True)
         self.is_calm = True
         self.worked = 0  # since the group was last disturbed
 
@@ -168,9 +169,6 @@ class EngineMachine(RuleBasedStateMachine):
 
     # The group
 
-    def _orphans(self) -> set[Partition]:
-        return {partition for partition in self.world.logs if partition not in self.world.owner}
-
     @precondition(lambda self: self.worked > 2)
     @rule(pick=picks, number=numbers, is_drained=st.booleans(), whole=st.booleans())
     def hand_over(self, pick: int, number: int, *, is_drained: bool, whole: bool) -> None:
@@ -198,7 +196,7 @@ class EngineMachine(RuleBasedStateMachine):
             doubtful = self.world.checks.doubtful_offsets(partition)
             assert reach.offset <= max([offset, *(o + 1 for o in doubtful)])
 
-    @precondition(lambda self: self._orphans())
+    @precondition(lambda self: self.world.orphans())
     @rule(pick=picks, one_by_one=st.booleans(), is_new=st.booleans(), taken=taken)
     def assign(
         self, pick: int, taken: list[tuple[int, Reaction]], *, one_by_one: bool, is_new: bool
@@ -207,8 +205,8 @@ class EngineMachine(RuleBasedStateMachine):
         if is_new and len(world.members) < 3:
             world.join()
         # Who does not know yet what it has lost cannot be given it again.
-        orphans = self._orphans()
-        takers = [m for m in world.members if not orphans & m.positions.keys()]
+        orphans = world.orphans()
+        takers = [m for m in world.takers() if not orphans & m.positions.keys()]
         if takers:
             member = takers[pick % len(takers)]
             world.grant(member, sorted(orphans)[: 1 if one_by_one else None])
@@ -232,10 +230,10 @@ class EngineMachine(RuleBasedStateMachine):
                 world.grant(world.join(), world.evict(member))
             case Disturbance.LOSS:  # the group took it for dead, and says so at once
                 self.is_calm = False
-                world.tell_lost(member, {p for p in both(number) if world.owner.get(p) is member})
+                if held := {p for p in both(number) if world.owner.get(p) is member}:
+                    world.tell_lost(member, held)
             case Disturbance.NOTICE:  # it learns what it has lost long since
-                gone = {p for p in member.positions if world.owner.get(p) is not member}
-                world.tell_lost(member, gone)
+                world.notice(member)
         for more, reaction in taken:
             self._take_one(more, reaction)
 

@@ -1,12 +1,14 @@
 """What must hold in a simulated world: checked at every call, output and commit, and at the end."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from processor.core import effects as do
+from processor.core import horizon
 from processor.core.calls import Call
+from processor.core.effects import CommitOffset
 from processor.core.events import Content, OrderPaid, Undecodable
 from processor.core.outcomes import DeadLetter, Outcome
 from processor.core.records import Partition, Record, Source
@@ -26,7 +28,15 @@ _FINAL: Final = frozenset(
     }
 )
 _HARMLESS: Final = frozenset(  # the reply proves that nothing was done
-    {Reaction.REFUSE, Reaction.REJECT, Reaction.DENY, Reaction.PACE, Reaction.UNREACHABLE}
+    {
+        Reaction.REFUSE,
+        Reaction.REJECT,
+        Reaction.DENY,
+        Reaction.FORBID,
+        Reaction.PACE,
+        Reaction.SLOW_DOWN,
+        Reaction.UNREACHABLE,
+    }
 )
 _APPLIED: Final = frozenset({Reaction.SUCCEED, Reaction.SPLIT})
 
@@ -83,11 +93,19 @@ class Checks:
 
     # Calls
 
-    def began(self, attempt: Attempt, known: set[int]) -> None:
+    def began(
+        self,
+        attempt: Attempt,
+        known: set[int],
+        committed: Mapping[Partition, tuple[int, str | None]],
+    ) -> None:
         """Check a call that goes out; `known` are the outcomes that its owner has read."""
         self._check_alone(attempt)
-        self._check_owner(attempt)
         self._check_bytes(attempt)
+        source = attempt.source
+        reach = horizon.read(committed[Partition(source.topic, source.partition)][1])
+        assert reach is not None
+        assert source.offset < reach.offset, "a call beyond the committed horizon"
         if attempt.call.operation is Operation.CONFIRM:
             self._check_unsettled(attempt, known)
         else:
@@ -107,7 +125,8 @@ class Checks:
                 or other.reaction not in _FINAL
             ), "it is called again after a final reply"
 
-    def _check_owner(self, attempt: Attempt) -> None:
+    def arrived(self, attempt: Attempt) -> None:
+        """Check a call that reaches Rokt: once a new owner's has, no old owner's does."""
         owners = self._owners[attempt.call.cart_id]
         if not owners or owners[-1] != attempt.owner:
             assert attempt.owner not in owners, "an old owner calls after the new one"
@@ -190,11 +209,22 @@ class Checks:
         self._outcomes[content.source].append(content)
         return len(self.results[number]) - 1
 
-    def committed(self, partition: Partition, before: int, offset: int) -> None:
-        """Check an offset that is committed."""
-        assert offset >= before, "a commit goes back"
-        for record in self._records(partition, offset):
+    def is_overtaken(self, outcome: Outcome, member: str, since: int) -> bool:
+        """Whether somebody else has called since for what an outcome says was not applied."""
+        return outcome.effect not in SETTLED and any(
+            attempt.source == outcome.source and attempt.owner[0] != member
+            for attempt in self.attempts[since:]
+        )
+
+    def committed(self, partition: Partition, before: int, one: CommitOffset) -> None:
+        """Check an offset that is committed, and that its horizon covers what may be applied."""
+        assert one.offset >= before, "a commit goes back"
+        for record in self._records(partition, one.offset):
             assert self._outcomes[record.source], "a commit passes an unfinished record"
+        reach = horizon.read(one.metadata)
+        assert reach is not None
+        doubtful = self.doubtful_offsets(partition)
+        assert all(offset < reach.offset for offset in doubtful), "a horizon forgets a call"
 
     def is_finished(self, partition: Partition) -> bool:
         """Whether every record of a partition has its outcome."""

@@ -27,6 +27,8 @@ class Reaction(Enum):
     BUSY_APPLIED = auto()  # applied, 503 with Retry-After
     CLASH = auto()  # applied, 409
     UNREACHABLE = auto()  # never sent
+    FORBID = auto()  # 403
+    SLOW_DOWN = auto()  # 429, for half a minute
 
 
 _ERROR: Final = b'{"description":"no","errors":[]}'
@@ -73,12 +75,29 @@ _REPLIES: Final[Mapping[Reaction, Reply]] = {
     Reaction.BUSY_APPLIED: Response(status=503, headers={"retry-after": "2"}, body=_ERROR),
     Reaction.CLASH: Response(status=409, headers={}, body=_ERROR),
     Reaction.UNREACHABLE: Failure(kind=FailureKind.UNREACHABLE, detail=""),
+    Reaction.FORBID: Response(status=403, headers={}, body=_ERROR),
+    Reaction.SLOW_DOWN: Response(status=429, headers={"retry-after": "30"}, body=_ERROR),
 }
 
 
 def reply_to(call: Call, reaction: Reaction) -> Reply:
     """Return what comes back of a call."""
     return _REPLIES.get(reaction) or _answer(call, reaction)
+
+
+class Rokt:
+    """Who answers. In an `outage` all calls come to the same; so do those of a cart in a mood."""
+
+    def __init__(self) -> None:
+        """Begin well, and well-disposed to every cart."""
+        self.outage: Reaction | None = None
+        self.moods: dict[str, Reaction] = {}
+
+    def react(self, call: Call, reaction: Reaction) -> Reaction:
+        """Return what happens to a call that would otherwise come to `reaction`."""
+        if reaction is Reaction.UNREACHABLE:  # it never got there
+            return reaction
+        return sensible(call, self.outage or self.moods.get(call.cart_id) or reaction)
 
 
 def _answer(call: Call, reaction: Reaction) -> Response:

@@ -11,8 +11,9 @@ from processor.core.outcomes import Outcome
 from processor.core.partitions import Phase
 from processor.core.records import Partition
 from processor.core.vocabulary import Effect, Status
-from tests.support.simulation import SESSION, Kind, Member, World, both, garbage
+from tests.support.simulation import SESSION, World, both, garbage
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, release
+from tests.support.simulation_members import Kind, Member
 from tests.support.simulation_rokt import Reaction
 
 OUTPUTS: Final = (Kind.OUTPUT, Kind.ACKNOWLEDGEMENT)

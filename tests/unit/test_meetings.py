@@ -6,8 +6,9 @@ import pytest
 
 from processor.core.events import CartAbandoned, Content, OrderPaid
 from processor.core.vocabulary import Status
-from tests.support.simulation import Kind, World, both, garbage
+from tests.support.simulation import World, both, garbage
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, release
+from tests.support.simulation_members import Kind
 from tests.support.simulation_rokt import Reaction
 
 CONFIRM, RELEASE = "confirm", "release"
