@@ -285,6 +285,7 @@ class Engine:
             dispatch.emit(do.AskEnds(asking))
         self.assignments.forget(now)
         effects = dispatch.run(now)
+        dispatch.end_idle_holds(now)
         commit = self.assignments.due_commit(now)
         return effects if commit is None else [*effects, commit]
 
