@@ -23,6 +23,8 @@ class Watermarks:
                 "bootstrap.servers": world.kafka.bootstrap_servers,
                 "group.id": world.group,
                 "reconnect.backoff.max.ms": 250,
+                # Leaders change while it looks on.
+                "metadata.max.age.ms": 1000,
                 "logger": _SILENT,
             }
         )
