@@ -5,12 +5,12 @@ import os
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from processor.fake_rokt.rules import Rule
 from processor.fake_rokt.server import FakeRokt
@@ -146,7 +146,7 @@ class World:
     def committed(self) -> dict[tuple[str, int], int]:
         """Return the committed offset of each partition of the inputs, 0 where there is none."""
         with self._member() as consumer:
-            answer = consumer.committed(self._inputs(), timeout=10)
+            answer = self._committed(consumer)
         return {(each.topic, each.partition): max(0, each.offset) for each in answer}
 
     def lag(self) -> int:
@@ -155,8 +155,20 @@ class World:
             return sum(
                 consumer.get_watermark_offsets(each, timeout=10, cached=False)[1]
                 - max(0, each.offset)
-                for each in consumer.committed(self._inputs(), timeout=10)
+                for each in self._committed(consumer)
             )
+
+    def _committed(self, consumer: Consumer) -> list[TopicPartition]:
+        """Ask until there is an answer: the coordinator may be about to begin, or to move."""
+        answers: list[list[TopicPartition]] = []
+
+        def has_answered() -> bool:
+            with suppress(KafkaException):
+                answers.append(consumer.committed(self._inputs(), timeout=10))
+            return bool(answers)
+
+        wait_until(has_answered, within=30, what="the committed offsets are told")
+        return answers[0]
 
     @contextmanager
     def _member(self) -> Iterator[Consumer]:
