@@ -276,12 +276,12 @@ def test_a_full_outage_dead_letters_nothing_however_long() -> None:
 
 
 def test_every_second_probe_goes_to_an_order_that_was_never_tried() -> None:
-    stage = Stage(max_in_flight=4)
+    stage = Stage(max_in_flight=12)
     stage.default = FORBIDDEN
-    stage.pay(*carts("bad", 4))
+    stage.pay(*carts("bad", 12))
     stage.run(3)
     stage.default = OK
-    stage.rules = dict.fromkeys(carts("bad", 4), FORBIDDEN)
+    stage.rules = dict.fromkeys(carts("bad", 12), FORBIDDEN)
     stage.pay("good")
     stage.run(70, step=0.1)
     assert "good" in stage.ended

@@ -1,0 +1,212 @@
+"""The protections: where each stands in the source, how it is taken out, and what misses it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+SEARCH: Final = "tests/property/test_cluster.py::test_no_schedule_breaks_a_promise"
+OUTAGE: Final = "tests/property/test_cluster.py::test_a_full_outage_dead_letters_nothing"
+HOLDS: Final = "tests/unit/test_holds.py"
+OTHERS: Final = (
+    "tests/property/test_cluster.py::test_whatever_carts_fail_for_ever_all_others_are_confirmed"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Text of a source file, there exactly once, and what takes its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One protection: its name, the edits that take it out, the test that must turn red."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    test: str
+
+
+def _of(name: str, file: str, old: str, new: str, test: str = SEARCH) -> Mutation:
+    return Mutation(name, (Edit(f"processor/{file}", old, new),), test)
+
+
+MUTATIONS: Final = (
+    _of(
+        "no call beyond the acknowledged horizon",
+        "core/dispatch.py",
+        "if offset >= state.inputs[topic].horizon:",
+        "if False:",
+    ),
+    _of(
+        "a horizon that shrinks holds from its sending",
+        "core/partitions.py",
+        "self.horizon = min(self.horizon, reach)",
+        "pass",
+    ),
+    _of(
+        "the closing horizon covers what is doubtful",
+        "core/partitions.py",
+        "if work.is_ambiguous or lane.running is work:",
+        "if False:",
+    ),
+    _of(
+        "the lease is checked at the write of a call",
+        "core/engine.py",
+        "if is_current and now.at < state.lease_until:\n            work.sent",
+        "if is_current:\n            work.sent",
+    ),
+    _of(
+        "the lease counts from the sending of a commit",
+        "core/assignments.py",
+        "state.lease_until = sent_at + self._settings.lease",
+        "state.lease_until = now.at + self._settings.lease",
+    ),
+    _of(
+        "a refused commit renews no lease",
+        "core/assignments.py",
+        "if not self.is_current(state) or owned & set(refused):",
+        "if not self.is_current(state):",
+    ),
+    _of(
+        "no call before the ledger is restored",
+        "core/assignments.py",
+        "state.phase = Phase.RESTORING\n",
+        "state.phase = Phase.WORKING\n",
+    ),
+    _of(
+        "the ledger is restored up to the end of the results",
+        "shell/kafka/restorer.py",
+        "_Reading(restore, begin, high)",
+        "_Reading(restore, begin, low)",
+        "tests/component/test_restorer.py::test_a_partition_is_read_from_its_position_to_its_end",
+    ),
+    _of(
+        "only what is finished is committed",
+        "core/offsets.py",
+        "return self._order[0] if self._order else self.position",
+        "return self.position",
+    ),
+    _of(
+        "an outcome is acknowledged before its record is finished",
+        "core/writings.py",
+        "if writing.is_outcome_produced:",
+        "if True:",
+    ),
+    _of(
+        "a dead letter is acknowledged before its outcome is written",
+        "core/writings.py",
+        "self._produce(output_id, work, dead_letter or outcome)",
+        "self._produce(output_id, work, outcome)",
+    ),
+    _of(
+        "what belongs to a former assignment is stale",
+        "core/assignments.py",
+        "return self.states.get(state.number) is state",
+        "return state.number in self.states",
+    ),
+    _of(
+        "an acknowledgement counts in the generation of its sending",
+        "shell/kafka/commits.py",
+        "if consumer.consumer_group_metadata() != sent.generation:",
+        "if False:",
+        "tests/component/test_commits.py::test_an_answer_of_another_generation_refuses_all_of_it",
+    ),
+    Mutation(
+        "one record of a cart at a time",
+        (
+            Edit(
+                "processor/core/dispatch.py",
+                "if work is None or lane.running is not None or isinstance(work.content, Pending):",
+                "if work is None or isinstance(work.content, Pending):",
+            ),
+            Edit(
+                "processor/core/turns.py",
+                "if head is None or lane.running is not None:",
+                "if head is None:",
+            ),
+        ),
+        SEARCH,
+    ),
+    _of(
+        "what was in flight at a crash is tainted",
+        "core/engine.py",
+        "work.is_tainted = offset < owned.taint_below",
+        "work.is_tainted = False",
+    ),
+    _of(
+        "the results are read once more before a tainted call",
+        "core/dispatch.py",
+        "if not work.is_tainted or state.rereading is Rereading.DONE:",
+        "if True:",
+    ),
+    _of(
+        "a settled order is not called again",
+        "core/ledger.py",
+        "if known is not None and known.effect in _SETTLED:",
+        "if False:",
+    ),
+    _of(
+        "a release waits for the payments before it",
+        "core/gates.py",
+        "and payments.offsets.position >= gate",
+        "",
+    ),
+    _of(
+        "a lost partition's calls end before it works again",
+        "core/dispatch.py",
+        "return state.is_working(now.at) and self._assignments.is_alone(state.number)",
+        "return state.is_working(now.at)",
+    ),
+    _of(
+        "while everything fails there is a hold",
+        "core/judge.py",
+        "if not self._retries.holds:\n            return False",
+        "return False",
+        OUTAGE,
+    ),
+    _of(
+        "nobody is convicted while all fail",
+        "core/conclusions.py",
+        "return seen_with.is_own_fault or elapsed >= settings.give_up_after",
+        "return True",
+        f"{HOLDS}::test_nothing_is_convicted_when_nobody_has_succeeded_since",
+    ),
+    _of(
+        "who fails alone is convicted",
+        "core/conclusions.py",
+        "return seen_with.is_own_fault or elapsed >= settings.give_up_after",
+        "return False",
+        f"{HOLDS}::test_one_poison_order_is_convicted_within_ninety_seconds_and_stops_nobody",
+    ),
+    _of(
+        "a probe in two goes to a record that was never tried",
+        "core/turns.py",
+        "if permit is Permit.PROBE and",
+        "if False and",
+        f"{HOLDS}::test_every_second_probe_goes_to_an_order_that_was_never_tried",
+    ),
+    _of(
+        "a hold is probed",
+        "core/permits.py",
+        "return Permit.PROBE if limit.in_flight == 0 and at >= hold.next_probe.at else Permit.NO",
+        "return Permit.NO",
+        OTHERS,
+    ),
+    _of(
+        "a hold that nobody can probe ends",
+        "core/engine.py",
+        "        dispatch.end_idle_holds(now)\n",
+        "",
+        "tests/property/test_cluster.py::test_a_hold_whose_records_are_gone_stops_nobody",
+    ),
+    _of(
+        "Retry-After is capped",
+        "core/headers.py",
+        "min(seconds, _LONGEST_PAUSE)",
+        "seconds",
+        "tests/unit/test_replies.py::test_retry_after_is_read_in_every_shape",
+    ),
+)
