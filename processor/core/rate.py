@@ -3,7 +3,8 @@
 from math import inf
 from typing import Final
 
-_REGAIN_WITHIN: Final = 60.0
+_REGAIN_WITHIN: Final = 30.0
+_HALVE_AGAIN_AFTER: Final = 2.0  # only by then does a reply tell about the halved rate
 _FORGET_BEYOND: Final = 2.0
 
 
@@ -12,7 +13,7 @@ class Rate:
 
     `limit` (calls per second, infinite: none) is what is configured and may change. A reply that
     asks for fewer calls halves what really went out; what was lost since the first of several
-    such replies comes back within a minute of the last, step by step.
+    such replies comes back within half a minute of the last, step by step.
     """
 
     __slots__ = (
@@ -66,9 +67,9 @@ class Rate:
     def halve(self, sent_at: float, at: float) -> None:
         """Halve it for the sake of a call that was sent at `sent_at`.
 
-        What was sent before it was halved last tells nothing about the rate since then.
+        What was sent before the last halving took hold tells nothing about the rate after it.
         """
-        if sent_at < self._halved_at:
+        if sent_at < self._halved_at + _HALVE_AGAIN_AFTER:
             return
         went_out = min(self.per_second, self._spent / max(1.0, at - self._spent_since))
         if self._ceiling == inf:

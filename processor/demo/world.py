@@ -63,7 +63,7 @@ class World:
             "PROCESSOR_ROKT__BASE_URL": self.rokt.base_url,
             "PROCESSOR_ROKT__API_KEY": SAMPLE_API_KEY,
             "PROCESSOR_ROKT__TAG_ID": SAMPLE_TAG,
-            "PROCESSOR_RETRIES__CONFIRM_ATTEMPTS": "3",
+            "PROCESSOR_RETRIES__CONFIRM_ATTEMPTS": "2",
             "PROCESSOR_RETRIES__CONFIRM_MIN_TIME": "0",
             "PROCESSOR_SERVER__PORT": "0",
         }

@@ -29,6 +29,7 @@ _ANSWER_WITHIN: Final = 5.0
 _LOOP_MAY_REST: Final = 10.0
 _POLL_MAY_REST: Final = 60.0
 _HAND_OVER_MARGIN: Final = 2.0
+_SILENT_FOR: Final = 5.0
 
 
 class Watch:
@@ -43,6 +44,8 @@ class Watch:
         self._said_key: str | None = None
         self._key = settings.rokt.api_key.current(steady())
         self._ends: dict[Partition, int] = {}
+        self._last_commit: float | None = None
+        self._committed_at = steady()
 
     async def run(self, worker: Worker, partitions: int) -> None:
         """Look until cancelled; RuntimeFailure when the inputs' partitions have changed."""
@@ -55,6 +58,8 @@ class Watch:
 
         while True:
             sight = parts.engine.look()
+            if not sight.next_offsets or worker.last_commit_at != self._last_commit:
+                self._last_commit, self._committed_at = worker.last_commit_at, steady()
             if rounds % _ASK_LAG_EVERY == 0 and sight.next_offsets:
                 parts.broker.ask_ends(tuple(sight.next_offsets), _ANSWER_WITHIN, answered)
             if rounds % _COUNT_PARTITIONS_EVERY == 1:
@@ -127,9 +132,17 @@ class Watch:
             or worker.commit_trouble
             or worker.restorer.trouble
             or worker.poller.trouble
+            or self._silence()
         )
         known = {Dependency.KAFKA: kafka, Dependency.SCHEMA_REGISTRY: worker.parts.schemas.away}
         return {dependency: why for dependency, why in known.items() if why is not None}
+
+    def _silence(self) -> str | None:
+        """Return since when no commit has been acknowledged, if the lease has lapsed over it."""
+        silent = steady() - self._committed_at
+        if silent <= max(self._settings.kafka.lease, _SILENT_FOR):
+            return None
+        return f"no commit was acknowledged for {silent:.0f} s, so no calls go out"
 
     def _complaints(self) -> list[str]:
         """Return what does not answer as it should, Rokt and the key's file included."""

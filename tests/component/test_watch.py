@@ -208,6 +208,23 @@ def test_trouble_with_kafka_is_shown_wherever_it_is(stage: Stage, place: str) ->
     assert stage.gauge("processor_away", dependency="schema_registry") == 0
 
 
+def test_a_kafka_that_acknowledges_no_commit_is_said_to_be_away(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = [NOW]
+    monkeypatch.setattr(module, "steady", lambda: at[0])
+    stage.watch = Watch(SETTINGS, Metrics(CollectorRegistry()))
+    stage.worker.last_commit_at = 5.0
+    stage.run()
+    at[0] += 10.5
+    assert stage.watch.status()["away"] == [
+        "kafka: no commit was acknowledged for 10 s, so no calls go out"
+    ]
+    stage.worker.last_commit_at = 6.0
+    stage.run(rounds=2)
+    assert stage.watch.status()["away"] == []
+
+
 def test_refused_commits_a_silent_registry_and_failing_calls_are_shown(stage: Stage) -> None:
     stage.worker.commit_trouble = "the group has rebalanced"
     stage.schemas.away = "no answer"
