@@ -47,6 +47,21 @@ OPEN: Final[dict[Residue, tuple[str, Schedule]]] = {
             Act(Do.WORK, 3),
         ),
     ),
+    Residue.CONNECTS_AFTER_LOSS: (
+        "an old owner calls after the new one",
+        (
+            Act(Do.PAY),
+            *[Act(Do.WORK)] * 5,
+            Act(Do.LOSE),
+            Act(Do.GRANT),
+            Act(Do.WAIT),
+            *[Act(Do.TAKE_KIND, 0, 5)] * 3,  # commits
+            Act(Do.READ),
+            *[Act(Do.TAKE_KIND, 0, 7)] * 4,  # restores
+            Act(Do.TAKE_KIND),  # the new owner's call
+            Act(Do.TAKE_KIND, 1, 1),  # it arrives, and only then the old owner's
+        ),
+    ),
     Residue.REFUSAL_COMES_LATE: (
         "it goes out with other bytes than before",
         (
@@ -73,6 +88,24 @@ OPEN: Final[dict[Residue, tuple[str, Schedule]]] = {
 def test_what_cannot_be_closed_breaks_a_promise_and_nothing_else_does(residue: Residue) -> None:
     what, schedule = OPEN[residue]
     assert failure_of(schedule, residue) == f"AssertionError: {what}"
+    assert failure_of(schedule) is None
+
+
+@pytest.mark.xfail(strict=True, reason="a tainted CONFLICT leaves its order free to be called")
+def test_an_order_called_under_two_carts_keeps_its_content_over_a_crash() -> None:
+    schedule = (
+        Act(Do.PAY, 0, 2),
+        Act(Do.PAY, 0, 1),  # the order, which waits for the one before
+        Act(Do.PAY, 1, 6),  # the order under another cart: it is called when the crash comes
+        Act(Do.LEASE),
+        Act(Do.WORK, 1),
+        Act(Do.WORK, 1),
+        Act(Do.CRASH),
+        Act(Do.GRANT),
+        Act(Do.WORK, 3),
+        Act(Do.WORK, 2),
+        Act(Do.PAY, 1, 1),  # the order with other content
+    )
     assert failure_of(schedule) is None
 
 

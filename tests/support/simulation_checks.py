@@ -43,12 +43,16 @@ _APPLIED: Final = frozenset({Reaction.SUCCEED, Reaction.SPLIT})
 
 @dataclass(eq=False)
 class Attempt:
-    """A call that went out; `reaction` is None until its reply was delivered."""
+    """A call that went out; `reaction` is None until its reply was delivered.
+
+    `grant` numbers the assignment that it was planned in: a later owner's is higher.
+    """
 
     owner: tuple[str, int]
     source: Source
     call: Call
     reaction: Reaction | None = None
+    grant: int = 0
 
     @property
     def is_doubtful(self) -> bool:
@@ -78,11 +82,13 @@ class Checks:
         self._dead_letters: set[str] = set()
         self._gates: dict[tuple[str, Source], int] = {}
         self._positions: dict[tuple[str, Partition], int] = {}
-        self._owners: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        self._grants: dict[tuple[str, int], int] = {}
+        self._newest: defaultdict[str, int] = defaultdict(int)
 
     def granted(self, member: str, partition: Partition, offset: int) -> None:
         """Note where a member begins to read a partition."""
         self._positions[member, partition] = offset
+        self._grants[member, partition.number] = 1 + max(self._grants.values(), default=0)
 
     def admitted(self, member: str, source: Source) -> None:
         """Note what a member reads, and where the payments end at that moment."""
@@ -127,14 +133,14 @@ class Checks:
 
     def arrived(self, attempt: Attempt) -> None:
         """Check a call that reaches Rokt: once a new owner's has, no old owner's does."""
-        owners = self._owners[attempt.call.cart_id]
-        if not owners or owners[-1] != attempt.owner:
-            assert attempt.owner not in owners, "an old owner calls after the new one"
-            owners.append(attempt.owner)
+        cart = attempt.call.cart_id
+        assert attempt.grant >= self._newest[cart], "an old owner calls after the new one"
+        self._newest[cart] = attempt.grant
 
     def planned(self, attempt: Attempt) -> None:
         """Check that a call's turn has come: all that goes before it in its cart is finished."""
         source = attempt.source
+        attempt.grant = self._grants[attempt.owner[0], source.partition]
         own = self._record(source)
         before = list(self._records(Partition(source.topic, source.partition), source.offset))
         if attempt.call.operation is Operation.RELEASE:
