@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Final
 
 from processor.core import effects as do
 from processor.core.assignments import Assignments
@@ -24,7 +23,6 @@ from processor.core.work import Rank, Work
 from processor.core.writings import Writings
 
 Place = tuple[PartitionState, Lane, Work]
-_LOOK_AGAIN_AFTER: Final = 1.0
 
 
 class Dispatch:
@@ -62,7 +60,7 @@ class Dispatch:
 
     def offer(self, state: PartitionState, lane: Lane, now: Now) -> None:
         """Let a lane move as soon as it is its turn."""
-        self.turns.offer(state, lane, now.at)
+        self.turns.offer(state, lane, now)
 
     def unpark(self, state: PartitionState, now: Now) -> None:
         """Let the lanes move that waited for a commit, a lease or the ledger."""
@@ -116,20 +114,6 @@ class Dispatch:
             self._send(state, lane, work, following, now)
         else:
             self.end(state, lane, work, following, now)
-
-    def end_idle_holds(self, now: Now) -> None:
-        """End the holds of scopes that have no record left: nobody could ever probe them.
-
-        Asked when a probe was due and nobody took it, and then at most once a second.
-        """
-        for scope, hold in tuple(self.permits.holds.by_scope.items()):
-            if now.at < hold.next_probe.at or self.permits.limits[scope].in_flight:
-                continue
-            states = self._assignments.states.values()
-            if any(scope_of(work) is scope for state in states for _, work in state.works()):
-                hold.next_probe = Now(now.at + _LOOK_AGAIN_AFTER, now.wall + _LOOK_AGAIN_AFTER)
-            else:
-                self.permits.holds.end(scope, now)
 
     def _may_work(self, state: PartitionState, now: Now) -> bool:
         """Whether a partition works, and nothing of our own former assignment of it goes on."""

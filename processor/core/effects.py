@@ -115,11 +115,24 @@ class HoldBegan:
 
 @dataclass(frozen=True, slots=True)
 class HoldEnded:
-    """For observers: Rokt answers again, after `seconds` and that many failures."""
+    """For observers: a hold is over, after `seconds` and that many failed probes.
+
+    `is_proven`: because Rokt answers again, not because nothing was left to probe it with.
+    """
 
     scope: Scope
     seconds: float
     failures: int
+    is_proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseBegan:
+    """For observers: Rokt asks all calls of a scope to wait for `seconds`; `why` is its reply."""
+
+    scope: Scope
+    seconds: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,5 +158,7 @@ class RecordResolved:
     offset: int
 
 
-Observation = CallEnded | Retrying | HoldBegan | HoldEnded | RecordEnded | RecordResolved
+Observation = (
+    CallEnded | Retrying | HoldBegan | HoldEnded | PauseBegan | RecordEnded | RecordResolved
+)
 Effect = Send | Produce | Pause | Resume | Commit | AskEnds | Restore | Observation

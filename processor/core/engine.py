@@ -135,7 +135,6 @@ class Engine:
         if call is None:
             raise AssertionError("a call in flight is a call")
         verdict = self._judge.verdict(work, call, reply, now)
-        self._judge.pace(work, verdict, now)
         seconds = now.at - work.sent_at
         self._dispatch.emit(do.CallEnded(call.operation, verdict, work.is_replayed, seconds))
         is_current = self.assignments.is_current(state)
@@ -249,6 +248,7 @@ class Engine:
         complete again; what was in flight of them may have been applied.
         """
         ended = self.assignments.lose(partitions, now)
+        self._dispatch.turns.forget(ended)
         self._share_rate()
         for old in ended:
             again = self.assignments.states.get(old.number)
@@ -277,22 +277,20 @@ class Engine:
     def tick(self, now: Now) -> list[do.Effect]:
         """Let time pass: rests end, ends of logs are asked for, a commit is due."""
         dispatch = self._dispatch
-        dispatch.permits.pass_time(now)
-        dispatch.turns.wake(now.at)
+        may_work = any(state.is_working(now.at) for state in self.assignments.states.values())
+        dispatch.permits.pass_time(now, may_work=may_work)
+        dispatch.permits.end_unprobed_holds(now)
+        dispatch.turns.wake(now)
         states = self.assignments.states.values()
         asking = tuple((s.number, s.epoch) for s in states if dispatch.gates.to_ask(s, now.at))
         if asking:
             dispatch.emit(do.AskEnds(asking))
         self.assignments.forget(now)
         effects = dispatch.run(now)
-        dispatch.end_idle_holds(now)
         commit = self.assignments.due_commit(now)
         return effects if commit is None else [*effects, commit]
 
     def look(self) -> Sight:
         """Return what is being done now. Goes over all unfinished records."""
         dispatch = self._dispatch
-        holds = dispatch.permits.holds
-        return look(
-            self.assignments, len(dispatch.in_flight), holds, dispatch.partitioners.disagreement
-        )
+        return look(self.assignments, dispatch.permits, dispatch.partitioners.disagreement)

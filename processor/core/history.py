@@ -13,10 +13,12 @@ from processor.core.work import Work
 
 CARTS_OF_AN_OUTAGE: Final = 3
 QUIET_OF_AN_OUTAGE: Final = 5.0
+LONG_QUIET: Final = 60.0
 FEW_CARTS: Final = 3
 FEW_SHARE: Final = 0.05
 _LOOK_BACK: Final = 300.0
 _SLICE: Final = 60.0
+_COUNT_EVERY: Final = 1.0
 _MOST_CARTS: Final = 10_000  # of a slice, and failing: far beyond what is few
 
 
@@ -27,7 +29,15 @@ class History:
     succeeded had been sent: Rokt was well for others after whatever failed before that moment.
     """
 
-    __slots__ = ("_failing", "_fresh", "_seen", "last_success", "proven_until")
+    __slots__ = (
+        "_counted_at",
+        "_distinct",
+        "_failing",
+        "_fresh",
+        "_seen",
+        "last_success",
+        "proven_until",
+    )
 
     def __init__(self) -> None:
         """Begin having seen nothing."""
@@ -35,6 +45,8 @@ class History:
         self.proven_until = -inf
         self._fresh: set[bytes | None] = set()
         self._failing: dict[bytes | None, float] = {}
+        self._distinct = 0
+        self._counted_at = -inf
         self._seen: deque[tuple[float, set[bytes | None]]] = deque()
 
     def see(self, cart: bytes | None, at: float) -> None:
@@ -64,7 +76,8 @@ class History:
     def failed(self, work: Work, at: float) -> None:
         """Note that a call has failed in a way that may concern everything."""
         cart = work.record.key
-        if cart not in self._failing and work.failed_since >= self.last_success:
+        was_well = cart not in self._failing and work.failed_since >= self.last_success
+        if was_well and len(self._fresh) < _MOST_CARTS:
             self._fresh.add(cart)
         self._failing.pop(cart, None)
         self._failing[cart] = at  # the newest last
@@ -74,9 +87,14 @@ class History:
             del self._failing[oldest]
 
     def shows_outage(self, at: float) -> bool:
-        """Whether carts that were well fail one after the other, and none succeeds."""
-        return (
-            len(self._fresh) >= CARTS_OF_AN_OUTAGE and at - self.last_success >= QUIET_OF_AN_OUTAGE
+        """Whether carts fail one after the other, and none succeeds.
+
+        Those that were well before tell it soon; those that have failed before only when nothing
+        has succeeded for long, since they may be bad themselves.
+        """
+        quiet = at - self.last_success
+        return (len(self._fresh) >= CARTS_OF_AN_OUTAGE and quiet >= QUIET_OF_AN_OUTAGE) or (
+            len(self._failing) >= CARTS_OF_AN_OUTAGE and quiet >= LONG_QUIET
         )
 
     def clears_rokt(self, work: Work) -> bool:
@@ -85,7 +103,7 @@ class History:
         At its first failure any success since it was sent tells; later only one of a call that
         was sent after that failure, because what was in the air then may have just got through.
         """
-        if work.failed_since == work.failed_at:
+        if work.failures <= 1:
             return self.last_success >= work.sent_at
         return self.proven_until > work.failed_since
 
@@ -94,5 +112,7 @@ class History:
         failing = len(self._failing)
         if failing < FEW_CARTS:
             return True
-        seen = set().union(*(carts for since, carts in self._seen if at - since <= _LOOK_BACK))
-        return failing < FEW_SHARE * len(seen)
+        if at - self._counted_at >= _COUNT_EVERY:
+            recent = (carts for since, carts in self._seen if at - since <= _LOOK_BACK)
+            self._distinct, self._counted_at = len(set().union(*recent)), at
+        return failing < FEW_SHARE * self._distinct

@@ -62,16 +62,6 @@ class Judge:
             return verdict
         return replace(verdict, scope=ReplyScope.SYSTEMIC, is_final=False)
 
-    def pace(self, work: Work, verdict: Verdict, now: Now) -> None:
-        """Ask Rokt for less at once, or for more, as its reply shows."""
-        limit = self._permits.limits[scope_of(work)]
-        if verdict.is_overload:
-            limit.cut(work.sent_at, now.at)
-        elif verdict.effect in DONE:
-            limit.grow()
-        if verdict.asks_for_less:
-            self._permits.rate.halve(work.sent_at, now.at)
-
     def follow(self, work: Work, verdict: Verdict, now: Now) -> Ending | Rest:
         """Note a verdict and return what follows: the record's end, or a rest."""
         scope = scope_of(work)
@@ -79,35 +69,41 @@ class Judge:
         history.see(work.record.key, now.at)
         if _proves_rokt(verdict):
             self._note_proof(scope, work, verdict, now)
-        # A good verdict needs no look around, and the draw in it would cost more than the rest.
+        elif verdict.is_final or verdict.max_attempts is not None:
+            self._permits.holds.put_off(scope, verdict, work.sent_at, now)
+        # A final verdict needs no look around, and the draw in it would cost more than the rest.
         surroundings = _NONE if verdict.is_final else self._surroundings(scope, work, verdict, now)
         following = follow(work, verdict, surroundings, self._retries)
         if isinstance(following, Rest) and following.is_pause:
-            self._permits.pause(scope, now.at + following.seconds)
+            why = verdict.detail or str(verdict.kind)
+            self._permits.pause(scope, following.seconds, why, now)
         return following
 
     def _note_proof(self, scope: Scope, work: Work, verdict: Verdict, now: Now) -> None:
         history = self._histories[scope]
         if verdict.effect in DONE:
             history.succeeded(work, now.at)
+            self._permits.limits[scope].grow()
         else:
             history.answered(work)
-        if self._permits.holds.end(scope, now):
-            self._permits.limits[scope].restart()
+        self._permits.end_hold(scope, now, is_proven=True)
 
     def _surroundings(self, scope: Scope, work: Work, verdict: Verdict, now: Now) -> Surroundings:
         """Look at a failure among the other replies of its scope, and hold if they all fail."""
         history, holds = self._histories[scope], self._permits.holds
         work.failed(now.at)
+        is_own_fault = history.clears_rokt(work)
+        if not is_own_fault:
+            self._permits.slow_down(scope, verdict, work.sent_at, now.at)
         is_pacing = verdict.scope is ReplyScope.PACING
         if not is_pacing and verdict.max_attempts is None:
             history.failed(work, now.at)
             if self._is_outage(scope, work, verdict, now):
                 holds.fail(scope, verdict, work.sent_at, now)
         return Surroundings(
-            is_pause=is_pacing and history.last_success < work.sent_at,
+            is_pause=is_pacing and not is_own_fault,
             is_held=scope in holds.by_scope and not is_pacing and verdict.max_attempts is None,
-            is_own_fault=history.clears_rokt(work) and history.fails_for_few(now.at),
+            is_own_fault=is_own_fault and history.fails_for_few(now.at),
             patience=self._permits.patience_clock(scope, now.at),
             jitter=self._jitter(),
         )
@@ -118,9 +114,8 @@ class Judge:
         if scope in self._permits.holds.by_scope:
             return True
         history = self._histories[scope]
-        if verdict.scope is ReplyScope.SYSTEMIC:
-            return not history.clears_rokt(work)
-        return history.shows_outage(now.at)
+        is_systemic = verdict.scope is ReplyScope.SYSTEMIC
+        return (is_systemic and not history.clears_rokt(work)) or history.shows_outage(now.at)
 
 
 _NONE: Final = Surroundings(

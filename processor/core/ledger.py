@@ -141,8 +141,10 @@ class Ledger:
         if outcome.origin is not None:
             self.learn_readable(outcome.origin[:3])
         order_id = outcome.order_id
-        if not order_id or outcome.status in _CHANGES_NO_ORDER or not outcome.request_fingerprint:
+        if not order_id or not outcome.request_fingerprint:
             return  # an invalid event has no fingerprint: it says nothing of a call
+        if outcome.status in _CHANGES_NO_ORDER and outcome.effect is not Effect.MAYBE_APPLIED:
+            return  # nothing was called; before a crash the same record may have been
         known = self._orders.get(order_id)
         entry = _Order(outcome.request_fingerprint, outcome.effect, cart_id)
         if known is not None and known != entry:

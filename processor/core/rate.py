@@ -5,6 +5,7 @@ from typing import Final
 
 _REGAIN_WITHIN: Final = 30.0
 _HALVE_AGAIN_AFTER: Final = 2.0  # only by then does a reply tell about the halved rate
+_AGO: Final = 2.0
 _FORGET_BEYOND: Final = 2.0
 
 
@@ -24,6 +25,7 @@ class Rate:
         "_halved_at",
         "_halved_to",
         "_spent",
+        "_spent_before",
         "_spent_since",
         "limit",
     )
@@ -37,7 +39,7 @@ class Rate:
         self._before = inf
         self._halved_at = -inf
         self._halved_to = inf
-        self._spent = 0
+        self._spent = self._spent_before = 0
         self._spent_since = 0.0
 
     @property
@@ -58,7 +60,9 @@ class Rate:
 
     def spend(self, at: float) -> None:
         """Note that a call goes out."""
-        if at - self._spent_since >= 1.0:
+        elapsed = at - self._spent_since
+        if elapsed >= 1.0:
+            self._spent_before = self._spent if elapsed < _AGO else 0
             self._spent, self._spent_since = 0, at
         self._spent += 1
         if self.per_second != inf:
@@ -71,7 +75,7 @@ class Rate:
         """
         if sent_at < self._halved_at + _HALVE_AGAIN_AFTER:
             return
-        went_out = min(self.per_second, self._spent / max(1.0, at - self._spent_since))
+        went_out = min(self.per_second, max(self._spent, self._spent_before))
         if self._ceiling == inf:
             self._before = max(2.0, went_out)
         self._halved_at, self._at = at, at

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from processor.core.assignments import Assignments
-from processor.core.holds import Holds
 from processor.core.partitions import Phase
+from processor.core.permits import Permits
 from processor.core.records import Partition
 from processor.core.scopes import Scope, scope_of
 from processor.core.vocabulary import Operation, Reason
@@ -28,8 +28,9 @@ class Sight:
 
     `is_restored`: all partition numbers are complete and their ledgers read. `oldest` has the
     timestamp of the oldest unfinished record by operation, epoch milliseconds.
-    `holds` has the scopes that are held. `releases_stopped` says why no release is sent, None
-    when they are.
+    `holds` has the scopes that are held, `paused_until` those that Rokt has asked to wait, with
+    the time (seconds since the epoch). `releases_stopped` says why no release is sent, None when
+    they are.
     """
 
     in_flight: int
@@ -38,12 +39,11 @@ class Sight:
     oldest: Mapping[Operation, int]
     next_offsets: Mapping[Partition, int]
     holds: Mapping[Scope, HoldSight]
+    paused_until: Mapping[Scope, float]
     releases_stopped: str | None
 
 
-def look(
-    assignments: Assignments, in_flight: int, holds: Holds, releases_stopped: str | None
-) -> Sight:
+def look(assignments: Assignments, permits: Permits, releases_stopped: str | None) -> Sight:
     """Return what is being done now. Goes over all unfinished records."""
     unfinished: dict[str, int] = {}
     oldest: dict[Operation, int] = {}
@@ -59,7 +59,7 @@ def look(
             if timestamp is not None:
                 oldest[operation] = min(oldest.get(operation, timestamp), timestamp)
     return Sight(
-        in_flight=in_flight,
+        in_flight=permits.in_flight,
         is_restored=all(
             state.phase not in (Phase.INCOMPLETE, Phase.RESTORING)
             for state in assignments.states.values()
@@ -75,7 +75,8 @@ def look(
                 waiting=waiting[scope],
                 next_probe=hold.next_probe.wall,
             )
-            for scope, hold in holds.by_scope.items()
+            for scope, hold in permits.holds.by_scope.items()
         },
+        paused_until=permits.pauses(),
         releases_stopped=releases_stopped,
     )

@@ -27,7 +27,7 @@ class Work:
     Compared by identity. `due` is the moment (seconds, see `Now.at`) before which it rests;
     `patient_since` the reading of its scope's patience clock when its first attempt that counts had
     failed, `paused_for` the seconds that Rokt told it alone to pause, which do not count either;
-    `failed_since` and `failed_at` the moments of its first and its last reply that ended nothing;
+    `failed_since` the moment of the first of its `failures`: replies that were not final;
     `gate` the offset of the payments' partition that must be known before a release is sent.
     """
 
@@ -40,8 +40,8 @@ class Work:
         "counted_attempts",
         "due",
         "effect",
-        "failed_at",
         "failed_since",
+        "failures",
         "first_attempt_at",
         "gate",
         "is_tainted",
@@ -72,13 +72,13 @@ class Work:
         self.gate: int | None = None
         self.due = 0.0
         self.call: Call | None = None
-        self.attempts = 0
-        self.counted_attempts = 0
+        self.attempts = self.counted_attempts = 0
         self.ambiguous_attempts = 0
         self.limited_attempts = 0
         self.uncounted = 0
         self.effect = Effect.NOT_SENT
-        self.failed_since = self.failed_at = inf
+        self.failed_since = inf
+        self.failures = 0
         self.patient_since = self.paused_for = 0.0
         self.sent_at = 0.0
         self.first_attempt_at: int | None = None
@@ -134,6 +134,6 @@ class Work:
             self.ambiguous_attempts += 1
 
     def failed(self, at: float) -> None:
-        """Note that a reply has ended nothing."""
+        """Note a reply that is not final."""
         self.failed_since = min(self.failed_since, at)
-        self.failed_at = at
+        self.failures += 1

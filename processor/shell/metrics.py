@@ -175,6 +175,11 @@ class Metrics:
         for name, values in tables.items():
             self._replace(name, values)
 
+    def set_pauses(self, until: Mapping[HoldScope, float]) -> None:
+        """Set until when scopes are paused, seconds since the epoch."""
+        values: dict[Labels, float] = {(scope,): wall for scope, wall in until.items()}
+        self._replace("processor_paused_until_timestamp_seconds", values)
+
     def set_away(self, dependency: Dependency, *, is_away: bool) -> None:
         """Set whether something that the processor needs does not answer."""
         self._gauges["processor_away"][dependency,].set(is_away)

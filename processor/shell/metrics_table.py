@@ -213,6 +213,13 @@ TABLE: Final = (
         unit="seconds",
     ),
     Metric(
+        name="processor_paused_until_timestamp_seconds",
+        type=MetricType.GAUGE,
+        help="Until when Rokt asked this scope to pause, since the epoch; absent while it did not.",
+        labels={"scope": tuple(HoldScope)},
+        unit="seconds",
+    ),
+    Metric(
         name="processor_away",
         type=MetricType.GAUGE,
         help="1 while this dependency does not answer, else 0.",

@@ -9,6 +9,7 @@ from processor.core.effects import (
     HoldBegan,
     HoldEnded,
     Observation,
+    PauseBegan,
     RecordEnded,
     RecordResolved,
     Retrying,
@@ -57,10 +58,19 @@ class Observers:
                 )
             case HoldEnded(scope=scope, seconds=seconds, failures=failures):
                 _LOG.info(
-                    "hold ended: Rokt answers",
+                    "hold ended: Rokt answers"
+                    if seen.is_proven
+                    else "hold ended: nothing is left to probe it with",
                     scope=scope.name.lower(),
                     seconds=round(seconds, 1),
                     failures=failures,
+                )
+            case PauseBegan(scope=scope, seconds=seconds, why=why):
+                _LOG.warning(
+                    "Rokt asks for a pause",
+                    scope=scope.name.lower(),
+                    seconds=round(seconds, 1),
+                    why=why,
                 )
             case RecordEnded():
                 self.last_outcome_at = wall

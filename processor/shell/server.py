@@ -64,6 +64,7 @@ class Status(TypedDict):
     lag: dict[str, dict[str, int]]
     parked: dict[str, dict[str, str]]
     holds: dict[str, HoldStatus]
+    paused_until: dict[str, str]
     away: list[str]
     releases_stopped_because: str | None
     last_outcome_at: str | None

@@ -80,6 +80,9 @@ class Watch:
             metrics.set_parked(sight.next_offsets.keys(), self._worker.poller.gaps.parked)
             metrics.set_restore_remaining(self._worker.restorer.remaining)
         metrics.set_holds({HoldScope(_name(scope)): hold for scope, hold in sight.holds.items()})
+        metrics.set_pauses(
+            {HoldScope(_name(scope)): until for scope, until in sight.paused_until.items()}
+        )
         metrics.set_partitioners_disagree(is_so=sight.releases_stopped is not None)
         if sight.releases_stopped is not None and self._said_stopped is None:
             _LOG.error("releases stopped", why=sight.releases_stopped)
@@ -220,6 +223,10 @@ class Watch:
                     next_probe_at=_iso(hold.next_probe) or "",
                 )
                 for scope, hold in (sight.holds.items() if sight is not None else ())
+            },
+            paused_until={
+                _name(scope): _iso(until) or ""
+                for scope, until in (sight.paused_until.items() if sight is not None else ())
             },
             away=self._complaints(),
             releases_stopped_because=sight.releases_stopped if sight is not None else None,

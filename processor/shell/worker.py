@@ -69,8 +69,7 @@ class Worker:
         self.last_commit_at: float | None = None
         self.has_assignment = False
         """Whether the group has told us what we own, and we have not lost it since."""
-        self.hand_over_trouble: str | None = None
-        """Why the last offsets of partitions were not committed, None when they were."""
+        self.hand_over_trouble: str | None = None  # why last offsets were not committed
 
     def connect(self, sink: Sink, poller: Poller, restorer: Restorer) -> None:
         """Take the parts that call back."""
@@ -123,6 +122,7 @@ class Worker:
                     | do.Retrying()
                     | do.HoldBegan()
                     | do.HoldEnded()
+                    | do.PauseBegan()
                     | do.RecordEnded()
                     | do.RecordResolved()
                 ):

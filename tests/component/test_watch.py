@@ -82,6 +82,7 @@ class Stage:
             "oldest": {Operation.CONFIRM: 5_000},
             "next_offsets": {PAID: 5, ABANDONED: 7},
             "holds": {},
+            "paused_until": {},
             "releases_stopped": None,
         }
         self.schemas = SimpleNamespace(away=None)

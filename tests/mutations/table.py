@@ -184,8 +184,8 @@ MUTATIONS: Final = (
     _of(
         "a probe in two goes to a record that was never tried",
         "core/turns.py",
-        "if permit is Permit.PROBE and",
-        "if False and",
+        "if not hold.prefers_untried:",
+        "if True:",
         f"{HOLDS}::test_every_second_probe_goes_to_an_order_that_was_never_tried",
     ),
     _of(
@@ -198,9 +198,17 @@ MUTATIONS: Final = (
     _of(
         "a hold that nobody can probe ends",
         "core/engine.py",
-        "        dispatch.end_idle_holds(now)\n",
+        "        dispatch.permits.end_unprobed_holds(now)\n",
         "",
         "tests/property/test_cluster.py::test_a_hold_whose_records_are_gone_stops_nobody",
+    ),
+    _of(
+        "what a tainted conflict may have done counts",
+        "core/ledger.py",
+        " and outcome.effect is not Effect.MAYBE_APPLIED",
+        "",
+        "tests/property/test_cluster.py::"
+        "test_an_order_called_under_two_carts_keeps_its_content_over_a_crash",
     ),
     _of(
         "Retry-After is capped",

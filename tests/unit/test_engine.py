@@ -162,8 +162,9 @@ def test_a_release_that_may_have_been_applied_marks_its_items_as_maybe_released(
     settle(world, member)
     for _ in range(3):
         world.take_all(member, Kind.CALL, Kind.REPLY, reaction=Reaction.BREAK, rounds=2)
-        world.pass_time(30.0)
-        settle(world, member)
+        for _ in range(6):
+            world.pass_time(5.0)
+            settle(world, member)
     assert results(world) == [(Status.INDETERMINATE, Effect.MAYBE_APPLIED)]
     pay(world, "cart", "order", "a")
     world.quiesce()

@@ -72,7 +72,7 @@ UNDECODABLE: Final = outcome(Status.REJECTED, Effect.NOT_SENT, operation=Operati
         ((TAINTED_INVALID,), Proceed, Proceed, Proceed),
         ((UNDECODABLE,), Proceed, Proceed, Proceed),
         ((outcome(Status.CONFLICT, Effect.NOT_SENT),), Proceed, Proceed, Proceed),
-        ((outcome(Status.CONFLICT, Effect.MAYBE_APPLIED),), Proceed, Proceed, Proceed),
+        ((outcome(Status.CONFLICT, Effect.MAYBE_APPLIED),), Duplicate, Conflict, Proceed),
         ((outcome(Status.SUCCEEDED, Effect.APPLIED),), Duplicate, Conflict, Duplicate),
         (
             (outcome(Status.PARTIALLY_SUCCEEDED, Effect.PARTIALLY_APPLIED),),

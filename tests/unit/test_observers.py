@@ -130,7 +130,7 @@ def test_each_operation_is_said_for_itself(stage: Stage) -> None:
 def test_a_hold_is_one_line_at_its_beginning_and_one_at_its_end(stage: Stage) -> None:
     began = HoldBegan(HeldScope.CONFIRM, Reason.UNAUTHORIZED, "HTTP 401: the API key")
     probe = replace(FAILED, is_held=True)
-    ended = HoldEnded(HeldScope.CONFIRM, 61.25, 7)
+    ended = HoldEnded(HeldScope.CONFIRM, 61.25, 7, is_proven=True)
     assert stage.see(began, probe, probe, ended) == [
         "hold began: everything fails, nothing is given up",
         "hold ended: Rokt answers",

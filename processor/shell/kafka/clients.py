@@ -3,6 +3,8 @@
 import logging
 from typing import Any, Final
 
+from confluent_kafka import KafkaError
+
 from processor.shell.clock import steady
 from processor.shell.settings import Kafka
 
@@ -103,3 +105,8 @@ def producer(kafka: Kafka) -> Properties:
     # The topic decides what is too large, not the client.
     properties.setdefault("message.max.bytes", _LARGEST)
     return properties
+
+
+def is_fatal(error: KafkaError) -> bool:
+    """Whether a client works no more after this error: it says so in one of two ways."""
+    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001

@@ -177,7 +177,7 @@ class Poller:
         return False
 
     def _complained(self, error: KafkaError) -> None:
-        if error.fatal():
+        if clients.is_fatal(error):
             raise RuntimeFailure(f"Kafka's consumer has failed for good: {error.str()}")
         self._say(str(error.str()))
 

@@ -115,7 +115,7 @@ class Sink:
             self._not_taken(output, topic, error)
 
     def _not_taken(self, output: Produce, topic: str, error: KafkaError) -> None:
-        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
+        if clients.is_fatal(error):
             raise RuntimeFailure(f"Kafka's producer has failed for good: {error.str()}")
         if error.code() in _TOO_LARGE:
             self._shed(output)
