@@ -1,0 +1,153 @@
+"""A real Kafka that asks who you are (SCRAM over TLS) and lets you do only what you may (ACLs).
+
+The tests' own tools go by the door that stays open, on which everybody may do everything; the
+processor is sent to the other one.
+"""
+
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+
+import trustme
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from tests.support.brokers import KafkaProcess
+from tests.support.programs import free_port
+from tests.support.world import World
+
+USER = "rokt-cart-processor"
+_HOST = "127.0.0.1"
+_ANSWER_WITHIN = 20.0
+_JAAS = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+
+
+class SecuredKafka(KafkaProcess):
+    """A broker of our own with a second door, at `guarded`: host:port."""
+
+    def __init__(self, folder: Path) -> None:
+        authority = trustme.CA()
+        self._authority_file = folder / "authority.pem"
+        authority.cert_pem.write_to_path(str(self._authority_file))
+        keystore = folder / "keystore.pem"
+        keystore.write_bytes(_keystore(authority.issue_cert(_HOST)))
+        super().__init__(
+            folder,
+            {
+                "listener.security.protocol.map": (
+                    "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_SSL"
+                ),
+                "listener.name.guarded.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+                "listener.name.guarded.scram-sha-512.sasl.jaas.config": _JAAS,
+                "listener.name.guarded.ssl.keystore.type": "PEM",
+                "listener.name.guarded.ssl.keystore.location": str(keystore),
+                "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                "super.users": "User:ANONYMOUS",
+            },
+        )
+
+    def properties(self, password: str) -> dict[str, str]:
+        """Return what a client needs to come in as USER."""
+        return {
+            "security.protocol": "SASL_SSL",
+            "ssl.ca.location": str(self._authority_file),
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": USER,
+            "sasl.password": password,
+        }
+
+    def give_password(self, password: str) -> None:
+        """Let USER in with this password, and with no other."""
+        info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+        self._alter(UserScramCredentialUpsertion(USER, info, password.encode()))
+
+    def delete_user(self) -> None:
+        """Let USER in no more; connections that are open stay so."""
+        self._alter(UserScramCredentialDeletion(USER, ScramMechanism.SCRAM_SHA_512))
+
+    def allow(self, rights: Collection[AclBinding]) -> None:
+        """Let USER do something."""
+        for answer in self._admin.create_acls([*rights]).values():
+            answer.result(_ANSWER_WITHIN)
+
+    def forbid(self, rights: Collection[AclBinding]) -> None:
+        """Take rights from USER again; fails when there is nothing to take."""
+        wanted = [_the_same(right) for right in rights]
+        for answer in self._admin.delete_acls(wanted).values():
+            assert len(answer.result(_ANSWER_WITHIN)) == 1, "there was no such right"
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return self.admin()
+
+    def _alter(
+        self, alteration: UserScramCredentialDeletion | UserScramCredentialUpsertion
+    ) -> None:
+        (answer,) = self._admin.alter_user_scram_credentials([alteration]).values()
+        answer.result(_ANSWER_WITHIN)
+
+    def _configure(self) -> None:
+        self.guarded = f"{_HOST}:{free_port()}"
+        node = self._node
+        doors = f"BROKER://{node.address},GUARDED://{self.guarded}"
+        self._settings |= {
+            "listeners": f"{doors},CONTROLLER://{node.controller}",
+            "advertised.listeners": doors,
+        }
+        super()._configure()
+
+
+def reading(world: World) -> dict[str, AclBinding]:
+    """Return the rights to read that a processor needs, by the name of the topic or group."""
+    topics = (world.topics.order_paid, world.topics.cart_abandoned, world.topics.results)
+    groups = (world.group, f"{world.group}.accepted-gaps")
+    return {name: _right(ResourceType.TOPIC, name, AclOperation.READ) for name in topics} | {
+        name: _right(ResourceType.GROUP, name, AclOperation.READ) for name in groups
+    }
+
+
+def writing(world: World) -> dict[str, AclBinding]:
+    """Return the rights to write that a processor needs, by the name of the topic."""
+    topics = (world.topics.results, world.topics.dead_letters)
+    return {name: _right(ResourceType.TOPIC, name, AclOperation.WRITE) for name in topics}
+
+
+def _right(kind: ResourceType, name: str, operation: AclOperation) -> AclBinding:
+    literal, allow = ResourcePatternType.LITERAL, AclPermissionType.ALLOW
+    return AclBinding(kind, name, literal, f"User:{USER}", "*", operation, allow)
+
+
+def _the_same(right: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        right.restype,
+        right.name,
+        right.resource_pattern_type,
+        right.principal,
+        right.host,
+        right.operation,
+        right.permission_type,
+    )
+
+
+def _keystore(issued: trustme.LeafCert) -> bytes:
+    """Return key and certificates in one text, the key in the form that Kafka reads (PKCS#8)."""
+    key = load_pem_private_key(issued.private_key_pem.bytes(), password=None)
+    own = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return own + b"".join(each.bytes() for each in issued.cert_chain_pems)
