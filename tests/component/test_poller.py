@@ -472,6 +472,12 @@ def test_a_fatal_error_ends_the_poll_thread(stage: Stage) -> None:
     assert "fenced" in str(stage.failure)
 
 
+def test_a_fatal_error_that_comes_among_the_records_ends_the_poll_thread(stage: Stage) -> None:
+    """The client does not mark it as fatal there."""
+    stage.run(stage.receive(complaint(KafkaError._FATAL, "in", 0)))  # noqa: SLF001
+    assert isinstance(stage.failure, RuntimeFailure)
+
+
 def test_any_error_of_the_thread_is_told(stage: Stage) -> None:
     def step() -> None:
         raise ValueError
