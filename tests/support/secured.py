@@ -114,19 +114,27 @@ class SecuredKafka(KafkaProcess):
         super()._configure()
 
 
-def reading(world: World) -> dict[str, AclBinding]:
-    """Return the rights to read that a processor needs, by the name of the topic or group."""
-    topics = (world.topics.order_paid, world.topics.cart_abandoned, world.topics.results)
-    groups = (world.group, f"{world.group}.accepted-gaps")
-    return {name: _right(ResourceType.TOPIC, name, AclOperation.READ) for name in topics} | {
-        name: _right(ResourceType.GROUP, name, AclOperation.READ) for name in groups
-    }
+def rights(world: World) -> list[AclBinding]:
+    """Return all that a processor has to be allowed."""
+    topics = world.topics
+    read = (topics.order_paid, topics.cart_abandoned, topics.results)
+    written = (topics.results, topics.dead_letters)
+    return [*map(reading, read), *map(writing, written), using(world.group)]
 
 
-def writing(world: World) -> dict[str, AclBinding]:
-    """Return the rights to write that a processor needs, by the name of the topic."""
-    topics = (world.topics.results, world.topics.dead_letters)
-    return {name: _right(ResourceType.TOPIC, name, AclOperation.WRITE) for name in topics}
+def reading(topic: str) -> AclBinding:
+    """Return the right to read a topic."""
+    return _right(ResourceType.TOPIC, topic, AclOperation.READ)
+
+
+def writing(topic: str) -> AclBinding:
+    """Return the right to write to a topic."""
+    return _right(ResourceType.TOPIC, topic, AclOperation.WRITE)
+
+
+def using(group: str) -> AclBinding:
+    """Return the right to be a member of a group, and to keep its offsets."""
+    return _right(ResourceType.GROUP, group, AclOperation.READ)
 
 
 def _right(kind: ResourceType, name: str, operation: AclOperation) -> AclBinding:
