@@ -71,9 +71,12 @@ def consumer(kafka: Kafka) -> Properties:
 
 
 def reader(kafka: Kafka) -> Properties:
-    """Return the properties of a consumer that reads partitions on its own, outside the group."""
+    """Return the properties of a consumer that reads partitions on its own, outside the group.
+
+    The client asks for the coordinator of its group all the same, so it names the one that it may.
+    """
     own = {
-        "group.id": f"{kafka.group_id}-ledger",
+        "group.id": kafka.group_id,
         "enable.auto.commit": False,
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
