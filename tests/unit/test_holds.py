@@ -1,157 +1,27 @@
 """Hold, probe, convict: what a reply means among the others, played through the engine."""
 
-from collections.abc import Iterable
-from dataclasses import replace
 from itertools import pairwise
-from typing import Final
 
 import pytest
 
 from processor.core import effects as do
-from processor.core.assignments import Assigned
-from processor.core.conclusions import RetrySettings
-from processor.core.engine import Engine
-from processor.core.horizon import Horizon, write
-from processor.core.outcomes import DeadLetter, Outcome
-from processor.core.records import Now, Partition, Record, Source
-from processor.core.replies import Failure, FailureKind, Reply, Response
+from processor.core.records import Partition
+from processor.core.replies import Reply
 from processor.core.scopes import Scope
 from processor.core.vocabulary import Reason, Status
-from tests.support.simulation import SETTINGS, both
-from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, release
-from tests.support.simulation_rokt import Reaction, reply_to
-
-OK: Final = "ok"
-REFUSED: Final = Failure(kind=FailureKind.UNREACHABLE, detail="refused")
-TIMEOUT: Final = Failure(kind=FailureKind.TIMEOUT, detail="no answer")
-DOCUMENTED: Final = b'{"description": "no", "errors": []}'
-What = Reply | str
-
-
-def http(status: int, body: bytes = b"", **headers: str) -> Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status=status, headers=named, body=body)
-
-
-FORBIDDEN: Final = http(403)
-ERROR: Final = http(500)
-
-
-class Stage:
-    """One engine that owns everything, a clock, and a Rokt that answers as each cart's rule says.
-
-    A call's answer comes after `latency`; what is produced is acknowledged at once.
-    """
-
-    def __init__(
-        self, *, holds: bool = True, max_in_flight: int = 64, max_unfinished: int = 1000
-    ) -> None:
-        retries = RetrySettings(holds=holds)
-        chosen = replace(
-            SETTINGS,
-            retries=retries,
-            max_in_flight=max_in_flight,
-            max_unfinished=max_unfinished,
-            max_span=100_000,
-        )
-        self.engine = Engine(chosen, lambda: 0.5)
-        self.at = 1000.0
-        self.rules: dict[str, What] = {}
-        self.default: What = OK
-        self.latency = 0.05
-        self.calls: list[tuple[float, str]] = []
-        self.ended: dict[str, Outcome] = {}
-        self.seen: list[do.Effect] = []
-        self.paused: set[Partition] = set()
-        self._in_air: list[tuple[float, do.Send]] = []
-        self._offsets = dict.fromkeys((PAYMENTS, ABANDONMENTS), 0)
-        metadata = write(Horizon(offset=0, partitions=SETTINGS.fence.partitions))
-        self._apply(
-            self.engine.assign(
-                [
-                    Assigned(partition=each, committed=0, metadata=metadata, end=0)
-                    for each in sorted(both(0))
-                ],
-                self.now,
-            )
-        )
-        self.run(2.0)
-
-    @property
-    def now(self) -> Now:
-        return Now(self.at, 1_700_000_000.0 + self.at)
-
-    @property
-    def dead_letters(self) -> dict[str, Reason | None]:
-        return {cart: each.reason for cart, each in self.ended.items() if each.reason}
-
-    @property
-    def holds(self) -> set[Scope]:
-        return set(self.engine.look().holds)
-
-    def pay(self, *carts: str) -> None:
-        for cart in carts:
-            self._admit(PAYMENTS, cart, order(f"order of {cart}", cart, "a"))
-
-    def abandon(self, *carts: str) -> None:
-        for cart in carts:
-            self._admit(ABANDONMENTS, cart, release(cart, "b"))
-
-    def _admit(self, topic: str, cart: str, content: object) -> None:
-        offset = self._offsets[topic]
-        self._offsets[topic] += 1
-        record = Record(Source(topic, 0, offset, 1), cart.encode(), repr(content).encode())
-        self._apply(self.engine.admit(record, content, self.now))  # type: ignore[arg-type]  # one of both events
-
-    def run(self, seconds: float, step: float = 0.05) -> None:
-        """Let time pass."""
-        end = self.at + seconds
-        while self.at < end - 1e-9:
-            self.at += step
-            self._apply(self.engine.tick(self.now))
-            for due, send in [each for each in self._in_air if each[0] <= self.at]:
-                self._in_air.remove((due, send))
-                self._answer(send)
-
-    def _answer(self, send: do.Send) -> None:
-        what = self.rules.get(send.call.cart_id, self.default)
-        reply = reply_to(send.call, Reaction.SUCCEED) if isinstance(what, str) else what
-        self._apply(self.engine.settle(send.call_id, reply, self.now))
-
-    def _apply(self, effects: Iterable[do.Effect]) -> None:  # noqa: C901  one case an effect
-        for effect in effects:
-            self.seen.append(effect)
-            match effect:
-                case do.Send():
-                    if self.engine.begin(effect.call_id, self.now):
-                        self.calls.append((self.at, effect.call.cart_id))
-                        self._in_air.append((self.at + self.latency, effect))
-                case do.Produce(content=content):
-                    if not isinstance(content, DeadLetter):
-                        self.ended[content.cart_id or ""] = content
-                    self._apply(self.engine.acknowledged(effect.output_id, 0, self.now))
-                case do.Commit():
-                    self._apply(self.engine.committed(effect, (), self.at, self.now))
-                case do.AskEnds(partitions=partitions):
-                    for number, epoch in partitions:
-                        end = self._offsets[PAYMENTS]
-                        self._apply(self.engine.end(number, epoch, end, self.now))
-                case do.Restore():
-                    self._apply(self.engine.restored(effect.number, effect.epoch, 0, self.now))
-                case do.Pause(partition=partition):
-                    self.paused.add(partition)
-                case do.Resume(partition=partition):
-                    self.paused.discard(partition)
-                case _:
-                    pass
-
-    def called_since(self, at: float) -> list[str]:
-        return [cart for when, cart in self.calls if when > at]
-
-
-def carts(prefix: str, count: int) -> list[str]:
-    return [f"{prefix}-{number}" for number in range(count)]
-
+from tests.support.simulation_events import PAYMENTS
+from tests.support.stage import (
+    DOCUMENTED,
+    ERROR,
+    FORBIDDEN,
+    OK,
+    REFUSED,
+    TIMEOUT,
+    Stage,
+    What,
+    carts,
+    http,
+)  # fmt: skip
 
 # It opens
 
@@ -338,7 +208,7 @@ def test_a_new_key_is_probed_at_once() -> None:
     stage.pay("a")
     stage.run(400, step=0.5)
     stage.default = OK
-    stage._apply(stage.engine.hasten(stage.now))  # noqa: SLF001  the stage is this file's own
+    stage.hasten()
     stage.run(0.2)
     assert "a" in stage.ended
     assert stage.holds == set()
@@ -488,35 +358,7 @@ def test_nothing_is_convicted_when_nobody_has_succeeded_since() -> None:
     assert stage.dead_letters == {}
 
 
-# Pacing and overload
-
-
-def test_rokt_that_asks_for_patience_pauses_its_scope_and_opens_no_hold() -> None:
-    stage = Stage()
-    stage.default = http(429, retry_after="7")
-    stage.pay(*carts("c", 5))
-    stage.run(0.2)
-    stage.default = OK
-    made = len(stage.calls)
-    stage.pay("later")
-    stage.abandon("r")
-    stage.run(6.5)
-    assert len(stage.calls) == made
-    stage.run(5)
-    assert len(stage.ended) == 7
-    assert stage.holds == set()
-
-
-@pytest.mark.parametrize("reply", [http(429), http(503), http(504), TIMEOUT])
-def test_overload_halves_the_calls_in_flight_once_a_round_trip(reply: Reply) -> None:
-    stage = Stage(max_in_flight=32)
-    stage.pay("first")
-    stage.run(0.2)
-    stage.default = reply
-    stage.pay(*carts("c", 32))
-    limits = stage.engine._dispatch.permits.limits  # noqa: SLF001  nothing else shows it at once
-    stage.run(0.06, step=0.01)
-    assert 14 <= limits[Scope.CONFIRM].allowed <= 17
+# Without holds
 
 
 def test_without_holds_everything_systemic_is_dead_lettered_at_once() -> None:
