@@ -6,9 +6,14 @@ from typing import Final
 SEARCH: Final = "tests/property/test_cluster.py::test_no_schedule_breaks_a_promise"
 OUTAGE: Final = "tests/property/test_cluster.py::test_a_full_outage_dead_letters_nothing"
 HOLDS: Final = "tests/unit/test_holds.py"
+HISTORY: Final = "tests/unit/test_history.py"
+PERMITS: Final = "tests/unit/test_permits.py"
+OVERLOAD: Final = "tests/unit/test_holds_overload.py"
+PROBES: Final = "tests/unit/test_holds_probes.py"
 OTHERS: Final = (
     "tests/property/test_cluster.py::test_whatever_carts_fail_for_ever_all_others_are_confirmed"
 )
+POISON: Final = "test_one_order_that_is_always_told_to_wait_slows_nobody_else_and_is_convicted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,70 @@ MUTATIONS: Final = (
         "return seen_with.is_own_fault or elapsed >= settings.give_up_after",
         "return False",
         f"{HOLDS}::test_one_poison_order_is_convicted_within_ninety_seconds_and_stops_nobody",
+    ),
+    _of(
+        "a success counts by its sending",
+        "core/history.py",
+        "self.proven_until = max(self.proven_until, work.sent_at)",
+        "self.proven_until = at",
+        f"{HISTORY}::test_later_a_success_counts_by_its_sending",
+    ),
+    _of(
+        "carts that failed before show an outage after a minute",
+        "core/history.py",
+        "len(self._failing) >= CARTS_OF_AN_OUTAGE and quiet >= LONG_QUIET",
+        "False",
+        f"{PROBES}::test_carts_that_failed_before_an_outage_are_not_convicted_in_it",
+    ),
+    _of(
+        "an order that alone is told to wait pauses nobody",
+        "core/judge.py",
+        "is_pause=is_pacing and not is_own_fault",
+        "is_pause=is_pacing",
+        f"{OVERLOAD}::{POISON}",
+    ),
+    _of(
+        "an order that alone is told to wait slows nobody",
+        "core/judge.py",
+        "if not is_own_fault:\n            self._permits.slow_down",
+        "if True:\n            self._permits.slow_down",
+        f"{OVERLOAD}::{POISON}",
+    ),
+    _of(
+        "time of holds is no patience",
+        "core/permits.py",
+        "is_held = is_idle or scope in self.holds.by_scope or self.holds.is_stopped(scope)",
+        "is_held = is_idle",
+        f"{PERMITS}::test_the_clock_of_patience_stands_still_while_a_scope_is_stopped",
+    ),
+    _of(
+        "time in which nothing may work is no patience",
+        "core/permits.py",
+        "is_idle = not may_work or now.at - since > _STOOD_STILL",
+        "is_idle = False",
+        f"{PERMITS}::test_nor_does_it_move_while_nothing_may_work_or_the_process_stands_still",
+    ),
+    _of(
+        "what was in the air puts no probe off",
+        "core/holds.py",
+        "if hold is None or (sent_at < hold.next_probe.at and hold.failures):",
+        "if hold is None:",
+        f"{PROBES}::test_calls_that_were_only_written_after_a_hold_began_put_no_probe_off",
+    ),
+    _of(
+        "a refusal that is final is a failed probe too",
+        "core/judge.py",
+        "self._permits.holds.put_off(scope, verdict, work.sent_at, now)",
+        "pass",
+        f"{PROBES}::test_an_undocumented_refusal_in_a_hold_ends_its_record_and_is_a_failed_probe",
+    ),
+    _of(
+        "the end of a hold restarts the limits of those it stopped",
+        "core/permits.py",
+        "for each in _with_dependents(scope):\n                self.limits[each].restart()",
+        "for each in (scope,):\n                self.limits[each].restart()",
+        f"{OVERLOAD}::"
+        "test_the_releases_that_a_hold_of_the_confirms_stopped_do_not_come_all_at_once",
     ),
     _of(
         "a probe in two goes to a record that was never tried",

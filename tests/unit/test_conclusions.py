@@ -33,17 +33,17 @@ def reply(status: int, **headers: str) -> Response:
     return Response(status=status, headers=headers, body=b"")
 
 
+def new_work() -> Work:
+    return Work(Record(Source("t", 0, 0, 0), b"c", b""), EVENT, arrival=1)
+
+
 def play(
     replies: Iterable[Reply],
     seen_with: Surroundings = ALONE,
     settings: RetrySettings = RetrySettings(),  # noqa: B008  a frozen value
 ) -> list[Ending | Rest]:
     """Let a record's attempts get these replies, each after the rest before it; up to its end."""
-    work, at, followings = (
-        Work(Record(Source("t", 0, 0, 0), b"c", b""), EVENT, arrival=1),
-        0.0,
-        [],
-    )
+    work, at, followings = new_work(), 0.0, []
     for each in replies:
         work.sent(Now(at, at))
         verdict = classify(each, CALL, is_proven=False, wall=at)
@@ -52,6 +52,18 @@ def play(
         if isinstance(following, Ending):
             break
         at += following.seconds
+    return followings
+
+
+def follow_each(
+    work: Work, replies: Iterable[tuple[float, Reply, Surroundings]]
+) -> list[Ending | Rest]:
+    """Let a record's attempts get these replies, each at its moment and in its surroundings."""
+    followings = []
+    for at, each, seen_with in replies:
+        work.sent(Now(at, at))
+        verdict = classify(each, CALL, is_proven=False, wall=at)
+        followings.append(follow(work, verdict, replace(seen_with, patience=at), RetrySettings()))
     return followings
 
 
@@ -127,3 +139,23 @@ def test_a_pause_that_rokt_names_is_kept(seen_with: Surroundings) -> None:
 def test_time_that_rokt_told_a_record_to_wait_is_not_its_patience() -> None:
     paced = [reply(429, **{"retry-after": "100"})] * 6
     assert len(rests(play([*paced, reply(502)], OTHERS_SUCCEED))) == 7
+
+
+@pytest.mark.parametrize(("first", "first_reply"), [(HELD, reply(502)), (PAUSED, reply(429))])
+def test_patience_counts_from_the_first_attempt_that_counts(
+    first: Surroundings, first_reply: Reply
+) -> None:
+    failing = [(float(at), reply(502), OTHERS_SUCCEED) for at in (100, 110, 120, 130, 140, 159)]
+    followings = follow_each(new_work(), [(0.0, first_reply, first), *failing])
+    assert [type(each) for each in followings] == [Rest] * 7
+    followings = follow_each(
+        new_work(), [(0.0, first_reply, first), *failing, (160.0, reply(502), OTHERS_SUCCEED)]
+    )
+    assert reason(followings) is Reason.RETRIES_EXHAUSTED
+
+
+def test_pauses_without_a_time_begin_anew_once_something_else_was_answered() -> None:
+    paused = [(0.0, reply(429), PAUSED)] * 4
+    followings = follow_each(new_work(), [*paused, (0.0, reply(502), ALONE), *paused])
+    pauses = [each.seconds for each in followings if isinstance(each, Rest) and each.is_pause]
+    assert pauses[4:] == pauses[:4] == pytest.approx([0.525, 1.05, 2.1, 4.2])

@@ -41,10 +41,36 @@ def test_a_reply_that_asks_for_less_halves_what_went_out_and_it_comes_back() -> 
     rate.halve(sent_at=1002.9, at=1003.0)
     halved = rate.per_second
     assert 45 <= halved <= 55
-    assert [rate.allows(at) for at in (1003.0, 1018.0)]
+    assert [rate.allows(at) for at in (1003.0, 1018.0)] == [True, True]
     assert rate.per_second == pytest.approx(halved * 1.5)
     rate.allows(1600.0)
     assert rate.per_second == inf
+
+
+@pytest.mark.parametrize("into_the_second", [0.02, 0.5, 0.98])
+def test_what_went_out_is_told_wherever_in_its_second_the_reply_comes(
+    into_the_second: float,
+) -> None:
+    rate = Rate()
+    for step in range(300 + round(100 * into_the_second)):
+        rate.spend(1000.0 + step / 100)
+    rate.halve(sent_at=1002.9, at=1003.0 + into_the_second)
+    assert rate.per_second == pytest.approx(50, abs=1)
+
+
+def test_what_went_out_long_ago_does_not_count() -> None:
+    rate = Rate()
+    steady_calls(rate, 1000.0, 100, 3)
+    steady_calls(rate, 1010.0, 4, 1)
+    rate.halve(sent_at=1010.9, at=1011.0)
+    assert rate.per_second == 2
+
+
+def test_what_was_saved_up_before_it_was_halved_is_lost() -> None:
+    rate = Rate(100)
+    assert rate.allows(1000.0)  # by now a whole second's worth may go out
+    rate.halve(sent_at=1000.0, at=1000.0)
+    assert spent(rate, 1000.0) == 1
 
 
 def test_what_was_sent_before_it_was_halved_halves_nothing_again() -> None:
