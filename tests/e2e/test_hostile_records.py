@@ -86,4 +86,4 @@ def test_key_and_mail_appear_in_no_log_metric_status_or_header(world: World) -> 
     everything = f"{seen} {headers} {world.logs()}"
     assert CANARY_KEY not in everything
     assert CANARY_MAIL not in everything
-    assert "concerns all calls" in everything
+    assert "hold began" in everything

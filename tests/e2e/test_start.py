@@ -98,12 +98,6 @@ def test_a_port_that_is_taken_is_named(world: World) -> None:
     assert "PROCESSOR_SERVER__PORT" in message
 
 
-def test_a_way_that_is_not_there_yet_is_refused(world: World) -> None:
-    message, code = message_and_code(world, on_outage="dead-letter")
-    assert code == 2
-    assert "PROCESSOR_ON_OUTAGE" in message
-
-
 def test_latest_leaves_history_alone(world: World) -> None:
     world.shop.paid(order_paid("o-old", "c-1"))
     world.shop.flush()

@@ -78,7 +78,9 @@ def wait_until_said(processor: Processor, words: str, within: float = 40.0) -> N
     )
 
 
-@pytest.mark.parametrize("output", ["results", "dead_letters"])
+@pytest.mark.parametrize(
+    "output", ["results", pytest.param("dead_letters", marks=pytest.mark.faults)]
+)
 def test_an_output_topic_that_is_deleted_is_waited_for_and_nothing_is_committed_past(
     world: World, output: str
 ) -> None:

@@ -89,9 +89,8 @@ def test_a_rejection_that_is_read_after_a_takeover_changes_nothing(
         assert oracle.check(world, may_repeat=True) == {"SUCCEEDED": 8, "DUPLICATE": 8}
 
 
-@pytest.mark.parametrize(
-    "protocol", ["classic", pytest.param("consumer", marks=pytest.mark.faults)]
-)
+@pytest.mark.faults
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_a_success_that_is_written_after_a_takeover_is_not_called_again(
     proxied: tuple[KafkaProcess, Proxy], registry: RealRegistry, tmp_path: Path, protocol: str
 ) -> None:
