@@ -102,7 +102,8 @@ class Holds:
             return
         hold.has_untried = hold.prefers_untried = True
         soon = max(0.0, hold.failed_at + _NOT_MORE_OFTEN - now.at)
-        hold.next_probe = min(hold.next_probe, Now(now.at + soon, now.wall + soon))
+        due = max(hold.next_probe, now)  # and so a probe that is in the air decides nothing
+        hold.next_probe = min(due, Now(now.at + soon, now.wall + soon))
 
     def unprobed(self, at: float) -> tuple[Scope, ...]:
         """Return the scopes that nobody has probed although it was time long since."""

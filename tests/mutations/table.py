@@ -240,7 +240,7 @@ MUTATIONS: Final = (
         "core/judge.py",
         "self._permits.holds.put_off(scope, verdict, work.sent_at, now)",
         "pass",
-        f"{PROBES}::test_an_undocumented_refusal_in_a_hold_ends_its_record_and_is_a_failed_probe",
+        f"{PROBES}::test_a_reply_in_a_hold_that_may_end_its_record_is_a_failed_probe",
     ),
     _of(
         "the end of a hold restarts the limits of those it stopped",

@@ -33,7 +33,8 @@ def moment(at: float) -> Now:
 
 
 def permits(most: int = 8, told: list[Observation] | None = None) -> Permits:
-    return Permits(most, [].append if told is None else told.append)
+    seen: list[Observation] = [] if told is None else told
+    return Permits(most, seen.append)
 
 
 def hold(some: Permits, scope: Scope, at: float = 0.0) -> None:

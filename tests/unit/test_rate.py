@@ -69,7 +69,10 @@ def test_what_went_out_long_ago_does_not_count() -> None:
 def test_what_was_saved_up_before_it_was_halved_is_lost() -> None:
     rate = Rate(100)
     assert rate.allows(1000.0)  # by now a whole second's worth may go out
+    for _ in range(40):
+        rate.spend(1000.0)
     rate.halve(sent_at=1000.0, at=1000.0)
+    assert rate.per_second == 20
     assert spent(rate, 1000.0) == 1
 
 
