@@ -75,6 +75,7 @@ def find_gap(settings: Connections, place: Partition) -> Found | None:
     if topic not in inputs(settings.topics):
         listed = " and ".join(inputs(settings.topics))
         raise ConfigurationError(f"{topic} is no input: those are {listed}.")
+    _check_place(settings.kafka, place)
     told, inquiry = _committed(settings.kafka, place)
     if told.offset < 0:
         raise ConfigurationError(
@@ -91,6 +92,22 @@ def find_gap(settings: Connections, place: Partition) -> Found | None:
         return None
     accepting = Acceptance(position=told.offset, go_on=gap.begin, topic_id=inquiry.topic_id(topic))
     return Found(gap=gap, acceptance=accepting)
+
+
+def _check_place(kafka: Kafka, place: Partition) -> None:
+    """Raise unless the brokers answer and know the partition."""
+    topic, number = place
+    try:
+        count = Broker(kafka).partitions([topic], _ANSWER_WITHIN)[topic]
+    except KafkaException as away:
+        raise RuntimeFailure(
+            f"No broker of {kafka.bootstrap_servers} answers ({away.args[0].str()}): check "
+            "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS and PROCESSOR_KAFKA__PROPERTIES."
+        ) from None
+    if count is None:
+        raise ConfigurationError(f"There is no topic {topic}: check PROCESSOR_TOPICS__….")
+    if number >= count:
+        raise ConfigurationError(f"{topic} has no partition {number}: it has 0 to {count - 1}.")
 
 
 def _committed(kafka: Kafka, place: Partition) -> tuple[TopicPartition, Inquiry]:

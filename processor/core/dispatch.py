@@ -171,8 +171,16 @@ class Dispatch:
         """Let a record wait for its next attempt; its lane stands still with it."""
         state, lane, work = place
         work.due = now.at + rest.seconds
-        is_held = self.permits.is_held(work)
-        self.emit(do.Retrying(work.operation, verdict, work.attempts, rest.seconds, is_held))
+        self.emit(
+            do.Retrying(
+                work.operation,
+                verdict,
+                work.attempts,
+                rest.seconds,
+                is_held=self.permits.is_held(work),
+                source=work.record.source,
+            )
+        )
         self.stop(state, lane, now)
         self.offer(state, lane, now)
         self.make_room(state, work.record.source.topic)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from processor.core.calls import Call
 from processor.core.outcomes import DeadLetter, Outcome
-from processor.core.records import Partition
+from processor.core.records import Partition, Source
 from processor.core.replies import Verdict
 from processor.core.scopes import Scope
 from processor.core.vocabulary import Operation, Reason
@@ -102,6 +102,7 @@ class Retrying:
     attempts: int
     seconds: float
     is_held: bool
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,16 @@ from processor.core.vocabulary import Operation, Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSight:
-    """A look at a hold. Times are seconds since the epoch; `waiting` counts unfinished records."""
+    """A look at a hold. Times are seconds since the epoch; `waiting` counts unfinished records.
+
+    `next_probe` is None while the hold of another scope stops this one: that is probed first.
+    """
 
     since: float
     reason: Reason
     why: str
     waiting: int
-    next_probe: float
+    next_probe: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ def look(assignments: Assignments, permits: Permits, releases_stopped: str | Non
                 reason=hold.reason,
                 why=hold.why,
                 waiting=waiting[scope],
-                next_probe=hold.next_probe.wall,
+                next_probe=(None if permits.holds.is_stopped(scope) else hold.next_probe.wall),
             )
             for scope, hold in permits.holds.by_scope.items()
         },

@@ -89,7 +89,8 @@ class Application:
     def _signalled(self, number: signal.Signals) -> None:
         self._signals += 1
         if self._signals == 1:
-            _LOG.info("stopping", signal=number.name)
+            note = "what is in the air is finished first; a second signal ends at once"
+            _LOG.info("stopping", signal=number.name, note=note)
             self.stop()
             return
         _LOG.warning("stopped at once", signal=number.name, note=_NOTHING_LOST)

@@ -168,7 +168,9 @@ class Metrics:
                 (scope,): hold.since for scope, hold in holds.items()
             },
             "processor_hold_next_probe_timestamp_seconds": {
-                (scope,): hold.next_probe for scope, hold in holds.items()
+                (scope,): hold.next_probe
+                for scope, hold in holds.items()
+                if hold.next_probe is not None
             },
             "processor_hold_reason": {(scope, hold.reason): 1 for scope, hold in holds.items()},
         }

@@ -15,7 +15,7 @@ from processor.core.effects import (
     Retrying,
 )
 from processor.core.replies import Kind, Scope
-from processor.core.vocabulary import Operation
+from processor.core.vocabulary import Operation, Reason
 from processor.shell.clock import steady
 from processor.shell.metrics import Lane, Metrics
 
@@ -23,7 +23,13 @@ _SAY_AGAIN_AFTER: Final = 60.0
 _MOST_REASONS: Final = 100
 _NEVER: Final = float("-inf")
 _CREATED: Final = 201
-_WHAT_TO_CHECK: Final = "PROCESSOR_ROKT__BASE_URL, __API_KEY, __TAG_ID and the way there"
+_LOOK_AT_ROKT: Final = "it is on Rokt's side: wait, or call Rokt"
+_REMEDIES: Final = {
+    Reason.UNAUTHORIZED: "put the new key into PROCESSOR_ROKT__API_KEY_FILE, or restart with it",
+    Reason.FORBIDDEN: "check what PROCESSOR_ROKT__API_KEY and __TAG_ID may do",
+    Reason.UNREACHABLE: "check PROCESSOR_ROKT__BASE_URL, names, network and certificates",
+    Reason.OTHER_CLIENT_ERROR: "check PROCESSOR_ROKT__BASE_URL and proxies on the way",
+}
 _LOG: Final = structlog.get_logger(__name__)
 
 
@@ -54,7 +60,7 @@ class Observers:
                     scope=scope.name.lower(),
                     reason=reason,
                     why=why,
-                    check=_WHAT_TO_CHECK,
+                    do=_REMEDIES.get(reason, _LOOK_AT_ROKT),
                 )
             case HoldEnded(scope=scope, seconds=seconds, failures=failures):
                 _LOG.info(
@@ -103,6 +109,9 @@ class Observers:
             http_status=seen.verdict.http_status,
             attempts=seen.attempts,
             again_in=round(seen.seconds, 1),
+            topic=seen.source.topic,
+            partition=seen.source.partition,
+            offset=seen.source.offset,
         )
 
     def _see_created(self, operation: Operation) -> None:

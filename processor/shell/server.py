@@ -47,7 +47,7 @@ class HoldStatus(TypedDict):
     reason: str
     why: str
     waiting: int
-    next_probe_at: str
+    next_probe_at: str | None
 
 
 class Status(TypedDict):

@@ -44,6 +44,7 @@ class Watch:
         self._said_key: str | None = None
         self._key = settings.rokt.api_key.current(steady())
         self._ends: dict[Partition, int] = {}
+        self._away_since: dict[Dependency, float] = {}
         self._last_commit: float | None = None
         self._committed_at = steady()
 
@@ -94,6 +95,7 @@ class Watch:
         away = self._away()
         for dependency in Dependency:
             metrics.set_away(dependency, is_away=dependency in away)
+            self._say_away(dependency, away.get(dependency))
 
     def _follow_key(self, sight: Sight) -> None:
         """Probe at once when the key has changed: that may be what a hold waits for."""
@@ -101,6 +103,16 @@ class Watch:
         if key is not self._key and sight.holds and self._worker is not None:
             self._worker.apply(self._worker.parts.engine.hasten(now()))
         self._key = key
+
+    def _say_away(self, dependency: Dependency, why: str | None) -> None:
+        """Say once that something does not answer, and once that it does again."""
+        since = self._away_since.get(dependency)
+        if why is not None and since is None:
+            self._away_since[dependency] = steady()
+            _LOG.warning("away: nothing is lost, it waits", what=dependency, why=why)
+        elif why is None and since is not None:
+            seconds = round(steady() - self._away_since.pop(dependency), 1)
+            _LOG.info("back", what=dependency, after_seconds=seconds)
 
     async def _count_partitions(self, parts: Parts, partitions: int) -> None:
         try:
@@ -220,7 +232,7 @@ class Watch:
                     reason=hold.reason,
                     why=hold.why,
                     waiting=hold.waiting,
-                    next_probe_at=_iso(hold.next_probe) or "",
+                    next_probe_at=_iso(hold.next_probe),
                 )
                 for scope, hold in (sight.holds.items() if sight is not None else ())
             },
@@ -229,10 +241,19 @@ class Watch:
                 for scope, until in (sight.paused_until.items() if sight is not None else ())
             },
             away=self._complaints(),
-            releases_stopped_because=sight.releases_stopped if sight is not None else None,
+            releases_stopped_because=_releases_stopped(sight) if sight is not None else None,
             last_outcome_at=_iso(parts.observers.last_outcome_at if parts is not None else None),
             last_commit_at=_iso(worker.last_commit_at if worker is not None else None),
         )
+
+
+def _releases_stopped(sight: Sight) -> str | None:
+    """Return what stops the releases beside a hold or a pause of their own."""
+    if sight.releases_stopped is not None:
+        return sight.releases_stopped
+    if Scope.CONFIRM in sight.holds:
+        return "the confirms are held"
+    return "the confirms are paused" if Scope.CONFIRM in sight.paused_until else None
 
 
 def _name(scope: Scope) -> str:

@@ -42,8 +42,15 @@ class Cluster(FakeClient):
     committed_for: str = TOPIC_ID
     log: tuple[int, int] | None = (105, 140)
     refusal: KafkaException | None = None
+    is_away: bool = False
+    count: int | None = 4
     accepted: list[TopicPartition] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+
+    def partitions(self, topics: Sequence[str], _: float) -> dict[str, int | None]:
+        if self.is_away:
+            raise exception(KafkaError._TRANSPORT, "timed out")  # noqa: SLF001
+        return dict.fromkeys(topics, self.count)
 
     def inquire(
         self, topics: Sequence[str], places: Sequence[Partition], group: str, _: float
@@ -188,3 +195,26 @@ def test_an_acceptance_that_is_refused_ends_with_code_1(cluster: Cluster, run: R
     assert (done.code, done.err) == (1, "Kafka did not take it: not allowed\n")
     assert "Accepted" not in done.out
     assert cluster.is_closed
+
+
+@pytest.mark.parametrize(
+    ("count", "why"),
+    [
+        (3, "order-paid has no partition 3: it has 0 to 2."),
+        (None, "There is no topic order-paid: check PROCESSOR_TOPICS__…."),
+    ],
+)
+def test_a_partition_that_there_is_not_ends_with_code_2(
+    cluster: Cluster, run: Run, count: int | None, why: str
+) -> None:
+    cluster.count = count
+    done = run("--yes")
+    assert (done.code, done.err) == (2, f"{why}\n")
+    assert not cluster.accepted
+
+
+def test_brokers_that_do_not_answer_are_named(cluster: Cluster, run: Run) -> None:
+    cluster.is_away = True
+    done = run("--yes")
+    assert done.code == 1
+    assert "No broker of broker:9092 answers" in done.err

@@ -47,7 +47,9 @@ SYSTEMIC = Verdict(
 SUCCEEDED = replace(
     SYSTEMIC, kind=Kind.SUCCEEDED, scope=Scope.MESSAGE, reason=None, detail=None, http_status=200
 )
-FAILED = Retrying(Operation.CONFIRM, SYSTEMIC, 3, 2.04, is_held=False)
+FAILED = Retrying(
+    Operation.CONFIRM, SYSTEMIC, 3, 2.04, is_held=False, source=Source("order-paid", 3, 42, None)
+)
 WENT_WELL = CallEnded(Operation.CONFIRM, SUCCEEDED, is_replayed=False, seconds=0.25)
 
 
@@ -104,6 +106,9 @@ def test_a_suspect_is_said_once(stage: Stage) -> None:
             "http_status": 401,
             "attempts": 3,
             "again_in": 2.0,
+            "topic": "order-paid",
+            "partition": 3,
+            "offset": 42,
         }
     ]
 
