@@ -29,6 +29,7 @@ STATUS = Status(
     lag={"order-paid": {"0": 5}},
     parked={},
     holds={},
+    paused_until={},
     away=[],
     releases_stopped_because=None,
     last_outcome_at="2025-01-31T08:00:00Z",

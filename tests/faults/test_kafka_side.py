@@ -15,6 +15,7 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourceType,
 )
+from pydantic import JsonValue
 
 from processor.fake_rokt.rules import Rule, Then, When
 from tests.support import oracle
@@ -114,7 +115,10 @@ def test_an_output_topic_that_is_deleted_is_waited_for_and_nothing_is_committed_
 def test_outputs_that_their_topics_find_too_large_are_cut_and_say_so(
     world: World, seeded: random.Random
 ) -> None:
-    told = {"code": "BAD", "message": "".join(seeded.choices(string.ascii_letters, k=3_000))}
+    told: dict[str, JsonValue] = {
+        "code": "BAD",
+        "message": "".join(seeded.choices(string.ascii_letters, k=3_000)),
+    }
     refuse = Rule(when=When(), then=Then(status=422, body={"description": "d", "errors": [told]}))
     world.rokt.rules.add((refuse,))
     for topic in (world.topics.results, world.topics.dead_letters):

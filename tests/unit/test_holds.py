@@ -198,6 +198,7 @@ def test_a_look_at_a_hold_tells_all_of_it() -> None:
     stage.run(10)
     hold = stage.engine.look().holds[Scope.CONFIRM]
     assert (hold.reason, hold.waiting) == (Reason.UNAUTHORIZED, 5)
+    assert hold.next_probe is not None
     assert hold.since < stage.now.wall < hold.next_probe
     assert "401" in hold.why
 
