@@ -146,6 +146,7 @@ MUTATIONS: Final = (
         "core/dispatch.py",
         "if not work.is_tainted or state.rereading is Rereading.DONE:",
         "if True:",
+        "tests/unit/test_engine.py::test_the_results_are_read_again_before_a_tainted_call",
     ),
     _of(
         "a settled order is not called again",
@@ -262,7 +263,7 @@ MUTATIONS: Final = (
         "core/permits.py",
         "return Permit.PROBE if limit.in_flight == 0 and at >= hold.next_probe.at else Permit.NO",
         "return Permit.NO",
-        OTHERS,
+        f"{HOLDS}::test_a_hold_sends_one_call_at_a_time_after_growing_pauses_in_turn",
     ),
     _of(
         "a hold that nobody can probe ends",
