@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
@@ -88,9 +88,15 @@ class FakeConsumer(FakeClient):
 
     def __init__(self) -> None:
         super().__init__()
+        self.clients = 0
+        """How many clients were taken."""
         self.watermarks: dict[int, deque[tuple[int, int] | Exception]] = {}
         self.batches: deque[Callable[[], list[Message]]] = deque()
         self.log: list[Any] = []
+
+    def __call__(self, properties: dict[str, Any]) -> Self:
+        self.clients += 1
+        return super().__call__(properties)
 
     def get_watermark_offsets(self, partition: TopicPartition, **_: Any) -> tuple[int, int]:  # noqa: ANN401
         answers = self.watermarks[partition.partition]
@@ -433,3 +439,21 @@ def test_real_partitions_are_read_to_the_ends_they_had_when_asked() -> None:
         ("read", 3, "d"),
         ("restored", 3, 1),
     ]
+
+
+def test_a_client_that_finds_no_broker_is_replaced(stage: Stage) -> None:
+    stage.ends(0, exception(KafkaError._ALL_BROKERS_DOWN), (0, 0))  # noqa: SLF001
+    assert stage.run(restore(0)) == [("restored", 0, 0)]
+    assert stage.consumer.clients == 2
+
+
+def test_a_client_to_which_nothing_comes_is_replaced_and_goes_on_where_it_was(
+    stage: Stage,
+) -> None:
+    stage.ends(0, (0, 2))
+    stage.batch(results(0, 0))
+    stage.step(lambda: setattr(stage, "now", stage.now + 60))
+    stage.batch(results(0, 1))
+    stage.run(restore(0))
+    assert stage.consumer.clients == 2
+    assert stage.consumer.log[:2] == [[(0, 0)], [(0, 1)]]

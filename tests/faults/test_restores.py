@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
 
 from processor.fake_rokt.rules import Rule, Then
 from tests.support import oracle, oracle_owners
-from tests.support.brokers import RealKafka
+from tests.support.brokers import KafkaProcess, RealKafka
 from tests.support.events import order_paid
 from tests.support.members import GROUPS, Member, Members, wait_until_shared
 from tests.support.programs import wait_until
@@ -154,3 +155,25 @@ def test_a_long_ledger_is_read_while_its_old_owner_still_writes_to_it(
         assert all(member.processor.program.is_running for member in members.all)
         oracle.check(world, may_repeat=True)
         oracle_owners.check_owners(world, members.logs)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(240)
+def test_a_restore_after_an_idle_time_in_which_the_broker_went_and_came_back(
+    own_kafka: KafkaProcess, registry: RealRegistry, tmp_path: Path
+) -> None:
+    with open_world(own_kafka, registry, tmp_path, partitions=2) as world:
+        with world.processor() as old:
+            old.wait_until_ready()
+            pay(world, "before", 5)
+            world.wait_until_drained()
+            for _ in range(3):
+                own_kafka.kill()
+                wait_until(lambda: old.status()["away"], within=60, what="it knows")
+                own_kafka.start()
+                with world.processor() as young:
+                    young.wait_until_ready(60)
+                    assert young.program.stop() == 0
+                pay(world, f"after-{uuid4().hex[:4]}", 5)
+                world.wait_until_drained(60)
+        oracle.check(world, may_repeat=True)

@@ -63,7 +63,8 @@ class Restorer:
         clock: Callable[[], float],
     ) -> None:
         """`read` decodes an outcome; what it cannot decode yet is asked again until it can."""
-        self._consumer = Consumer(clients.reader(kafka))
+        self._properties = clients.reader(kafka)
+        self._consumer = Consumer(self._properties)
         self._topic = topic
         self._read = read
         self._listener = listener
@@ -141,12 +142,23 @@ class Restorer:
             self._readings[restore.number] = _Reading(restore, begin, high)
         self._moved_at = self._clock()
         self._finish_reached()
+        self._assign()
+
+    def _assign(self) -> None:
         self._consumer.assign(
             [
                 TopicPartition(self._topic, number, reading.position)
                 for number, reading in self._readings.items()
             ]
         )
+
+    def _renew(self) -> None:
+        """Take a new client: one that lay idle while its broker went has been seen to find none.
+
+        It said for minutes that all connections were down, beside clients that worked.
+        """
+        self._consumer.close()
+        self._consumer = Consumer(self._properties)
 
     def _watermarks(self, number: int) -> tuple[int, int] | None:
         """Return where a partition begins and ends, as soon as the brokers tell; None at a stop."""
@@ -159,6 +171,7 @@ class Restorer:
             except KafkaException as away:
                 self._complain(f"the results topic does not tell its end: {away.args[0].str()}")
                 self._stopping.wait(0.5)
+                self._renew()
         return None
 
     def _advance(self) -> None:
@@ -238,6 +251,9 @@ class Restorer:
                 f"nothing comes of the results topic, partitions {partitions}: {self.remaining} "
                 "outcomes are left to be read"
             )
+            self._moved_at = self._clock()
+            self._renew()
+            self._assign()
         return messages
 
     def _complain(self, trouble: str) -> None:
