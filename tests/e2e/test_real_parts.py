@@ -197,9 +197,11 @@ def test_a_killed_registry_comes_back_with_its_schemas(own_registry: RealRegistr
 
 
 STARTS_A_SLEEPER = """
+import signal
 import sys
 from pathlib import Path
 from tests.support.programs import Program
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 sleeper = Program(["sleep", "600"], log=Path(sys.argv[1]))
 sleeper.start()
 print(sleeper.pid, flush=True)
