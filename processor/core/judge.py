@@ -96,26 +96,27 @@ class Judge:
         if not is_own_fault:
             self._permits.slow_down(scope, verdict, work.sent_at, now.at)
         is_pacing = verdict.scope is ReplyScope.PACING
-        if not is_pacing and verdict.max_attempts is None:
+        may_concern_all = not is_pacing and verdict.max_attempts is None
+        if may_concern_all:
             history.failed(work, now.at)
-            if self._is_outage(scope, work, verdict, now):
+            if self._is_outage(scope, verdict, now, is_own_fault=is_own_fault):
                 holds.fail(scope, verdict, work.sent_at, now)
         return Surroundings(
             is_pause=is_pacing and not is_own_fault,
-            is_held=scope in holds.by_scope and not is_pacing and verdict.max_attempts is None,
+            is_held=may_concern_all and scope in holds.by_scope,
             is_own_fault=is_own_fault and history.fails_for_few(now.at),
             patience=self._permits.patience_clock(scope, now.at),
             jitter=self._jitter(),
         )
 
-    def _is_outage(self, scope: Scope, work: Work, verdict: Verdict, now: Now) -> bool:
+    def _is_outage(self, scope: Scope, verdict: Verdict, now: Now, *, is_own_fault: bool) -> bool:
         if not self._retries.holds:
             return False
         if scope in self._permits.holds.by_scope:
             return True
-        history = self._histories[scope]
         is_systemic = verdict.scope is ReplyScope.SYSTEMIC
-        return (is_systemic and not history.clears_rokt(work)) or history.shows_outage(now.at)
+        shows_outage = self._histories[scope].shows_outage(now.at)
+        return (is_systemic and not is_own_fault) or shows_outage
 
 
 _NONE: Final = Surroundings(
