@@ -129,8 +129,8 @@ class Proxy:
         while piece := await reader.read(_CHUNK):
             await asyncio.sleep(self._delay)
             await self._flows.wait()
-            writer.write(piece)
             self.carried += len(piece)
+            writer.write(piece)
             await writer.drain()
 
 
