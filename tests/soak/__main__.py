@@ -45,6 +45,7 @@ def main() -> int:
     say(f"SEED={seed} BROKERS={arguments.brokers} MINUTES={arguments.minutes:g}")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         folder = arguments.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
         with stage(
             folder,
             brokers=arguments.brokers,
