@@ -1,0 +1,63 @@
+"""A copy says what it stands for, whoever else has written headers."""
+
+import pytest
+
+from processor.core.copies import Copy, NoCopy, copy_of, headers_of_copy
+from processor.core.records import Source
+
+COPY = Copy(replay_id="2026-11-24-a", origin=Source("order-paid", 3, 17, 1_700_000_000_000))
+
+
+def _without(name: str) -> list[tuple[str, bytes | None]]:
+    return [header for header in headers_of_copy(COPY, ()) if header[0] != name]
+
+
+def test_what_is_written_is_read_back() -> None:
+    assert copy_of(headers_of_copy(COPY, ())) == COPY
+
+
+def test_an_authorised_one_without_a_timestamp_too() -> None:
+    copy = Copy(replay_id="a", origin=Source("file:00ff", 0, 0, None), is_authorised=True)
+    assert copy_of(headers_of_copy(copy, ())) == copy
+
+
+def test_foreign_headers_stay_and_come_first() -> None:
+    foreign = (("trace", b"\xff"), ("none", None))
+    assert headers_of_copy(COPY, foreign)[:2] == foreign
+
+
+def test_what_an_earlier_replay_wrote_is_left_out() -> None:
+    earlier = Copy(replay_id="earlier", origin=Source("x", 0, 0, None), is_authorised=True)
+    again = headers_of_copy(COPY, headers_of_copy(earlier, (("trace", b"1"),)))
+    assert again == headers_of_copy(COPY, (("trace", b"1"),))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("processor.replay.id", b""),
+        ("processor.replay.id", b"../x"),
+        ("processor.replay.id", b"x" * 65),
+        ("processor.origin.topic", b""),
+        ("processor.origin.topic", b"x" * 250),
+        ("processor.origin.partition", b"-1"),
+        ("processor.origin.partition", b"1.0"),
+        ("processor.origin.offset", b"9" * 19),
+        ("processor.origin.offset", None),
+        ("processor.origin.timestamp", "٣".encode()),
+    ],
+)
+def test_headers_that_no_replay_writes_make_no_copy(name: str, value: bytes | None) -> None:
+    found = copy_of([*_without(name), (name, value)])
+    assert isinstance(found, NoCopy)
+    assert name in found.detail
+
+
+@pytest.mark.parametrize("name", [name for name, _ in headers_of_copy(COPY, ())][:4])
+def test_a_missing_header_is_named(name: str) -> None:
+    assert copy_of(_without(name)) == NoCopy(detail=f"header {name} is missing")
+
+
+def test_only_true_authorises() -> None:
+    found = copy_of([*headers_of_copy(COPY, ()), ("processor.replay.include-maybe-applied", b"1")])
+    assert found == COPY
