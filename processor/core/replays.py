@@ -102,6 +102,17 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """Reading has come to `position`, and nothing since the last candidate is one.
+
+    It comes between candidates now and then, so that progress is seen, and kept, where a
+    selection names little.
+    """
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guards:
     """What keeps a replay from doing harm.
 
