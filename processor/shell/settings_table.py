@@ -133,7 +133,8 @@ class Topics(_Group):
     results: Topic = Field(default="rokt-results", description="output and ledger")
     dead_letters: Topic = Field(default="rokt-dead-letters", description="output")
     replay: Topic = Field(
-        default="rokt-replay", description="the replay lane; has no effect: not in this version"
+        default="rokt-replay",
+        description="the replay lane, written by `replay` and `redrive` only; missing: it is off",
     )
 
 
@@ -237,6 +238,20 @@ class Log(_Group):
     ] = Field(default="info", description="the least important lines that are written")
 
 
+class Replay(_Group):
+    """What keeps a replay of history from doing harm."""
+
+    max_age: Annotated[float, duration(0, 315_360_000)] = Field(
+        default=2_592_000.0, description="older events are replayed only with `--allow-stale`"
+    )
+    confirm_above: Annotated[int, whole_number(0, 10_000_000)] = Field(
+        default=1_000, description="how many calls a replay makes without asking a person"
+    )
+    most_redrives: Attempts = Field(
+        default=3, description="how often a record is redriven before it is quarantined"
+    )
+
+
 class RegistryAccess(BaseSettings):
     """The settings of a command that only needs the schema registry."""
 
@@ -267,6 +282,7 @@ class Connections(RegistryAccess):
     """The settings of a command that needs Kafka and the schema registry, but never calls."""
 
     kafka: Kafka
+    replay: Replay = Replay()
 
 
 class Settings(Connections):
