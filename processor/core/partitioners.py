@@ -8,6 +8,9 @@ we can notice it from the keys that come by.
 from typing import Final
 from zlib import crc32
 
+MURMUR2: Final = "murmur2"
+CRC32: Final = "CRC-32"
+
 _ENOUGH: Final = 16
 _MOST: Final = 512
 _AGREES: Final = 0.9
@@ -31,6 +34,11 @@ def murmur2(key: bytes) -> int:
     return (digest ^ (digest >> 15)) & 0x7FFFFFFF
 
 
+def place(key: bytes, partitions: int, partitioner: str) -> int:
+    """Return the partition number that a partitioner gives a key."""
+    return (murmur2(key) if partitioner == MURMUR2 else crc32(key)) % partitions
+
+
 class Partitioners:
     """What the first keys of each topic say about its partitioner.
 
@@ -51,19 +59,29 @@ class Partitioners:
         if key is None or seen >= _MOST or self._partitions == 1:
             return
         self._seen[topic] = seen + 1
-        matches = self._matches.setdefault(topic, {"murmur2": 0, "CRC-32": 0})
-        matches["murmur2"] += murmur2(key) % self._partitions == number
-        matches["CRC-32"] += crc32(key) % self._partitions == number
+        matches = self._matches.setdefault(topic, {MURMUR2: 0, CRC32: 0})
+        for partitioner in matches:
+            matches[partitioner] += place(key, self._partitions, partitioner) == number
 
     @property
     def disagreement(self) -> str | None:
         """How the topics disagree, None while they do not, or it cannot be told."""
-        known = {
-            topic: {name for name, count in matches.items() if count >= seen * _AGREES}
-            for topic, matches in self._matches.items()
-            if (seen := self._seen[topic]) >= _ENOUGH
-        }
+        known = self._known()
         if len(known) <= 1 or not all(known.values()) or set.intersection(*known.values()):
             return None
         told = " and ".join(f"{topic} by {min(names)}" for topic, names in sorted(known.items()))
         return f"the producers of the inputs place carts differently: {told}"
+
+    @property
+    def shown(self) -> str | None:
+        """Which partitioner the topics show; None while that cannot be told."""
+        known = self._known()
+        shared = set.intersection(*known.values()) if known else set()
+        return min(shared, default=None) if len(shared) == 1 else None
+
+    def _known(self) -> dict[str, set[str]]:
+        return {
+            topic: {name for name, count in matches.items() if count >= seen * _AGREES}
+            for topic, matches in self._matches.items()
+            if (seen := self._seen[topic]) >= _ENOUGH
+        }

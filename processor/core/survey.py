@@ -1,0 +1,86 @@
+"""The survey of a plan: how many records of each prospect there are, and examples of them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from processor.core.replays import CALLED, COPIED, Candidate, Prospect
+from processor.core.selection import Selection
+
+SAMPLES: Final = 3
+_NAMED_IN_FULL: Final = frozenset({Prospect.QUARANTINED, Prospect.MISSING})
+_MOST_NAMED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a plan would do if it were executed now.
+
+    `samples` are the first candidates of each prospect, without their records; those that need a
+    person (QUARANTINED, MISSING) are named up to 1,000. `absent` counts offsets that hold no
+    record, `gone` those that were deleted at the beginning of slices. `unknown` are the asked-for
+    ids that no record named.
+    """
+
+    counts: Mapping[Prospect, int]
+    samples: Mapping[Prospect, tuple[Candidate, ...]]
+    read: int
+    absent: int
+    gone: int
+    unknown: tuple[str, ...]
+
+    @property
+    def copies(self) -> int:
+        """How many records would be brought back."""
+        return sum(self.counts.get(prospect, 0) for prospect in COPIED)
+
+    @property
+    def calls(self) -> int:
+        """How many calls that would make, at least; a REPEAT may make one more."""
+        return sum(self.counts.get(prospect, 0) for prospect in CALLED)
+
+    def seconds(self, rate: float) -> float:
+        """Return how long bringing them back takes, at so many records a second."""
+        return self.copies / rate
+
+
+class Tally:
+    """Counts candidates as they come."""
+
+    __slots__ = ("_counts", "_ids", "_samples")
+
+    def __init__(self, selection: Selection) -> None:
+        """Begin with nothing; `selection` says which ids are looked for."""
+        self._ids = set(selection.ids | selection.orders | selection.carts)
+        self._counts: Counter[Prospect] = Counter()
+        self._samples: dict[Prospect, list[Candidate]] = {}
+
+    def add(self, candidate: Candidate, *, sample: Candidate) -> None:
+        """Take in a candidate; `sample` is what is kept of it as an example."""
+        prospect = candidate.prospect
+        self._counts[prospect] += 1
+        self._ids.discard(candidate.order_id or "")
+        self._ids.discard(candidate.cart_id or "")
+        kept = self._samples.setdefault(prospect, [])
+        if len(kept) < (_MOST_NAMED if prospect in _NAMED_IN_FULL else SAMPLES):
+            kept.append(sample)
+
+    @property
+    def counts(self) -> Mapping[Prospect, int]:
+        """How many of each prospect have come so far."""
+        return self._counts
+
+    def survey(self, *, waiting: int, read: int, absent: int, gone: int) -> Survey:
+        """Return what was found; `waiting` records lie where the live fleet is still to come."""
+        counts = dict(self._counts)
+        if waiting:
+            counts[Prospect.WAITING] = counts.get(Prospect.WAITING, 0) + waiting
+        return Survey(
+            counts={prospect: counts[prospect] for prospect in Prospect if prospect in counts},
+            samples={prospect: tuple(kept) for prospect, kept in self._samples.items()},
+            read=read,
+            absent=absent,
+            gone=gone,
+            unknown=tuple(sorted(self._ids)),
+        )
