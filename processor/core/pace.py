@@ -209,16 +209,16 @@ class Pacer:
         )
 
     def _ask_lane(self) -> Wait | None:
-        if self.ahead < self.most_ahead:
-            return None
         last = self._looks[-1].asked_at
         idle = last - (last if self._unfinished_since is None else self._unfinished_since)
-        if idle >= _STUCK_AFTER:
+        if self._lane > 0 and idle >= _STUCK_AFTER:
             return Wait(
                 cause=Cause.STUCK,
                 detail=f"{self._lane} copies lie in the lane, and for {idle:.0f} s none was "
                 "finished: look at /status of the processors, whether they hold their calls",
             )
+        if self.ahead < self.most_ahead:
+            return None
         return Wait(
             cause=Cause.LANE,
             detail=f"{self.ahead} copies are ahead of the processors, which finish "
