@@ -72,8 +72,9 @@ class Found:
 def find_gap(settings: Connections, place: Partition) -> Found | None:
     """Compare what the group has committed with the log; None when nothing is missing."""
     topic, number = place
-    if topic not in inputs(settings.topics):
-        listed = " and ".join(inputs(settings.topics))
+    names = (*inputs(settings.topics), settings.topics.replay)
+    if topic not in names:
+        listed = ", ".join(names)
         raise ConfigurationError(f"{topic} is no input: those are {listed}.")
     _check_place(settings.kafka, place)
     told, inquiry = _committed(settings.kafka, place)

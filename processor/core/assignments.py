@@ -33,14 +33,18 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topics:
-    """Which part each input plays."""
+    """Which part each input plays. `replay` is the replay lane, None while that is off."""
 
     payments: str
     abandonments: str
+    replay: str | None = None
 
     @property
-    def inputs(self) -> frozenset[str]:
-        """All topics of which a partition number must be owned before it works."""
+    def live(self) -> frozenset[str]:
+        """The topics of which a partition number must be owned before it works.
+
+        The replay lane is none of them: it works where they are, and never stops them.
+        """
         return frozenset({self.payments, self.abandonments})
 
 
@@ -91,13 +95,26 @@ class Assignments:
             if one.committed < state.ledger.floor(topic):
                 state.replace_ledger(Ledger(self._topics.abandonments))
             below = taint_below(one.metadata, one.committed, one.end)
-            state.inputs[topic] = Input(one.committed, below)
+            state.inputs[topic] = Input(one.committed, below, one.end)
             state.ledger.forget_done(topic, one.committed)
+            state.rereading = Rereading.NOT_ASKED  # its former owner's outcomes may come late
         self._commit_due = now.at
+        yield from self.due_restores()
+
+    def due_restores(self) -> Iterator[Restore]:
+        """Return the ledgers to read of numbers that are complete and have not begun to."""
         for state in self.states.values():
-            if state.phase is Phase.INCOMPLETE and state.inputs.keys() >= self._topics.inputs:
+            if state.phase is Phase.INCOMPLETE and state.inputs.keys() >= self._topics.live:
                 state.phase = Phase.RESTORING
                 yield Restore(state.number, state.epoch, state.results_position)
+
+    def live_states(self) -> list[PartitionState]:
+        """Return the states of numbers of which more than the replay lane's partition is owned."""
+        return [
+            state
+            for state in self.states.values()
+            if not self._topics.live.isdisjoint(state.inputs)
+        ]
 
     def _begin(self, number: int) -> PartitionState:
         self._epoch += 1
@@ -137,6 +154,21 @@ class Assignments:
             state.phase = Phase.WORKING
         elif state.rereading is Rereading.ASKED:
             state.rereading = Rereading.DONE
+
+    def drain(self, partitions: Collection[Partition]) -> None:
+        """Let nothing new begin in the numbers of these partitions."""
+        for partition in partitions:
+            state = self.states.get(partition.number)
+            if state is not None and state.phase is not Phase.CLOSED:
+                state.phase = Phase.DRAINING
+
+    def is_drained(self, partitions: Collection[Partition]) -> bool:
+        """Whether nothing of these partitions' numbers is in flight or on its way into a topic."""
+        return all(
+            self.states[number].running == 0
+            for number in {partition.number for partition in partitions}
+            if number in self.states
+        )
 
     def lose(self, partitions: Collection[Partition], now: Now) -> list[PartitionState]:
         """Give partitions up; return the states that have ended, whose records must go on.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count
+from typing import Final
 
 from processor.core import effects as do
 from processor.core.assignments import Assignments
@@ -14,13 +15,15 @@ from processor.core.outcomes import Ending
 from processor.core.partitioners import Partitioners
 from processor.core.partitions import PartitionState, Rereading
 from processor.core.permits import Permits
-from processor.core.planning import Attempt, plan
-from processor.core.records import Now, Partition
+from processor.core.planning import Attempt, Settled, plan
+from processor.core.records import Now
 from processor.core.replies import Verdict
 from processor.core.scopes import scope_of
 from processor.core.turns import Turns
 from processor.core.work import Rank, Work
 from processor.core.writings import Writings
+
+_LOOK_FOR_ORIGINAL_EVERY: Final = 1.0
 
 Place = tuple[PartitionState, Lane, Work]
 
@@ -96,24 +99,36 @@ class Dispatch:
             state.parked.append(lane)
             return
         topic, _, offset, _ = work.record.source
-        if state.ledger.has_outcome(topic, offset, work.outcome_id):
-            self.emit(do.RecordResolved(Partition(topic, state.number), offset))
-            self._resolve(state, lane, work)
+        if _has_outcome(state, work):
+            self._pass_over((state, lane, work), do.RecordResolved(state.at(topic), offset), now)
+        elif _awaits_original(state, work):
+            work.due = now.at + _LOOK_FOR_ORIGINAL_EVERY
             self.offer(state, lane, now)
-            return
-        if isinstance(work.content, CartAbandoned) and not self.gates.is_open(state, work):
+        elif isinstance(work.content, CartAbandoned) and not self.gates.is_open(state, work):
             self.gates.wait(state, lane, work)
-            return
-        if offset >= state.inputs[topic].horizon:  # before planning, which would be done again
+        elif offset >= state.inputs[topic].horizon:  # before planning, which would be done again
             self._assignments.want_commit(now)
             state.parked.append(lane)
-            return
-        stopped = self.partitioners.disagreement if work.rank >= Rank.RELEASE else None
-        following = plan(work, state.ledger, self._settings.shape, now, stopped)
-        if isinstance(following, Attempt):
-            self._send(state, lane, work, following, now)
         else:
-            self.end(state, lane, work, following, now)
+            self._act(state, lane, work, now)
+
+    def _act(self, state: PartitionState, lane: Lane, work: Work, now: Now) -> None:
+        """Do what the plan says for a record."""
+        stopped = self.partitioners.disagreement if work.rank >= Rank.RELEASE else None
+        match plan(work, state.ledger, self._settings.shape, now, stopped):
+            case Attempt() as attempt:
+                self._send(state, lane, work, attempt, now)
+            case Ending() as ending:
+                self.end(state, lane, work, ending, now)
+            case Settled():
+                self._pass_over((state, lane, work), _settled(state, work), now)
+
+    def _pass_over(self, place: Place, why: do.Observation, now: Now) -> None:
+        """Finish a record of which nothing is to be done, and nothing to be written."""
+        state, lane, work = place
+        self.emit(why)
+        self._resolve(state, lane, work)
+        self.offer(state, lane, now)
 
     def _may_work(self, state: PartitionState, now: Now) -> bool:
         """Whether a partition works, and nothing of our own former assignment of it goes on."""
@@ -178,6 +193,7 @@ class Dispatch:
                 work.attempts,
                 rest.seconds,
                 is_held=self.permits.is_held(work),
+                is_replayed=work.is_replayed,
                 source=work.record.source,
             )
         )
@@ -218,7 +234,7 @@ class Dispatch:
             )
         ):
             owned.is_paused = True
-            self.emit(do.Pause(Partition(topic, state.number)))
+            self.emit(do.Pause(state.at(topic)))
 
     def make_room(self, state: PartitionState, topic: str) -> None:
         """Fetch a partition again that has room, or in which everything has failed."""
@@ -230,4 +246,29 @@ class Dispatch:
             and state.is_all_failing(topic)
         ):
             owned.is_paused = False
-            self.emit(do.Resume(Partition(topic, state.number)))
+            self.emit(do.Resume(state.at(topic)))
+
+
+def _settled(state: PartitionState, work: Work) -> do.ReplaySettled:
+    source = work.record.source
+    return do.ReplaySettled(work.operation, state.at(source.topic), source.offset)
+
+
+def _has_outcome(state: PartitionState, work: Work) -> bool:
+    """Whether this record, or a copy of the same original in the same replay, has its outcome."""
+    topic, _, offset, _ = work.record.source
+    return state.ledger.has_outcome(topic, offset, work.outcome_id) or (
+        work.copy is not None and state.ledger.has_replayed(work.copy)
+    )
+
+
+def _awaits_original(state: PartitionState, work: Work) -> bool:
+    """Whether a copy would overtake its original, which is still to come from a live input.
+
+    Once that is received it stands before the copy in their lane.
+    """
+    if work.copy is None or work.copy.origin.partition != state.number:
+        return False
+    topic, _, offset, _ = work.copy.origin
+    original = state.inputs.get(topic)
+    return original is not None and original.offsets.position <= offset < original.end

@@ -102,6 +102,7 @@ class Retrying:
     attempts: int
     seconds: float
     is_held: bool
+    is_replayed: bool
     source: Source
 
 
@@ -159,7 +160,23 @@ class RecordResolved:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReplaySettled:
+    """For observers: what a copy asks for was settled; nothing was called, nothing written."""
+
+    operation: Operation
+    partition: Partition
+    offset: int
+
+
 Observation = (
-    CallEnded | Retrying | HoldBegan | HoldEnded | PauseBegan | RecordEnded | RecordResolved
+    CallEnded
+    | Retrying
+    | HoldBegan
+    | HoldEnded
+    | PauseBegan
+    | RecordEnded
+    | RecordResolved
+    | ReplaySettled
 )
 Effect = Send | Produce | Pause | Resume | Commit | AskEnds | Restore | Observation

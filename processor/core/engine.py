@@ -13,6 +13,7 @@ from itertools import count
 from math import inf
 
 from processor.core import effects as do
+from processor.core.admission import rank
 from processor.core.assignments import Assigned, Assignments
 from processor.core.conclusions import Rest
 from processor.core.dispatch import Dispatch
@@ -21,7 +22,7 @@ from processor.core.events import Content, OrderPaid, Pending, problems
 from processor.core.judge import DONE, Judge
 from processor.core.lanes import Lane
 from processor.core.outcomes import Ending, Outcome, OutcomeView
-from processor.core.partitions import PartitionState, Phase
+from processor.core.partitions import PartitionState
 from processor.core.records import Now, Partition, Record
 from processor.core.replies import Reply, Verdict
 from processor.core.sight import Sight, look
@@ -48,7 +49,8 @@ class Engine:
         owned = state.inputs.get(topic) if state is not None else None
         if state is None or owned is None or not owned.offsets.track(offset):
             return []
-        self._dispatch.partitioners.see(topic, record.key, number)
+        if topic != self._settings.topics.replay:  # what it copies may have lain anywhere
+            self._dispatch.partitioners.see(topic, record.key, number)
         work = Work(record, content, arrival=next(self._arrivals))
         work.is_tainted = offset < owned.taint_below
         self._place(state, work, now)
@@ -56,12 +58,12 @@ class Engine:
         return self._dispatch.run(now)
 
     def _place(self, state: PartitionState, work: Work, now: Now) -> None:
-        is_release = work.record.source.topic == self._settings.topics.abandonments
-        work.rank = Rank.RELEASE if is_release else Rank.CONFIRM
+        rank(work, self._settings.topics)
         lane = state.place(work)
         self._read(state, lane, work)
-        if is_release:
-            work.due = max(work.due, now.at + self._settings.release_delay)
+        if work.rank >= Rank.RELEASE:
+            if not work.is_replayed:
+                work.due = max(work.due, now.at + self._settings.release_delay)
             self._dispatch.gates.await_end(state, lane, work)
         else:
             self._dispatch.open_gates(state, now)
@@ -85,6 +87,11 @@ class Engine:
         for state in self.assignments.states.values():
             for lane, work in state.pending.pop(schema, ()):
                 work.content = decode(work.record)
+                if rank(work, self._settings.topics):
+                    lane.remove(work)
+                    lane.put(work)
+                    if work.rank >= Rank.RELEASE:
+                        self._dispatch.gates.await_end(state, lane, work)
                 self._read(state, lane, work)
                 self._dispatch.offer(state, lane, now)
             self._dispatch.open_gates(state, now)
@@ -220,19 +227,11 @@ class Engine:
 
     def drain(self, partitions: Collection[Partition]) -> None:
         """Begin to hand partitions over: nothing new begins in their numbers."""
-        for partition in partitions:
-            state = self.assignments.states.get(partition.number)
-            if state is not None and state.phase is not Phase.CLOSED:
-                state.phase = Phase.DRAINING
+        self.assignments.drain(partitions)
 
     def is_drained(self, partitions: Collection[Partition]) -> bool:
         """Whether nothing of these partitions' numbers is in flight or on its way into a topic."""
-        states = self.assignments.states
-        return all(
-            states[number].running == 0
-            for number in {partition.number for partition in partitions}
-            if number in states
-        )
+        return self.assignments.is_drained(partitions)
 
     def closing_offsets(self, partitions: Collection[Partition]) -> tuple[do.CommitOffset, ...]:
         """Return the last offsets to commit for partitions that are handed over.
@@ -249,6 +248,8 @@ class Engine:
         """
         ended = self.assignments.lose(partitions, now)
         self._dispatch.turns.forget(ended)
+        for restore in self.assignments.due_restores():  # it lost no more than the replay lane
+            self._dispatch.emit(restore)
         self._share_rate()
         for old in ended:
             again = self.assignments.states.get(old.number)
@@ -263,7 +264,7 @@ class Engine:
 
     def _share_rate(self) -> None:
         """Take the share of the fleet's rate that belongs to the partition numbers owned."""
-        share = len(self.assignments.states) / self._settings.fence.partitions
+        share = len(self.assignments.live_states()) / self._settings.fence.partitions
         limit = self._settings.rate_limit
         self._dispatch.permits.rate.limit = inf if limit is None else limit * share
 

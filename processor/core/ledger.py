@@ -7,11 +7,13 @@ An item is known by two ids, its cartItemId and its itemReservationId; a match b
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from processor.core.events import AbandonedItem, CartAbandoned, OrderPaid
+from processor.core.copies import Copy
+from processor.core.events import CartAbandoned, OrderPaid
+from processor.core.meetings import Answer, Conflict, Duplicate, Proceed, Releasable, refuse_release
 from processor.core.outcomes import Outcome, OutcomeView
+from processor.core.records import Source
 from processor.core.vocabulary import Effect, ItemResult, Operation, Status, strongest
 
 
@@ -40,38 +42,6 @@ class _Order(NamedTuple):
     cart_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proceed:
-    """The order may be called. `released_before_paid` names items that were released before."""
-
-    released_before_paid: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duplicate:
-    """The order is settled with the same content."""
-
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
-    """The order, or an item of it, is taken by something else."""
-
-    detail: str
-
-
-Answer = Proceed | Duplicate | Conflict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Releasable:
-    """Which items of a release may still be released, and why the others may not."""
-
-    items: tuple[AbandonedItem, ...]
-    dropped: tuple[str, ...]
-
-
 _NO_UNIT: Final = _Unit(_NOTHING, ())
 _SETTLED: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED, Effect.MAYBE_APPLIED})
 _CHANGES_NO_ORDER: Final = frozenset({Status.DUPLICATE, Status.CONFLICT, Status.SKIPPED})
@@ -95,6 +65,7 @@ class Ledger:
         "_orders",
         "_readable",
         "_release_topic",
+        "_replayed",
         "_unreadable",
     )
 
@@ -106,6 +77,7 @@ class Ledger:
         self._carts: dict[str, dict[str, _Unit]] = {}
         self._unreadable: dict[str, set[tuple[str, int, int]]] = {}
         self._readable: set[tuple[str, int, int]] = set()
+        self._replayed: dict[str, set[tuple[str, int, int]]] = {}
         self._done: dict[str, dict[int, str]] = {}
         self._floors: dict[str, int] = {}
 
@@ -116,6 +88,8 @@ class Ledger:
         source = outcome.source
         if source.offset >= self._floors.get(source.topic, 0):
             self._done.setdefault(source.topic, {})[source.offset] = outcome.outcome_id
+        if outcome.replay_id is not None and outcome.origin is not None:
+            self._replayed.setdefault(outcome.replay_id, set()).add(outcome.origin[:3])
         if outcome.cart_id is None:
             return
         match outcome.operation:
@@ -196,6 +170,14 @@ class Ledger:
         """Whether this very record has its outcome already: same coordinates, same event."""
         return self._done.get(topic, {}).get(offset) == outcome_id
 
+    def has_replayed(self, copy: Copy) -> bool:
+        """Whether a copy of the same original has its outcome already, in the same replay."""
+        return copy.origin[:3] in self._replayed.get(copy.replay_id, ())
+
+    def is_unreadable(self, cart_id: str, origin: Source) -> bool:
+        """Whether releases of a cart wait for the record at `origin` to be read."""
+        return origin[:3] in self._unreadable.get(cart_id, set()) - self._readable
+
     def floor(self, topic: str) -> int:
         """Return the offset below which it is forgotten which records have outcomes."""
         return self._floors.get(topic, 0)
@@ -231,21 +213,21 @@ class Ledger:
         """
         order_id = event.order_id
         other = self._open.get(order_id, event)
-        if other is not event:
+        if other.cart_id != event.cart_id:
             return Conflict(
                 detail=f"order {order_id} is being confirmed under cart {other.cart_id}"
             )
         known = self._orders.get(order_id)
-        if known is not None and known.effect in _SETTLED:
+        is_settled = known is not None and known.effect in _SETTLED
+        if known is not None and is_settled:
             if known.fingerprint != fingerprint:
-                return Conflict(
-                    detail=f"order {order_id} is settled with other content ({known.effect})"
-                )
+                detail = f"order {order_id} is settled with other content ({known.effect})"
+                return Conflict(detail=detail, is_settled=True)
             if not (is_authorised and known.effect is Effect.MAYBE_APPLIED):
                 return Duplicate(detail=f"order {order_id} is settled ({known.effect})")
-        return self._ask_units(event)
+        return self._ask_units(event, may_be_applied=is_settled)
 
-    def _ask_units(self, event: OrderPaid) -> Answer:
+    def _ask_units(self, event: OrderPaid, *, may_be_applied: bool) -> Answer:
         cart = self._carts.get(event.cart_id, {})
         released = []
         for item in event.items:
@@ -258,7 +240,9 @@ class Ledger:
                         )
                 if known & (_RELEASED | _MAYBE_RELEASED):
                     released.append(item.cart_item_id)
-        return Proceed(released_before_paid=tuple(dict.fromkeys(released)))
+        return Proceed(
+            released_before_paid=tuple(dict.fromkeys(released)), may_be_applied=may_be_applied
+        )
 
     def ask_release(self, event: CartAbandoned, wall_ms: int) -> Releasable:
         """Tell which items of a release are neither paid, released nor expired.
@@ -267,7 +251,7 @@ class Ledger:
         none is.
         """
         if self._unreadable.get(event.cart_id, set()) - self._readable:
-            return Releasable(items=(), dropped=("an OrderPaid of this cart could not be read",))
+            return refuse_release("an OrderPaid of this cart could not be read")
         cart = self._carts.get(event.cart_id, {})
         items, dropped = [], []
         for item in event.items:

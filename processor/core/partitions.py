@@ -2,7 +2,8 @@
 
 Carts live in partitions: the payments and abandonments of a cart have the same partition
 number, so whoever owns number p of every input has everything that is known of its carts.
-Only then p works; it stops when any one of them goes.
+Only then p works; it stops when any one of them goes. The replay lane's partition p is worked
+along with them, where they are.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,13 +47,15 @@ class Input:
     """One owned partition of one input.
 
     `horizon` is the acknowledged one: calls go out for offsets below it only. Records below
-    `taint_below` may have been called by an earlier owner.
+    `taint_below` may have been called by an earlier owner. `end` is where the log ended when it
+    was assigned.
     """
 
     __slots__ = (
         "_counted_from",
         "_counted_since",
         "_per_second",
+        "end",
         "horizon",
         "is_paused",
         "is_span_full",
@@ -60,9 +63,10 @@ class Input:
         "taint_below",
     )
 
-    def __init__(self, committed: int, taint_below: int) -> None:
+    def __init__(self, committed: int, taint_below: int, end: int) -> None:
         """Begin at a committed offset."""
         self.offsets = Offsets(committed)
+        self.end = end
         self.taint_below = taint_below
         self.horizon = committed
         self.is_paused = False
@@ -148,6 +152,10 @@ class PartitionState:
         self.awaiting_end: list[tuple[Lane, Work]] = []
         self.asking: list[tuple[Lane, Work]] = []
         self.asked_ends_at = 0.0
+
+    def at(self, topic: str) -> Partition:
+        """Return the partition of a topic that has this number."""
+        return Partition(topic, self.number)
 
     def is_working(self, at: float) -> bool:
         """Whether calls may go out: all owned, restored, not draining, and the lease holds."""

@@ -3,6 +3,9 @@
 One call takes a permit, its reply gives it back. Beside the limit of the process each scope has
 an adaptive one; a scope that Rokt has asked to wait is paused; one that is held gets a single
 permit whenever a probe is due; and the rate holds for all of them together.
+
+So that live calls find permits, those of the replay lane go out only while less than half of the
+process's are taken, are never more than a quarter, and leave a part of the rate.
 """
 
 from collections.abc import Callable
@@ -20,6 +23,8 @@ from processor.core.scopes import STOPPED_BY, Scope, scope_of
 from processor.core.work import Work
 
 _STOOD_STILL: Final = 60.0
+_REPLAY_PART: Final = 4
+_KEPT_FOR_LIVE: Final = 0.25
 
 
 class Permit(Enum):
@@ -57,21 +62,24 @@ class Permits:
         self._paused_until = dict.fromkeys(Scope, Now(0.0, 0.0))
         self._passed_until = inf
         self._stopped = dict.fromkeys(Scope, 0.0)
-        self.limits = {scope: Limit(most) for scope in Scope}
+        self.limits = {
+            scope: Limit(max(1, most // _REPLAY_PART) if scope is Scope.REPLAY else most)
+            for scope in Scope
+        }
         self.holds = Holds(emit)
         self.rate = Rate()
         self.paces = {scope: Rate() for scope in Scope}
 
     def of(self, scope: Scope, at: float) -> Permit:
         """Return what a scope may do now."""
-        limit = self.limits[scope]
+        limit, is_replay = self.limits[scope], scope is Scope.REPLAY
         if (
-            self.in_flight >= self._most
+            self.in_flight >= (max(1, self._most // 2) if is_replay else self._most)
             or not limit.has_room
             or self.is_paused(scope, at)
             or self.holds.is_stopped(scope)
             or not self.paces[scope].allows(at)
-            or not self.rate.allows(at)
+            or not self.rate.allows(at, keeping=_KEPT_FOR_LIVE if is_replay else 0.0)
         ):
             return Permit.NO
         hold = self.holds.by_scope.get(scope)

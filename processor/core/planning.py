@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from processor.core.calls import Call, CallShape, confirm_call, release_call
 from processor.core.events import CartAbandoned, Event, OrderPaid, Pending, Undecodable, problems
-from processor.core.ledger import Conflict, Duplicate, Ledger, Proceed, Releasable
+from processor.core.ledger import Ledger
+from processor.core.meetings import Conflict, Duplicate, Proceed, Releasable, refuse_release
 from processor.core.outcomes import Ending
 from processor.core.records import Now
 from processor.core.replies import ItemVerdict
@@ -19,7 +20,12 @@ class Attempt:
     call: Call
 
 
-Plan = Attempt | Ending
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Do nothing, and write nothing: what a copy asks for is settled already."""
+
+
+Plan = Attempt | Ending | Settled
 
 
 def plan(
@@ -44,7 +50,7 @@ def plan(
             releasable = (
                 ledger.ask_release(content, now.wall_ms)
                 if releases_stopped is None
-                else Releasable(items=(), dropped=(releases_stopped,))
+                else refuse_release(releases_stopped)
             )
             return _plan_release(work, content, releasable, shape)
 
@@ -77,10 +83,14 @@ def _plan_confirm(work: Work, event: OrderPaid, ledger: Ledger, shape: CallShape
         return Attempt(work.call)
     call = confirm_call(event, shape)
     effect = Effect.MAYBE_APPLIED if work.is_tainted else Effect.NOT_SENT
-    match ledger.ask_confirm(event, call.fingerprint):
-        case Proceed(released_before_paid=released):
+    is_authorised = work.copy is not None and work.copy.is_authorised
+    match ledger.ask_confirm(event, call.fingerprint, is_authorised=is_authorised):
+        case Proceed(released_before_paid=released, may_be_applied=may_be_applied):
             work.released_before_paid = released
+            work.is_tainted |= may_be_applied
             return Attempt(call)
+        case Duplicate() | Conflict(is_settled=True) if _leaves_no_trace(work, event, ledger):
+            return Settled()
         case Duplicate(detail=detail):
             status, reason = Status.DUPLICATE, None
         case Conflict(detail=detail):
@@ -89,6 +99,18 @@ def _plan_confirm(work: Work, event: OrderPaid, ledger: Ledger, shape: CallShape
     return Ending(
         status=status, effect=effect, reason=reason, detail=detail, items=requested(event)
     )
+
+
+def _leaves_no_trace(work: Work, event: OrderPaid, ledger: Ledger) -> bool:
+    """Whether a settled order is passed over in silence: one that is replayed.
+
+    Not so where an earlier attempt of this very copy may have been applied, nor where its
+    outcome tells that a payment has been read after all.
+    """
+    copy = work.copy
+    if copy is None or work.is_tainted:
+        return False
+    return not ledger.is_unreadable(event.cart_id, copy.origin)
 
 
 def _plan_release(
@@ -104,6 +126,8 @@ def _plan_release(
             items=requested(event, ItemResult.INDETERMINATE),
         )
     if not releasable.items:
+        if work.is_replayed and not work.is_ambiguous and not releasable.is_refused:
+            return Settled()
         return Ending(
             status=Status.SKIPPED,
             effect=work.effect,

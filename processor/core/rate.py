@@ -47,8 +47,8 @@ class Rate:
         """Calls per second that may go out at present."""
         return min(self.limit, self._ceiling)
 
-    def allows(self, at: float) -> bool:
-        """Whether a call may go out now."""
+    def allows(self, at: float, *, keeping: float = 0.0) -> bool:
+        """Whether a call may go out now; `keeping`: and leave the budget of so many seconds."""
         self._regain(at)
         per_second = self.per_second
         if per_second == inf:
@@ -56,7 +56,7 @@ class Rate:
         passed, self._at = max(0.0, at - self._at), at
         most = max(1.0, per_second)
         self._budget = min(most, self._budget + passed * per_second)
-        return self._budget >= 1.0
+        return self._budget >= min(most, 1.0 + keeping * per_second)
 
     def spend(self, at: float) -> None:
         """Note that a call goes out."""

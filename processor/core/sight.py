@@ -30,7 +30,7 @@ class Sight:
     """A look at the engine.
 
     `is_restored`: all partition numbers are complete and their ledgers read. `oldest` has the
-    timestamp of the oldest unfinished record by operation, epoch milliseconds.
+    timestamp of the oldest unfinished live record by operation, epoch milliseconds.
     `holds` has the scopes that are held, `paused_until` those that Rokt has asked to wait, with
     the time (seconds since the epoch). `releases_stopped` says why no release is sent, None when
     they are.
@@ -59,13 +59,13 @@ def look(assignments: Assignments, permits: Permits, releases_stopped: str | Non
         for _, work in state.works():
             waiting[scope_of(work)] += 1
             timestamp, operation = work.record.source.timestamp, work.operation
-            if timestamp is not None:
+            if timestamp is not None and not work.is_replayed:
                 oldest[operation] = min(oldest.get(operation, timestamp), timestamp)
     return Sight(
         in_flight=permits.in_flight,
         is_restored=all(
             state.phase not in (Phase.INCOMPLETE, Phase.RESTORING)
-            for state in assignments.states.values()
+            for state in assignments.live_states()
         ),
         unfinished=unfinished,
         oldest=oldest,

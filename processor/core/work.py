@@ -5,9 +5,10 @@ from hashlib import sha256
 from math import inf
 
 from processor.core.calls import Call
+from processor.core.copies import Copy
 from processor.core.events import CartAbandoned, Content, OrderPaid, Pending, Undecodable
 from processor.core.outcomes import identify
-from processor.core.records import Now, Record, Source
+from processor.core.records import Now, Record
 from processor.core.replies import Verdict
 from processor.core.vocabulary import Effect, Operation, strongest
 
@@ -28,7 +29,8 @@ class Work:
     `patient_since` the reading of its scope's patience clock when its first attempt that counts had
     failed, `paused_for` the seconds that Rokt told it alone to pause, which do not count either;
     `failed_since` the moment of the first of its `failures`: replies that were not final;
-    `gate` the offset of the payments' partition that must be known before a release is sent.
+    `gate` the offset of the payments' partition that must be known before a release is sent;
+    `copy` what a record of the replay lane stands for.
     """
 
     __slots__ = (
@@ -37,6 +39,7 @@ class Work:
         "attempts",
         "call",
         "content",
+        "copy",
         "counted_attempts",
         "due",
         "effect",
@@ -47,14 +50,12 @@ class Work:
         "is_tainted",
         "last_attempt_at",
         "limited_attempts",
-        "origin",
         "outcome_id",
         "patient_since",
         "paused_for",
         "rank",
         "record",
         "released_before_paid",
-        "replay_id",
         "sent_at",
         "uncounted",
     )
@@ -66,8 +67,7 @@ class Work:
         self.arrival = arrival
         self.rank = Rank.CONFIRM
         self.outcome_id = ""
-        self.origin: Source | None = None
-        self.replay_id: str | None = None
+        self.copy: Copy | None = None
         self.is_tainted = False
         self.gate: int | None = None
         self.due = 0.0
@@ -88,7 +88,7 @@ class Work:
     @property
     def is_replayed(self) -> bool:
         """Whether it came through the replay lane."""
-        return self.replay_id is not None
+        return self.rank is Rank.REPLAYED_CONFIRM or self.rank is Rank.REPLAYED_RELEASE
 
     @property
     def is_ambiguous(self) -> bool:

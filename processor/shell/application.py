@@ -22,6 +22,7 @@ from processor.shell.composition import engine_settings, open_encoder, open_regi
 from processor.shell.decoding import Decoder
 from processor.shell.encoding import OutcomeReader
 from processor.shell.framing import SchemaKey
+from processor.shell.inputs import Inputs
 from processor.shell.kafka.broker import Broker
 from processor.shell.kafka.poller import Poller
 from processor.shell.kafka.restorer import Restorer
@@ -33,7 +34,7 @@ from processor.shell.registry import Registry
 from processor.shell.schema_cache import SchemaCache
 from processor.shell.server import Server
 from processor.shell.settings import Settings
-from processor.shell.startup import Prepared, inputs, prepare
+from processor.shell.startup import Prepared, prepare
 from processor.shell.vetting import Refusal, VettedSchema
 from processor.shell.watch import Watch
 from processor.shell.worker import Worker
@@ -130,9 +131,7 @@ class Application:
         """Put the worker and the parts that call it together."""
         settings, topics = self._settings, self._settings.topics
         parts = Parts(
-            engine=Engine(
-                engine_settings(settings, prepared.partitions), random.SystemRandom().random
-            ),
+            engine=Engine(engine_settings(settings, prepared), random.SystemRandom().random),
             broker=broker,
             rokt=open_rokt(settings),
             decoder=Decoder(cache.get),
@@ -140,9 +139,11 @@ class Application:
             metrics=self.metrics,
             observers=Observers(self.metrics),
         )
-        expected = dict(zip(inputs(topics), schemas.EVENTS, strict=True))
-        worker = Worker(parts, expected, self.fail, drain_deadline=settings.kafka.drain_deadline)
-        poller = Poller(settings.kafka, inputs(topics), broker, worker, steady)
+        inputs = Inputs(
+            payments=topics.order_paid, abandonments=topics.cart_abandoned, replay=prepared.replay
+        )
+        worker = Worker(parts, inputs, self.fail, drain_deadline=settings.kafka.drain_deadline)
+        poller = Poller(settings.kafka, tuple(inputs), broker, worker, steady)
         read = OutcomeReader(lambda schema: self._outcome_schema(cache, schema)).read
         restorer = Restorer(settings.kafka, topics.results, read, worker, steady)
         encoder = open_encoder(settings, prepared)

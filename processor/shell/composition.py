@@ -18,12 +18,14 @@ from processor.shell.settings import RegistryAccess, Settings
 from processor.shell.startup import Prepared
 
 
-def engine_settings(settings: Settings, partitions: int) -> EngineSettings:
+def engine_settings(settings: Settings, prepared: Prepared) -> EngineSettings:
     """Return what the engine decides by."""
     calls, retries = settings.calls, settings.retries
     return EngineSettings(
         topics=Topics(
-            payments=settings.topics.order_paid, abandonments=settings.topics.cart_abandoned
+            payments=settings.topics.order_paid,
+            abandonments=settings.topics.cart_abandoned,
+            replay=prepared.replay,
         ),
         shape=CallShape(
             tag_id=settings.rokt.tag_id,
@@ -31,7 +33,7 @@ def engine_settings(settings: Settings, partitions: int) -> EngineSettings:
             release_path=settings.rokt.release_path,
             sends_catalog_item_id=settings.rokt.send_catalog_item_id,
         ),
-        fence=FenceSettings(partitions=partitions, lease=settings.kafka.lease),
+        fence=FenceSettings(partitions=prepared.partitions, lease=settings.kafka.lease),
         retries=RetrySettings(
             confirm=Patience(attempts=retries.confirm_attempts, seconds=retries.confirm_min_time),
             release=Patience(attempts=retries.release_attempts, seconds=RELEASE_PATIENCE.seconds),

@@ -12,6 +12,7 @@ from processor.core.effects import (
     PauseBegan,
     RecordEnded,
     RecordResolved,
+    ReplaySettled,
     Retrying,
 )
 from processor.core.replies import Kind, Scope
@@ -81,6 +82,8 @@ class Observers:
             case RecordEnded():
                 self.last_outcome_at = wall
                 self._ended(seen)
+            case ReplaySettled(operation=operation):
+                self._metrics.replay_settled(operation)
             case RecordResolved(partition=partition, offset=offset):
                 _LOG.debug(
                     "record had its outcome already",
@@ -90,7 +93,7 @@ class Observers:
                 )
 
     def _retrying(self, seen: Retrying) -> None:
-        self._metrics.retried(seen.operation, Lane.LIVE)
+        self._metrics.retried(seen.operation, _lane(is_replayed=seen.is_replayed))
         if seen.verdict.scope is Scope.SYSTEMIC and not seen.is_held:
             self._suspect(seen)
 

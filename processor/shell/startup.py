@@ -30,9 +30,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What start-up found: partitions of each topic, and the ids of the outputs' schemas."""
+    """What start-up found: partitions of each topic, and the ids of the outputs' schemas.
+
+    `replay` is the topic of the replay lane, None when it is off.
+    """
 
     partitions: int
+    replay: str | None
     outcome_schema_id: int
     dead_letter_schema_id: int
 
@@ -58,12 +62,16 @@ def prepare(
     """
     _name_what_has_no_effect(settings)
     deadline = _Deadline(steady() + settings.start_timeout, is_stopping)
-    partitions = _topics(settings, broker, deadline)
+    partitions, replay = _topics(settings, broker, deadline)
     outcome_id, dead_letter_id = _schema_ids(settings, registry, deadline)
-    _offsets(settings, broker, partitions, deadline)
-    return Prepared(
-        partitions=partitions, outcome_schema_id=outcome_id, dead_letter_schema_id=dead_letter_id
+    prepared = Prepared(
+        partitions=partitions,
+        replay=replay,
+        outcome_schema_id=outcome_id,
+        dead_letter_schema_id=dead_letter_id,
     )
+    _offsets(settings, broker, prepared, deadline)
+    return prepared
 
 
 def _name_what_has_no_effect(settings: Settings) -> None:
@@ -72,7 +80,7 @@ def _name_what_has_no_effect(settings: Settings) -> None:
 
 
 def inputs(topics: Topics) -> tuple[str, ...]:
-    """Return the topics that are consumed."""
+    """Return the live topics that are consumed."""
     return topics.order_paid, topics.cart_abandoned
 
 
@@ -90,8 +98,8 @@ def _patiently(ask: Callable[[], Answer], deadline: _Deadline, what: str) -> Ans
         time.sleep(_AGAIN_AFTER)
 
 
-def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> int:
-    """Return the partition count that all topics share."""
+def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> tuple[int, str | None]:
+    """Return the partition count that all topics share, and the replay lane if there is one."""
     topics = settings.topics
     names = (*inputs(topics), topics.results, topics.dead_letters)
     counts = _patiently(
@@ -100,8 +108,6 @@ def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> int:
         "Kafka stayed away: no broker of PROCESSOR_KAFKA__BOOTSTRAP_SERVERS "
         f"({settings.kafka.bootstrap_servers}) answered",
     )
-    if counts[topics.replay] is not None:
-        _LOG.warning("the replay lane is not worked in this version", topic=topics.replay)
     missing = [name for name in names if counts[name] is None]
     if missing:
         raise ConfigurationError(
@@ -117,7 +123,21 @@ def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> int:
             "topics the same number."
         )
     _check_retention(topics.results, broker)
-    return int(different.pop() or 0)
+    partitions = int(different.pop() or 0)
+    return partitions, _lane(topics.replay, counts[topics.replay], partitions)
+
+
+def _lane(topic: str, count: int | None, partitions: int) -> str | None:
+    """Return the topic of the replay lane, None when it cannot be worked: payments go on."""
+    if count == partitions:
+        return topic
+    what = "is missing" if count is None else f"has {count} partitions, the inputs {partitions}"
+    _LOG.warning(
+        "the replay lane is off",
+        why=f"{topic} {what}",
+        do=f"create it with {partitions} partitions and restart, if you want to replay",
+    )
+    return None
 
 
 def _check_retention(results: str, broker: Broker) -> None:
@@ -164,12 +184,12 @@ def _schema_ids(settings: Settings, registry: Registry, deadline: _Deadline) -> 
     return outcome_id, dead_letter_id
 
 
-def _offsets(settings: Settings, broker: Broker, partitions: int, deadline: _Deadline) -> None:
+def _offsets(settings: Settings, broker: Broker, prepared: Prepared, deadline: _Deadline) -> None:
     """See that every partition has a committed offset, as START says where it has none."""
     consumer = Consumer(clients.offsets_only(settings.kafka))
     try:
         _patiently(
-            lambda: _commit_start(settings, broker, consumer, partitions),
+            lambda: _commit_start(settings, broker, consumer, prepared),
             deadline,
             "Kafka did not take the first offsets of the group",
         )
@@ -177,12 +197,12 @@ def _offsets(settings: Settings, broker: Broker, partitions: int, deadline: _Dea
         consumer.close()
 
 
-def _commit_start(settings: Settings, broker: Broker, consumer: Consumer, partitions: int) -> None:
-    asked = [
-        TopicPartition(topic, number)
-        for topic in inputs(settings.topics)
-        for number in range(partitions)
-    ]
+def _commit_start(
+    settings: Settings, broker: Broker, consumer: Consumer, prepared: Prepared
+) -> None:
+    lane, partitions = prepared.replay, prepared.partitions
+    topics = (*inputs(settings.topics), lane) if lane is not None else inputs(settings.topics)
+    asked = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
     committed = consumer.committed(asked, timeout=_ANSWER_WITHIN)
     for each in committed:
         if each.error is not None:  # not told is not the same as not there
@@ -191,10 +211,16 @@ def _commit_start(settings: Settings, broker: Broker, consumer: Consumer, partit
     without = [Partition(each.topic, each.partition) for each in committed if each.offset < 0]
     if not without:
         return
+    live = [partition for partition in without if partition.topic != lane]
     start = settings.kafka.start
-    if start is None:
-        raise ConfigurationError(_start_is_needed(settings, without, len(asked)))
-    positions = _positions(start, without, broker, consumer)
+    if live and start is None:
+        live_inputs = partitions * len(inputs(settings.topics))
+        raise ConfigurationError(_start_is_needed(settings, live, live_inputs))
+    positions = {
+        **_positions(start or "earliest", live, broker, consumer),
+        # Nobody else writes there: a lane that is new to the group is worked from its beginning.
+        **_positions("earliest", [one for one in without if one.topic == lane], broker, consumer),
+    }
     consumer.commit(
         offsets=[
             TopicPartition(*partition, offset, _metadata(offset, partitions))
@@ -202,7 +228,8 @@ def _commit_start(settings: Settings, broker: Broker, consumer: Consumer, partit
         ],
         asynchronous=False,
     )
-    _LOG.info("group begins", start=str(start), partitions=len(positions))
+    if live:
+        _LOG.info("group begins", start=str(start), partitions=len(live))
 
 
 def _check_count(settings: Settings, committed: Sequence[TopicPartition], partitions: int) -> None:
@@ -242,6 +269,8 @@ def _positions(
             )[0]
             for partition in partitions
         }
+    if not partitions:
+        return {}
     ends = broker.ends(partitions, _ANSWER_WITHIN)
     if not isinstance(start, datetime):
         return ends

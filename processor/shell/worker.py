@@ -20,6 +20,7 @@ from processor.core.outcomes import OutcomeView
 from processor.core.records import Partition, Record
 from processor.shell.clock import now, steady
 from processor.shell.framing import SchemaKey
+from processor.shell.inputs import Inputs
 from processor.shell.kafka.commits import Answer
 from processor.shell.kafka.messages import record_of
 from processor.shell.kafka.poller import Poller
@@ -40,20 +41,18 @@ class Worker:
     def __init__(
         self,
         parts: Parts,
-        expected: dict[str, str],
+        inputs: Inputs,
         fail: Callable[[BaseException], None],
         *,
         drain_deadline: float,
     ) -> None:
         """Begin idle.
 
-        `expected` tells which record each input carries, that of the payments first;
         `drain_deadline` is how many seconds a hand-over waits for what is in the air.
         """
         self._engine = parts.engine
         self.parts = parts
-        self._expected = expected
-        self._payments = next(iter(expected))
+        self._inputs = inputs
         self._fail = fail
         self._drain_deadline = drain_deadline
         self._loop = asyncio.get_running_loop()
@@ -125,6 +124,7 @@ class Worker:
                     | do.PauseBegan()
                     | do.RecordEnded()
                     | do.RecordResolved()
+                    | do.ReplaySettled()
                 ):
                     self.parts.observers.observe(effect, now().wall)
 
@@ -172,7 +172,7 @@ class Worker:
             end = None if self.poller.gaps.is_parked(partition) else end  # its gate stays shut
             self._call_soon(self._take_end, partition.number, epochs[partition.number], end)
 
-        asked = [Partition(self._payments, number) for number in epochs]
+        asked = [Partition(self._inputs.payments, number) for number in epochs]
         self.parts.broker.ask_ends(asked, _ANSWER_WITHIN, answered)
 
     def _take_end(self, number: int, epoch: int, end: int | None) -> None:
@@ -189,7 +189,7 @@ class Worker:
         self._call_soon(self._receive, messages)
 
     def _receive(self, messages: Sequence[Message]) -> None:
-        engine, counts = self._engine, dict.fromkeys(self._expected, 0)
+        engine, counts = self._engine, dict.fromkeys(self._inputs, 0)
         for message in messages:
             topic, number, offset = message.topic(), message.partition(), message.offset()
             if topic is None or number is None or offset is None:
@@ -206,8 +206,8 @@ class Worker:
         self.poller.processed()
 
     def _decode(self, record: Record) -> Content:
-        topic = record.source.topic
-        content = self.parts.decoder.decode(record, self._expected[topic])
+        topic = self._inputs.original_topic(record)
+        content = self.parts.decoder.decode(record, self._inputs.expected(topic))
         if isinstance(content, Pending):
             self.parts.schemas.want(content.schema, topic, steady())
         return content

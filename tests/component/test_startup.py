@@ -132,6 +132,18 @@ def test_a_first_offset_says_that_nothing_was_called_yet_and_how_many_partitions
     assert horizon.read(found.metadata) == horizon.Horizon(offset=2, partitions=4)
 
 
+def test_a_replay_lane_that_is_new_to_a_group_is_worked_from_its_beginning() -> None:
+    world = World(None)
+    lane = world.kafka.topic("replay")
+    world.kafka.produce(lane, b"a", partition=1)
+    for topic in (world.topics.order_paid, world.topics.cart_abandoned):
+        world.kafka.commit(world.group, topic, 0, 0, 0, 0)
+    topics = world.topics.model_copy(update={"replay": lane})
+    found = prepared(world.settings.model_copy(update={"topics": topics}))
+    assert found.replay == lane
+    assert world.kafka.committed(world.group, lane) == [0] * 4
+
+
 def test_a_group_from_before_the_partitions_changed_is_refused() -> None:
     world = World(None)
     metadata = horizon.write(horizon.Horizon(offset=0, partitions=2))
@@ -254,6 +266,21 @@ def test_the_wish_to_stop_ends_the_patience(consumer: FakeConsumer) -> None:
         prepare(settings, cast("Broker", broker), registry, lambda: broker.asked == 3)
     assert broker.asked == 3
     assert consumer.log == []
+
+
+@pytest.mark.parametrize(
+    ("count", "why"),
+    [(None, "rokt-replay is missing"), (3, "rokt-replay has 3 partitions, the inputs 1")],
+)
+def test_a_replay_lane_that_cannot_be_worked_is_off_and_payments_go_on(
+    consumer: FakeConsumer, count: int | None, why: str
+) -> None:
+    broker = FakeBroker()
+    broker.counts["rokt-replay"] = count
+    with capture_logs() as said:
+        assert start(broker).replay is None
+    assert ("the replay lane is off", why) in [(each["event"], each.get("why")) for each in said]
+    assert "rokt-replay" not in repr(consumer.log)
 
 
 def test_topics_of_different_sizes_are_refused(consumer: FakeConsumer) -> None:

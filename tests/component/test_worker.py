@@ -17,6 +17,7 @@ from processor.core.records import Now, Partition, Record, Source
 from processor.core.replies import Failure, FailureKind
 from processor.core.vocabulary import Reason
 from processor.shell import worker as module
+from processor.shell.inputs import Inputs
 from processor.shell.kafka.commits import Answer
 from processor.shell.kafka.messages import record_of
 from processor.shell.metrics import Metrics
@@ -73,7 +74,7 @@ class Stage:
                 metrics=Metrics(self.registry),
                 observers=cast("Any", Recorder([])),
             ),
-            {"paid": "OrderPaid", "abandoned": "CartAbandoned"},
+            Inputs(payments="paid", abandonments="abandoned"),
             self.failures.append,
             drain_deadline=drain_deadline,
         )

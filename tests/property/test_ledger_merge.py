@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.core.events import AbandonedItem, CartAbandoned, OrderPaid
-from processor.core.ledger import Answer, Ledger, Releasable
+from processor.core.ledger import Ledger
+from processor.core.meetings import Answer, Releasable
 from processor.core.outcomes import OutcomeView
 from processor.core.records import Source
 from processor.core.replies import ItemVerdict

@@ -74,6 +74,7 @@ class Topics:
     cart_abandoned: str
     results: str
     dead_letters: str
+    replay: str = "rokt-replay"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -83,6 +84,7 @@ class Topics:
             "PROCESSOR_TOPICS__CART_ABANDONED": self.cart_abandoned,
             "PROCESSOR_TOPICS__RESULTS": self.results,
             "PROCESSOR_TOPICS__DEAD_LETTERS": self.dead_letters,
+            "PROCESSOR_TOPICS__REPLAY": self.replay,
         }
 
 

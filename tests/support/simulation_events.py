@@ -8,6 +8,7 @@ from processor.core.vocabulary import CartId, EventId, OrderId
 
 PAYMENTS: Final = "order-paid"
 ABANDONMENTS: Final = "cart-abandoned"
+REPLAY: Final = "replay"
 
 
 def item(name: str, *, reservation: str | None = "", price: int = 1) -> OrderItem:

@@ -1,12 +1,13 @@
 """A stage: one real engine, a clock, and a Rokt that answers as each cart's rule says."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
 from processor.core import effects as do
 from processor.core.assignments import Assigned
 from processor.core.conclusions import RetrySettings
+from processor.core.copies import Copy, Headers, headers_of_copy
 from processor.core.engine import Engine
 from processor.core.events import Content
 from processor.core.horizon import Horizon, write
@@ -17,8 +18,8 @@ from processor.core.replies import Failure, FailureKind, Reply, Response
 from processor.core.scopes import Scope
 from processor.core.turns import Turns
 from processor.core.vocabulary import Reason
-from tests.support.simulation import SETTINGS, both
-from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, release
+from tests.support.simulation import SETTINGS
+from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, REPLAY, order, release
 from tests.support.simulation_rokt import Reaction, reply_to
 
 OK: Final = Reaction.SUCCEED
@@ -26,6 +27,7 @@ REFUSED: Final = Failure(kind=FailureKind.UNREACHABLE, detail="refused")
 TIMEOUT: Final = Failure(kind=FailureKind.TIMEOUT, detail="no answer")
 DOCUMENTED: Final = b'{"description": "no", "errors": []}'
 What = Reply | Reaction
+ALL: Final = (PAYMENTS, ABANDONMENTS, REPLAY)
 
 
 def http(status: int, body: bytes = b"", **headers: str) -> Response:
@@ -54,6 +56,7 @@ class Stage:
             max_in_flight=max_in_flight,
             max_unfinished=max_unfinished,
             max_span=100_000,
+            topics=replace(SETTINGS.topics, replay=REPLAY),
         )
         self.engine = Engine(chosen, lambda: 0.5)
         self.at = 1000.0
@@ -96,19 +99,27 @@ class Stage:
         """Return what observers were told of these kinds."""
         return [each for each in self.seen if isinstance(each, kinds)]
 
-    def take(self) -> None:
-        """Have the partitions assigned, as if their topics were empty."""
-        self._offsets = dict.fromkeys((PAYMENTS, ABANDONMENTS), 0)
-        metadata = write(Horizon(offset=0, partitions=SETTINGS.fence.partitions))
+    def take(self, *topics: str, end: int = 0, reach: int = 0) -> None:
+        """Have partitions assigned, by default all, of which nothing is committed.
+
+        Their logs end at `end`; the last owner's horizon was `reach`.
+        """
+        self._offsets |= dict.fromkeys(topics or ALL, 0)
+        metadata = write(Horizon(offset=reach, partitions=SETTINGS.fence.partitions))
         taken = [
-            Assigned(partition=each, committed=0, metadata=metadata, end=0)
-            for each in sorted(both(0))
+            Assigned(partition=Partition(topic, 0), committed=0, metadata=metadata, end=end)
+            for topic in topics or ALL
         ]
         self._apply(self.engine.assign(taken, self.now))
 
-    def lose(self) -> None:
-        """Lose all partitions."""
-        self._apply(self.engine.lose(list(both(0)), self.now))
+    def lose(self, *topics: str) -> None:
+        """Lose partitions, by default all."""
+        lost = [Partition(topic, 0) for topic in topics or ALL]
+        self._apply(self.engine.lose(lost, self.now))
+
+    def decode(self, schema: int, decode: Callable[[Record], Content]) -> None:
+        """Have a schema known from now on."""
+        self._apply(self.engine.decode_pending(schema, decode, self.now))
 
     def hasten(self) -> None:
         """Have a new key."""
@@ -122,10 +133,15 @@ class Stage:
         for cart in carts:
             self.admit(ABANDONMENTS, cart, release(cart, "b"))
 
-    def admit(self, topic: str, cart: str, content: Content) -> None:
+    def replay(self, content: Content, cart: str, copy: Copy) -> None:
+        """Have a copy in the replay lane."""
+        self.admit(REPLAY, cart, content, headers_of_copy(copy, ()))
+
+    def admit(self, topic: str, cart: str, content: Content, headers: Headers = ()) -> None:
         offset = self._offsets[topic]
         self._offsets[topic] += 1
-        record = Record(Source(topic, 0, offset, 1), cart.encode(), repr(content).encode())
+        value = repr(content).encode()
+        record = Record(Source(topic, 0, offset, 1), cart.encode(), value, headers)
         self._apply(self.engine.admit(record, content, self.now))
 
     def run(self, seconds: float, step: float = 0.05) -> None:

@@ -86,12 +86,12 @@ class World:
         partitions: int,
     ) -> None:
         inputs, outputs = ("order-paid", "cart-abandoned"), ("rokt-results", "rokt-dead-letters")
-        created = kafka.create_topics(dict.fromkeys(inputs, partitions))
+        created = kafka.create_topics(dict.fromkeys((*inputs, "rokt-replay"), partitions))
         # An outcome settles its order when it lies in the log, not when it was written down.
         created |= kafka.create_topics(
             dict.fromkeys(outputs, partitions), config={"message.timestamp.type": "LogAppendTime"}
         )
-        self.topics = Topics(*(created[name] for name in inputs + outputs))
+        self.topics = Topics(*(created[name] for name in (*inputs, *outputs, "rokt-replay")))
         self.kafka, self.registry, self.rokt = kafka, registry, rokt
         self.partitions = partitions
         self.group = f"group-{uuid4().hex[:8]}"
@@ -146,25 +146,34 @@ class World:
     def committed(self) -> dict[tuple[str, int], int]:
         """Return the committed offset of each partition of the inputs, 0 where there is none."""
         with self._member() as consumer:
-            answer = self._committed(consumer)
+            answer = self._committed(consumer, self._inputs())
         return {(each.topic, each.partition): max(0, each.offset) for each in answer}
 
     def lag(self) -> int:
         """Return how many input records lie above the committed offsets."""
+        return self._lag(self._inputs())
+
+    def lane_lag(self) -> int:
+        """Return how many copies of the replay lane lie above the committed offsets."""
+        return self._lag(self._partitions(self.topics.replay))
+
+    def _lag(self, partitions: list[TopicPartition]) -> int:
         with self._member() as consumer:
             return sum(
                 consumer.get_watermark_offsets(each, timeout=10, cached=False)[1]
                 - max(0, each.offset)
-                for each in self._committed(consumer)
+                for each in self._committed(consumer, partitions)
             )
 
-    def _committed(self, consumer: Consumer) -> list[TopicPartition]:
+    def _committed(
+        self, consumer: Consumer, partitions: list[TopicPartition]
+    ) -> list[TopicPartition]:
         """Ask until there is an answer: the coordinator may be about to begin, or to move."""
         answers: list[list[TopicPartition]] = []
 
         def has_answered() -> bool:
             with suppress(KafkaException):
-                answers.append(consumer.committed(self._inputs(), timeout=10))
+                answers.append(consumer.committed(partitions, timeout=10))
             return bool(answers)
 
         wait_until(has_answered, within=30, what="the committed offsets are told")
@@ -182,11 +191,11 @@ class World:
             consumer.close()
 
     def _inputs(self) -> list[TopicPartition]:
-        return [
-            TopicPartition(topic, number)
-            for topic in (self.topics.order_paid, self.topics.cart_abandoned)
-            for number in range(self.partitions)
-        ]
+        topics = self.topics
+        return [*self._partitions(topics.order_paid), *self._partitions(topics.cart_abandoned)]
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        return [TopicPartition(topic, number) for number in range(self.partitions)]
 
     def wait_until_drained(self, within: float = 60.0) -> None:
         """Return once every input record is committed."""

@@ -12,7 +12,7 @@ from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, relea
 
 def state() -> PartitionState:
     fresh = PartitionState(0, 1, Ledger(ABANDONMENTS), 0)
-    fresh.inputs = {PAYMENTS: Input(0, 0), ABANDONMENTS: Input(0, 0)}
+    fresh.inputs = {PAYMENTS: Input(0, 0, 0), ABANDONMENTS: Input(0, 0, 0)}
     return fresh
 
 
@@ -84,7 +84,7 @@ def test_a_gate_is_shut_while_the_payments_are_not_ours() -> None:
     work.gate = 0
     del partition.inputs[PAYMENTS]
     assert not gates.is_open(partition, work)
-    partition.inputs[PAYMENTS] = Input(0, 0)
+    partition.inputs[PAYMENTS] = Input(0, 0, 0)
     assert gates.is_open(partition, work)
 
 

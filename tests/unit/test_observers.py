@@ -48,7 +48,13 @@ SUCCEEDED = replace(
     SYSTEMIC, kind=Kind.SUCCEEDED, scope=Scope.MESSAGE, reason=None, detail=None, http_status=200
 )
 FAILED = Retrying(
-    Operation.CONFIRM, SYSTEMIC, 3, 2.04, is_held=False, source=Source("order-paid", 3, 42, None)
+    Operation.CONFIRM,
+    SYSTEMIC,
+    3,
+    2.04,
+    is_held=False,
+    is_replayed=False,
+    source=Source("order-paid", 3, 42, None),
 )
 WENT_WELL = CallEnded(Operation.CONFIRM, SUCCEEDED, is_replayed=False, seconds=0.25)
 

@@ -7,7 +7,7 @@ ROUND_TRIP = 0.005
 
 def commits(rate: float, seconds: float) -> list[float]:
     """Let records come steadily and commit when one waits, or a second is over; return when."""
-    owned, at, wanted = Input(0, 0), 1_000.0, False
+    owned, at, wanted = Input(0, 0, 0), 1_000.0, False
     sent: list[float] = []
     answer: tuple[float, int] | None = None
     for offset in range(int(rate * seconds)):
@@ -32,7 +32,7 @@ def test_in_a_steady_stream_about_one_commit_a_second_suffices() -> None:
 
 
 def test_a_quiet_partition_leads_nothing() -> None:
-    owned = Input(0, 0)
+    owned = Input(0, 0, 0)
     for offset in range(100):
         owned.offsets.track(offset)
         owned.offsets.resolve(offset)
@@ -41,7 +41,7 @@ def test_a_quiet_partition_leads_nothing() -> None:
 
 
 def test_a_brief_pause_does_not_wait_for_a_span_that_one_old_record_keeps_open() -> None:
-    owned = Input(0, 0)
+    owned = Input(0, 0, 0)
     for offset in range(80):
         owned.offsets.track(offset)
     for offset in range(1, 70):

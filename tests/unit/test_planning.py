@@ -30,12 +30,9 @@ def end_of(waiting: Work, ledger: Ledger, now: Now = NOW) -> tuple[Status, Effec
     return ending.status, ending.effect, ending.reason
 
 
-def settled(event: OrderPaid) -> Ledger:
-    """A ledger in which an order with this content may have been applied."""
+def opened(event: OrderPaid) -> Ledger:
+    """A ledger in which the call of this order is planned."""
     ledger = Ledger(ABANDONMENTS)
-    waiting = work(event)
-    following = plan(waiting, ledger, SHAPE, NOW)
-    assert isinstance(following, Attempt)
     ledger.open(event)
     return ledger
 
@@ -89,9 +86,9 @@ def test_an_order_is_called_with_the_same_bytes_in_every_attempt() -> None:
     ("is_tainted", "effect"), [(False, Effect.NOT_SENT), (True, Effect.MAYBE_APPLIED)]
 )
 def test_a_tainted_conflict_may_have_been_applied(*, is_tainted: bool, effect: Effect) -> None:
-    waiting = work(replace(order()))
+    waiting = work(order())
     waiting.is_tainted = is_tainted
-    assert end_of(waiting, settled(order())) == (
+    assert end_of(waiting, opened(order(cart="another"))) == (
         Status.CONFLICT,
         effect,
         Reason.CONFLICTING_DUPLICATE,
