@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from processor.core.partitioners import place
 from processor.core.records import Partition, Record, Source
 from processor.core.selection import Selection
 from processor.core.vocabulary import Operation
@@ -140,8 +141,9 @@ class Plan:
     `topic_ids` say which topics bore the names (an empty id where the brokers tell none), and
     `counts` how many partitions they had; `lane` is the replay topic. Slices are in the order in
     which they are worked: of each partition number the payments first. `cart_field` names the
-    field of a container's rows that gives the cart. `notes` are for people: what is missing, what
-    was decided. `created_at` is epoch milliseconds.
+    field of a container's rows that gives the cart. `partitioner` places what cannot keep its
+    partition number, None where everything can. `waiting` records were left to the live fleet.
+    `notes` are for people: what is missing, what was decided. `created_at` is epoch milliseconds.
     """
 
     replay_id: str
@@ -157,6 +159,7 @@ class Plan:
     slices: tuple[Slice, ...]
     containers: tuple[Container, ...] = ()
     cart_field: str = "cartId"
+    partitioner: str | None = None
     ids_sha256: str | None = None
     waiting: int = 0
     notes: tuple[str, ...] = ()
@@ -170,3 +173,14 @@ class Plan:
     def size(self) -> int:
         """How many offsets are to be read."""
         return sum(each.size for each in self.slices)
+
+    def number_of(self, source: Partition, key: bytes | None) -> int:
+        """Return the partition number in the lane where a record of a partition belongs.
+
+        That is its own number; only where the lane has another number of partitions, or the
+        record never had one, its key decides.
+        """
+        keeps = source.topic != self.lane and self.counts[source.topic] == self.lane_partitions
+        if keeps or self.partitioner is None:
+            return source.number
+        return place(key or b"", self.lane_partitions, self.partitioner)

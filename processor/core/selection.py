@@ -1,6 +1,5 @@
 """Selections: which records of the past somebody wants to have worked again."""
 
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,16 +39,16 @@ class Selection:
     milliseconds. `partitions` are numbers of the source. The last three are about dead letters.
     """
 
-    operations: AbstractSet[Operation] = frozenset()
-    orders: AbstractSet[str] = _NONE
-    carts: AbstractSet[str] = _NONE
-    ids: AbstractSet[str] = _NONE
-    partitions: AbstractSet[int] = frozenset()
+    operations: frozenset[Operation] = frozenset()
+    orders: frozenset[str] = _NONE
+    carts: frozenset[str] = _NONE
+    ids: frozenset[str] = _NONE
+    partitions: frozenset[int] = frozenset()
     since: int | None = None
     until: int | None = None
-    reasons: AbstractSet[Reason] = frozenset()
-    effects: AbstractSet[Effect] = frozenset()
-    http_statuses: AbstractSet[int] = frozenset()
+    reasons: frozenset[Reason] = frozenset()
+    effects: frozenset[Effect] = frozenset()
+    http_statuses: frozenset[int] = frozenset()
 
     def covers(self, at: int | None) -> bool:
         """Whether a time lies within the window; what has no time lies in none but the whole."""
@@ -75,5 +74,5 @@ class Selection:
         )
 
 
-def _lets(wanted: AbstractSet[object], found: object) -> bool:
+def _lets(wanted: frozenset[object], found: object) -> bool:
     return not wanted or found in wanted

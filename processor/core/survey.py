@@ -45,7 +45,7 @@ class Survey:
         return self.copies / rate
 
 
-class Tally:
+class Counting:
     """Counts candidates as they come."""
 
     __slots__ = ("_counts", "_ids", "_samples")

@@ -1,8 +1,7 @@
-"""Ledgers, read back from the results topic for whoever plans: one partition at a time."""
+"""Ledgers, read back from the results topic for whoever plans."""
 
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -31,26 +30,16 @@ class Restored:
 
 
 class Ledgers:
-    """Reads ledgers when they are asked for, and keeps the last `most` of them."""
+    """Reads ledgers. Each is as long in memory as somebody keeps it: about 1 KB an order."""
 
-    def __init__(self, reader: Reader, topics: Topics, read: Read, *, most: int = 1) -> None:
-        """`reader` is used for nothing else while a ledger is read."""
+    def __init__(self, reader: Reader, topics: Topics, read: Read) -> None:
+        """`read` decodes an outcome; nothing else uses `reader` while a ledger is read."""
         self._reader = reader
         self._topics = topics
         self._read = read
-        self._most = most
-        self._kept: OrderedDict[int, Restored] = OrderedDict()
 
-    def of(self, number: int) -> Restored:
+    def restore(self, number: int) -> Restored:
         """Return the ledger of a partition. Blocks; RuntimeFailure when it cannot be read."""
-        if number not in self._kept:
-            while len(self._kept) >= self._most:
-                self._kept.popitem(last=False)
-            self._kept[number] = self._restore(number)
-        self._kept.move_to_end(number)
-        return self._kept[number]
-
-    def _restore(self, number: int) -> Restored:
         topics = self._topics
         ledger = Ledger(topics.cart_abandoned)
         for topic in (topics.order_paid, topics.cart_abandoned, topics.replay):

@@ -1,5 +1,6 @@
 """The reader: parts of topics, read outside any group, in batches of bounded memory."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Self, TypeVar
@@ -45,7 +46,10 @@ class Batch:
 
 
 class Reader:
-    """A consumer outside the group. Belongs to one thread; reads one partition at a time."""
+    """A consumer outside the group, which reads one partition at a time.
+
+    One thread uses it; another may close it.
+    """
 
     def __init__(
         self, kafka: Kafka, *, patience: float, clock: Callable[[], float] = steady
@@ -57,6 +61,8 @@ class Reader:
         self._consumer = Consumer(self._properties)
         self._patience = patience
         self._clock = clock
+        self._turn = threading.Lock()
+        self._is_closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -65,8 +71,10 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._consumer.close()
+        """Close the connections, from any thread; a read that goes on ends as a failure."""
+        with self._turn:
+            self._is_closed = True
+            self._consumer.close()
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
         """Return the first offset of a partition that is there, and its last stable offset."""
@@ -106,7 +114,7 @@ class Reader:
         heard_at = renewed_at = self._clock()
         try:
             while position < end:
-                messages = self._consumer.consume(_MOST_AT_ONCE, _WAIT_FOR_RECORDS)
+                messages = self._consume()
                 now = self._clock()
                 batch = self._batch(partition, messages, position, end)
                 if batch is not None:
@@ -120,7 +128,9 @@ class Reader:
                     self._assign(partition, position)
                     renewed_at = now
         finally:
-            self._consumer.unassign()
+            with self._turn:
+                if not self._is_closed:
+                    self._consumer.unassign()
 
     def first(self, partition: Partition, begin: int, end: int) -> Record | None:
         """Return the first record that lies at offsets from `begin` up to `end`, if any does."""
@@ -158,19 +168,34 @@ class Reader:
         self._assign(partition, position + gone)
         return gone
 
+    def _consume(self) -> list[Message]:
+        with self._turn:
+            self._check_open()
+            return self._consumer.consume(_MOST_AT_ONCE, _WAIT_FOR_RECORDS)
+
     def _assign(self, partition: Partition, position: int) -> None:
-        self._consumer.assign([TopicPartition(*partition, position)])
+        with self._turn:
+            self._check_open()
+            self._consumer.assign([TopicPartition(*partition, position)])
 
     def _renew(self) -> None:
         """Take a new client: one whose broker went has been seen to find none for minutes."""
-        self._consumer.close()
-        self._consumer = Consumer(self._properties)
+        with self._turn:
+            self._check_open()
+            self._consumer.close()
+            self._consumer = Consumer(self._properties)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeFailure("Reading was stopped.")
 
     def _patiently(self, ask: Callable[[float], Answer], what: str) -> Answer:
         deadline = self._clock() + self._patience
         while True:
             try:
-                return ask(min(_ANSWER_WITHIN, max(0.1, deadline - self._clock())))
+                with self._turn:
+                    self._check_open()
+                    return ask(min(_ANSWER_WITHIN, max(0.1, deadline - self._clock())))
             except KafkaException as away:
                 if self._clock() >= deadline or clients.is_fatal(away.args[0]):
                     raise RuntimeFailure(

@@ -1,0 +1,167 @@
+"""Originals: candidates of a replay, from topics and from container files."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from processor.core.events import CartAbandoned, Content, OrderPaid
+from processor.core.records import Partition, Record
+from processor.core.replays import COPIED, Candidate, Passed, Prospect, Slice
+from processor.core.selection import Subject
+from processor.shell import schemas
+from processor.shell.clock import now
+from processor.shell.history.files import Rows
+from processor.shell.history.means import Means
+from processor.shell.history.reader import Reader
+from processor.shell.settings import Topics
+
+_ROWS_BETWEEN_SIGNS: Final = 1_000
+_KNOWN_TO_THE_LEDGER: Final = frozenset({Prospect.SETTLED, Prospect.DOUBTFUL})
+
+
+class Originals:
+    """Reads the slices of a replay.
+
+    Where there are releases, what one record comes to depends on the payments before it: those
+    are read again when a slice is begun in its middle.
+    """
+
+    def __init__(self, means: Means, topics: Topics, rows: Rows | None) -> None:
+        """`rows` are those of the plan's containers, None when it has none."""
+        self._means = means
+        self._topics = topics
+        self._rows = rows
+        self._expected = {
+            topics.order_paid: schemas.ORDER_PAID,
+            topics.cart_abandoned: schemas.CART_ABANDONED,
+        }
+        parts = means.plan.slices
+        self._has_releases = any(each.place.topic != topics.order_paid for each in parts)
+        self._number: int | None = None
+        self._covered: dict[Slice, int] = {}
+        self._looked_ahead: set[int] = set()
+
+    def candidates(self, part: Slice, position: int) -> Iterator[Candidate | Passed]:
+        """Yield the candidates of a slice from a position on."""
+        self._turn_to(part, position)
+        if self._has_releases:
+            self._catch_up(part, position)
+        for after, record in self._read(part, position, self._means.reader):
+            self._covered[part] = after
+            if record is None:
+                yield Passed(position=after)
+                continue
+            self._means.odometer.read += 1
+            candidate = self._weigh(part.place, record, after)
+            if candidate is not None:
+                yield candidate
+        self._covered[part] = part.end
+
+    def _read(
+        self, part: Slice, position: int, reader: Reader
+    ) -> Iterator[tuple[int, Record | None]]:
+        """Yield the records of a slice, each with where it goes on; None: only that."""
+        if part.place.topic == self._means.plan.lane and self._rows is not None:
+            for after, record in self._rows.read(position):
+                if after > part.end:
+                    return
+                yield after, record
+                if after % _ROWS_BETWEEN_SIGNS == 0:
+                    yield after, None
+            return
+        for batch in reader.read(part.place, position, part.end):
+            self._means.odometer.gone += batch.gone
+            for record in batch.records:
+                yield record.source.offset + 1, record
+            yield batch.position, None
+
+    def _weigh(self, place: Partition, record: Record, after: int) -> Candidate | None:
+        """Say what would come of a record, and remember it; None when it is not wanted."""
+        plan, at = self._means.plan, record.source.timestamp
+        if not (self._has_releases or at is None or plan.selection.covers(at)):
+            return None
+        content = self._means.decoder.decode(record, self._expected.get(place.topic))
+        if at is None and isinstance(content, OrderPaid | CartAbandoned):
+            at = content.occurred_at
+        number = plan.number_of(place, record.key)
+        forecaster = self._means.forecasters.of(number)
+        found = forecaster.look(record, content, now().wall_ms)
+        subject = Subject(
+            operation=found.operation,
+            cart_id=found.cart_id,
+            order_id=found.order_id,
+            at=at,
+        )
+        is_wanted = plan.selection.covers(at) and plan.selection.names(subject)
+        if is_wanted and found.prospect in COPIED:
+            forecaster.copied(content)
+        elif self._has_releases and found.prospect not in _KNOWN_TO_THE_LEDGER:
+            forecaster.left_out(record, content)
+        if not is_wanted:
+            return None
+        return Candidate(
+            position_after=after,
+            prospect=found.prospect,
+            origin=record.source,
+            partition=number,
+            record=record,
+            operation=found.operation,
+            cart_id=found.cart_id,
+            order_id=found.order_id,
+            detail=found.detail,
+            is_authorised=found.is_authorised,
+        )
+
+    # What was before
+
+    def _turn_to(self, part: Slice, position: int) -> None:
+        """Forget what was learnt where it does not lead up to a position of a slice."""
+        number = None if self._means.plan.partitioner else part.place.number
+        if number != self._number or position < self._covered.get(part, part.begin):
+            self._means.forecasters.forget()
+            self._covered.clear()
+            self._looked_ahead.clear()
+        self._number = number
+
+    def _catch_up(self, part: Slice, position: int) -> None:
+        """Learn what the records before a position have said, as far as it is not known."""
+        plan = self._means.plan
+        for earlier in plan.slices:
+            is_same = earlier == part
+            if plan.partitioner is None and earlier.place.number != part.place.number:
+                continue
+            begin, end = self._covered.get(earlier, earlier.begin), earlier.end
+            if is_same:
+                end = position
+            if begin < end:
+                cut = Slice(place=earlier.place, begin=begin, end=end)
+                for after, record in self._read(cut, begin, self._means.side):
+                    if record is not None:
+                        self._weigh(earlier.place, record, after)
+                self._covered[earlier] = end
+            if is_same:
+                break
+        if part.place.topic == self._topics.cart_abandoned:
+            self._look_ahead(part.place.number)
+
+    def _look_ahead(self, number: int) -> None:
+        """Learn the payments that the plan does not bring back: later ones, or all of them.
+
+        The live fleet knows of those that it has worked. A release that a payment follows which
+        it has not, or will not, must not go out.
+        """
+        if number in self._looked_ahead:
+            return
+        self._looked_ahead.add(number)
+        means, place = self._means, Partition(self._topics.order_paid, number)
+        selection = means.plan.selection
+        begin, end = means.side.bounds(place)
+        known = [part for part in means.plan.slices if part.place == place]
+        if known:
+            begin = max(begin, known[0].end)
+        elif selection.since is not None:
+            begin = max(begin, means.side.at(place, selection.since) or end)
+        forecaster = means.forecasters.of(number)
+        for batch in means.side.read(place, begin, end):
+            for record in batch.records:
+                content: Content = means.decoder.decode(record, schemas.ORDER_PAID)
+                forecaster.left_out(record, content)

@@ -1,0 +1,175 @@
+"""The planner: from what somebody asks for to a frozen plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from processor.core.partitioners import Partitioners
+from processor.core.records import Partition
+from processor.core.replays import Guards, Kind, Plan, Slice
+from processor.core.selection import Selection
+from processor.core.vocabulary import Operation
+from processor.errors import ConfigurationError
+from processor.shell.history.cluster import Cluster, look
+from processor.shell.history.files import CART_FIELD, ContainerFile
+from processor.shell.history.reader import Reader
+from processor.shell.history.windows import Drawn, Windows
+from processor.shell.settings import Connections
+from processor.shell.startup import inputs
+
+_KEYS_LOOKED_AT: Final = 64
+_PARTITIONS_LOOKED_AT: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What somebody asks for.
+
+    `topics` are read in the place of the inputs, `offsets` in the place of a window, `files` in
+    the place of Kafka. `partitioner` is the one to place keys by, None to find it out.
+    """
+
+    kind: Kind
+    replay_id: str
+    selection: Selection
+    guards: Guards
+    topics: tuple[str, ...] = ()
+    offsets: tuple[Slice, ...] = ()
+    files: tuple[ContainerFile, ...] = ()
+    cart_field: str = CART_FIELD
+    ids_sha256: str | None = None
+    partitioner: str | None = None
+
+
+def draw_up(request: Request, settings: Connections, reader: Reader, created_at: int) -> Plan:
+    """Return the plan of a request. Blocks; ConfigurationError says what cannot be."""
+    topics = settings.topics
+    sources = _sources(request, settings)
+    needed = (*inputs(topics), topics.results, *sources)
+    cluster = look(settings.kafka, {*needed, topics.replay})
+    missing = sorted({name for name in needed if name not in cluster.counts})
+    if missing:
+        raise ConfigurationError(
+            f"Missing topics: {', '.join(missing)}. Check PROCESSOR_TOPICS__… and --topic."
+        )
+    drawn = _draw(request, settings, reader, {name: cluster.counts[name] for name in sources})
+    partitions = cluster.counts[topics.order_paid]
+    partitioner, placed = _partitioner(request, settings, reader, cluster)
+    return Plan(
+        replay_id=request.replay_id,
+        kind=request.kind,
+        created_at=created_at,
+        cluster_id=cluster.cluster_id,
+        group=settings.kafka.group_id,
+        lane=topics.replay,
+        topic_ids=dict(cluster.topic_ids),
+        counts={**cluster.counts, topics.replay: partitions},
+        selection=request.selection,
+        guards=request.guards,
+        slices=drawn.slices,
+        containers=tuple(each.container for each in request.files),
+        cart_field=request.cart_field,
+        partitioner=partitioner,
+        ids_sha256=request.ids_sha256,
+        waiting=drawn.waiting,
+        notes=(*drawn.notes, *placed, *_lane_notes(topics.replay, cluster, partitions)),
+    )
+
+
+def _sources(request: Request, settings: Connections) -> tuple[str, ...]:
+    """Return the topics that are read, payments first."""
+    topics = settings.topics
+    if request.files:
+        return ()
+    if request.offsets:
+        order = {topics.order_paid: 0, topics.cart_abandoned: 1}
+        named = {each.place.topic for each in request.offsets}
+        return tuple(sorted(named, key=lambda topic: (order.get(topic, 2), topic)))
+    if request.kind is Kind.REDRIVE:
+        return request.topics or (topics.dead_letters,)
+    if request.topics:
+        return request.topics
+    operations = request.selection.operations
+    if operations == {Operation.CONFIRM}:
+        return (topics.order_paid,)
+    if operations == {Operation.RELEASE}:
+        return (topics.cart_abandoned,)
+    return inputs(topics)
+
+
+def _draw(
+    request: Request, settings: Connections, reader: Reader, counts: Mapping[str, int]
+) -> Drawn:
+    if request.files:
+        rows = sum(each.container.rows for each in request.files)
+        place = Partition(settings.topics.replay, 0)
+        return Drawn(slices=(Slice(place=place, begin=0, end=rows),), waiting=0, notes=())
+    windows = Windows(settings.kafka, reader, inputs(settings.topics))
+    if not request.offsets:
+        return windows.draw(counts, request.selection)
+    for each in request.offsets:
+        if each.place.number >= counts[each.place.topic]:
+            raise ConfigurationError(
+                f"{each.place.topic} has no partition {each.place.number}: it has 0 to "
+                f"{counts[each.place.topic] - 1}."
+            )
+    order = list(counts)
+    wanted = sorted(request.offsets, key=lambda s: (s.place.number, order.index(s.place.topic)))
+    return windows.draw_offsets(wanted)
+
+
+def _partitioner(
+    request: Request, settings: Connections, reader: Reader, cluster: Cluster
+) -> tuple[str | None, Sequence[str]]:
+    """Return the partitioner for what cannot keep its partition number, and what to say of it."""
+    partitions = cluster.counts[settings.topics.order_paid]
+    others = [
+        f"{topic} has {cluster.counts[topic]} partitions"
+        for topic in _sources(request, settings)
+        if cluster.counts[topic] != partitions
+    ]
+    if not others and not request.files:
+        return None, ()
+    shown = _shown(settings, reader, partitions)
+    if shown and request.partitioner and shown != request.partitioner:
+        raise ConfigurationError(
+            f"The inputs' producers place carts by {shown}, not {request.partitioner}: leave "
+            "--partitioner out."
+        )
+    chosen = shown or request.partitioner
+    if chosen is None:
+        raise ConfigurationError(
+            "The inputs hold too few keys to tell how their producers place carts: say it with "
+            "--partitioner (murmur2: Java's clients; CRC-32: librdkafka's default)."
+        )
+    what = " and ".join(others) or "rows of files have no partition"
+    return chosen, (
+        f"{what}; the inputs have {partitions}: carts are placed anew by their key ({chosen}).",
+    )
+
+
+def _shown(settings: Connections, reader: Reader, partitions: int) -> str | None:
+    """Return the partitioner that the last keys of the inputs show."""
+    if partitions == 1:
+        return "murmur2"  # any will do
+    seen = Partitioners(partitions)
+    for topic in inputs(settings.topics):
+        for number in range(min(partitions, _PARTITIONS_LOOKED_AT)):
+            place = Partition(topic, number)
+            begin, end = reader.bounds(place)
+            for batch in reader.read(place, max(begin, end - _KEYS_LOOKED_AT), end):
+                for record in batch.records:
+                    seen.see(topic, record.key, number)
+    return seen.shown
+
+
+def _lane_notes(lane: str, cluster: Cluster, partitions: int) -> Sequence[str]:
+    count = cluster.counts.get(lane)
+    if count == partitions:
+        return ()
+    state = "is missing" if count is None else f"has {count} partitions"
+    remedy = (
+        f"create it with {partitions} partitions, as many as the inputs have, and restart the "
+        "processors, before the plan is executed"
+    )
+    return (f"The replay lane {lane} {state}: {remedy}.",)

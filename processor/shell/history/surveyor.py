@@ -1,0 +1,42 @@
+"""The surveyor: reads all that a plan speaks of, and counts what would come of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from processor.core.replays import Candidate, Passed, Plan, Prospect, Slice
+from processor.core.survey import Counting, Survey
+from processor.shell.history.means import Odometer
+
+OnProgress = Callable[[int, Mapping[Prospect, int]], None]
+
+
+class Stock(Protocol):
+    """Where candidates come from."""
+
+    @property
+    def odometer(self) -> Odometer:
+        """What was read."""
+
+    def candidates(self, part: Slice, position: int) -> Iterator[Candidate | Passed]:
+        """Yield what a slice holds from a position on, in order."""
+
+
+def survey(plan: Plan, stock: Stock, on_progress: OnProgress) -> Survey:
+    """Read all slices; `on_progress` hears how many offsets are behind, and what was found."""
+    counting = Counting(plan.selection)
+    behind = 0
+    for part in plan.slices:
+        for found in stock.candidates(part, part.begin):
+            match found:
+                case Candidate():
+                    counting.add(found, sample=replace(found, record=None))
+                case Passed(position=position):
+                    on_progress(behind + position - part.begin, counting.counts)
+        behind += part.size
+        on_progress(behind, counting.counts)
+    odometer = stock.odometer
+    absent = 0 if plan.containers else plan.size - odometer.read - odometer.gone
+    return counting.survey(
+        waiting=plan.waiting, read=odometer.read, absent=max(0, absent), gone=odometer.gone
+    )
