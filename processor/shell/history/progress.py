@@ -103,10 +103,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A replay whose progress cannot be read; `why` says what is wrong."""
+    """A replay whose progress cannot be read; `why` says what is wrong.
+
+    `has_begun`: something of it may have been copied.
+    """
 
     replay_id: str
     why: str
+    has_begun: bool = True
 
 
 def group_of(group: str, replay_id: str) -> str:

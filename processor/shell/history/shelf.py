@@ -91,7 +91,8 @@ def _assemble(replay_id: str, marks: list[Mark], whys: list[str]) -> Known | Unr
     marks.sort(key=lambda mark: mark.index)
     first, last = marks[0], max(marks, key=lambda mark: mark.written_at)
     if first.index != 0 or first.head is None:
-        return Unreadable(replay_id=replay_id, why="it had not begun to copy when it ended")
+        why = "it had not begun to copy when it ended"
+        return Unreadable(replay_id=replay_id, why=why, has_begun=False)
     if [mark.index for mark in marks] != list(range(first.slices)):
         return Unreadable(
             replay_id=replay_id,

@@ -1,0 +1,106 @@
+"""Bookkeeping: the trails of all slices of a replay, written down every second."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from processor.core.replays import Plan, Prospect
+from processor.core.trail import Trail
+from processor.errors import RuntimeFailure
+from processor.shell.clock import now
+from processor.shell.history import plans
+from processor.shell.history.progress import Bookmarks, Known, Mark, Part, State
+
+_WRITE_EVERY: Final = 1.0
+_WRITE_ALL_EVERY: Final = 3_600.0
+"""Kafka forgets offsets that are not written for long: those of the finished slices too."""
+
+
+class Bookkeeping:
+    """How far each slice is, in memory and in Kafka."""
+
+    def __init__(self, plan: Plan, known: Known | None, bookmarks: Bookmarks, at: float) -> None:
+        """Go on where a replay stood, or begin."""
+        self._slices = plan.slices
+        self._head = plans.head_of(plan)
+        self._bookmarks = bookmarks
+        self.started_at = now().wall_ms if known is None else known.started_at
+        parts = None if known is None else known.parts
+        self.trails = tuple(
+            Trail(part.position, part.counts)
+            for part in parts
+            or [Part(slice=each, position=each.begin, counts={}) for each in plan.slices]
+        )
+        self._current = 0
+        self._write_at = at
+        self._write_all_at = at + _WRITE_ALL_EVERY
+        self._is_begun = False
+
+    def begin(self) -> None:
+        """Write everything down once; RuntimeFailure when that is not taken: nothing is copied."""
+        if not self._bookmarks.write_all(self._marks(State.COPYING)):
+            raise RuntimeFailure(
+                f"Kafka does not take the progress: {self._bookmarks.trouble or 'no answer'}. "
+                "Check that its brokers run."
+            )
+
+    def turn_to(self, index: int) -> Trail:
+        """Work the slice of this number from now on."""
+        self._current = index
+        return self.trails[index]
+
+    def serve(self, at: float) -> None:
+        """Write the slice that is worked when it is time; all of them now and then."""
+        self._bookmarks.serve()
+        if at < self._write_at or self._bookmarks.is_busy:
+            return
+        self._write_at = at + _WRITE_EVERY
+        if at >= self._write_all_at:
+            self._write_all_at = at + _WRITE_ALL_EVERY
+            self._bookmarks.write_all(self._marks(State.COPYING))
+        else:
+            self._bookmarks.write([self._mark(self._current, State.COPYING)])
+
+    def end(self, state: State) -> bool:
+        """Write everything down; tell whether it was taken."""
+        return self._bookmarks.write_all(self._marks(state))
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the progress is not taken, None while it is."""
+        trouble = self._bookmarks.trouble
+        return None if trouble is None else f"Kafka does not take the progress: {trouble}"
+
+    @property
+    def done(self) -> int:
+        """How many offsets are behind it."""
+        return sum(
+            max(0, trail.position - each.begin)
+            for trail, each in zip(self.trails, self._slices, strict=True)
+        )
+
+    @property
+    def total(self) -> int:
+        """How many offsets the slices have."""
+        return sum(each.size for each in self._slices)
+
+    @property
+    def counts(self) -> Mapping[Prospect, int]:
+        """What was found so far."""
+        return sum((Counter(trail.counts) for trail in self.trails), Counter())
+
+    def _marks(self, state: State) -> Sequence[Mark]:
+        return [self._mark(index, state) for index in range(len(self._slices))]
+
+    def _mark(self, index: int, state: State) -> Mark:
+        trail = self.trails[index]
+        mark = Mark(
+            index=index,
+            slices=len(self._slices),
+            part=Part(slice=self._slices[index], position=trail.position, counts=trail.counts),
+            state=state,
+            started_at=self.started_at,
+            written_at=now().wall_ms,
+        )
+        return replace(mark, head=self._head) if index == 0 else mark

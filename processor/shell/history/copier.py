@@ -1,0 +1,287 @@
+"""The copier: brings the records of a plan into the replay lane, slice by slice.
+
+It can end at any moment: its progress covers only copies that the lane has acknowledged, so
+whoever resumes copies what is not covered, some of it once more. The live fleet works one record
+of one replay once, however often it was copied.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final, Protocol
+
+from confluent_kafka import KafkaException
+
+from processor.core.records import Partition
+from processor.core.replays import Candidate, Passed, Plan, Slice
+from processor.core.trail import Trail
+from processor.errors import ConfigurationError, RuntimeFailure
+from processor.shell import schemas
+from processor.shell.clock import now, steady
+from processor.shell.encoding import OutcomeReader
+from processor.shell.history import lane as lanes
+from processor.shell.history.bookkeeping import Bookkeeping
+from processor.shell.history.control import Control
+from processor.shell.history.feed import Feed
+from processor.shell.history.fleet import Fleet
+from processor.shell.history.lane import Lane
+from processor.shell.history.neighbours import Neighbours
+from processor.shell.history.progress import Bookmarks, Known, State, Unreadable
+from processor.shell.history.report import Observer, Phase, Report
+from processor.shell.history.rounds import TURN, Parts, Rounds
+from processor.shell.history.shelf import Shelf
+from processor.shell.history.tail import Tail
+from processor.shell.history.writers_schemas import WritersSchemas
+from processor.shell.kafka.broker import Broker, Ends
+from processor.shell.registry import Registry
+from processor.shell.settings import Connections
+from processor.shell.startup import inputs
+
+_FLUSH_WITHIN: Final = 10.0
+_ANSWER_WITHIN: Final = 10.0
+_RENEW_TAIL_AFTER: Final = 10.0
+_REGISTRY_PATIENCE: Final = 5.0
+STOPPED: Final = "it was asked to stop"
+
+
+class Stock(Protocol):
+    """Where candidates come from."""
+
+    def candidates(self, part: Slice, position: int) -> Iterator[Candidate | Passed]:
+        """Yield what a slice holds from a position on, in order."""
+
+
+def execute(
+    plan: Plan, stock: Stock, settings: Connections, control: Control, observer: Observer
+) -> Report:
+    """Copy what a plan names, from where it stands; return when the live fleet has worked it.
+
+    It returns earlier when `control` asks for it, or too many copies have failed: the report then
+    has a reason, and the same call goes on. ConfigurationError: what is set up cannot work;
+    RuntimeFailure: something stayed away; what was acknowledged is kept.
+    """
+    partitions = lanes.check(settings)
+    known = _known(plan, settings)
+    with ExitStack() as stack:
+        bookmarks = Bookmarks(settings.kafka, plan.replay_id)
+        stack.callback(bookmarks.close)
+        books = Bookkeeping(plan, known, bookmarks, steady())
+        books.begin()
+        lane = Lane(settings.kafka, plan.lane, plan.replay_id)
+        stack.callback(lane.close)
+        parts = Parts(
+            lane=lane,
+            books=books,
+            fleet=_fleet(settings, partitions),
+            tail=stack.enter_context(_tail(plan, settings, books.started_at)),
+            neighbours=stack.enter_context(Neighbours(plan.replay_id, Shelf(settings.kafka).all)),
+        )
+        rounds = Rounds(parts, control, observer, steady())
+        return Copier(plan, stock, settings, control, rounds).run()
+
+
+def _known(plan: Plan, settings: Connections) -> Known | None:
+    """Return how far a replay is, None when it has not begun; refuse what would not go well."""
+    shelf = Shelf(settings.kafka)
+    known = shelf.find(plan.replay_id)
+    match known:
+        case None:
+            return None
+        case Unreadable(why=why, has_begun=has_begun):
+            if not has_begun:
+                return None
+            raise ConfigurationError(
+                f"The progress of {plan.replay_id} cannot be read: {why}. Plan anew: what is "
+                "settled by now is not called again."
+            )
+        case Known():
+            pass
+    if tuple(part.slice for part in known.parts) != plan.slices:
+        raise ConfigurationError(
+            f"There is another replay of the id {plan.replay_id}, with other slices: plan anew."
+        )
+    if shelf.is_being_copied(known):
+        raise ConfigurationError(
+            f"{plan.replay_id} is being copied by another process: follow it with "
+            "`processor replay list`, or stop that process first."
+        )
+    return known
+
+
+def _fleet(settings: Connections, partitions: int) -> Fleet:
+    numbers = range(partitions)
+    live = [Partition(topic, number) for topic in inputs(settings.topics) for number in numbers]
+    lane = [Partition(settings.topics.replay, number) for number in numbers]
+    return Fleet(settings.kafka, live, lane)
+
+
+@contextmanager
+def _tail(plan: Plan, settings: Connections, started_at: int) -> Iterator[Tail]:
+    registry = Registry.of(settings.schema_registry)
+    writers = WritersSchemas(registry, schemas.readers(), patience=_REGISTRY_PATIENCE)
+    results = settings.topics.results
+    tail = Tail(settings.kafka, results, plan.replay_id, OutcomeReader(writers).read)
+    try:
+        tail.begin(plan.counts[results], started_at)
+        yield tail
+    finally:
+        tail.close()
+
+
+class Copier:
+    """One run through what is left of a plan."""
+
+    def __init__(
+        self, plan: Plan, stock: Stock, settings: Connections, control: Control, rounds: Rounds
+    ) -> None:
+        """Begin with everything else at hand."""
+        self._plan = plan
+        self._stock = stock
+        self._topics = settings.topics
+        self._broker = Broker(settings.kafka)
+        self._control = control
+        self._rounds = rounds
+        self._parts = rounds.parts
+        self._began_at = steady()
+
+    def run(self) -> Report:
+        """Copy, wait until the fleet has worked it, and tell what came of it."""
+        try:
+            reason = self._copy_all() or self._work_off()
+        except RuntimeFailure as failure:
+            self._end(State.PAUSED)
+            raise RuntimeFailure(f"{failure} {how_to_go_on(self._plan)}") from failure
+        except BaseException:
+            self._end(State.PAUSED)
+            raise
+        self._end(State.FINISHED if reason is None else State.PAUSED)
+        self._rounds.tell(steady())
+        books = self._parts.books
+        return Report(
+            replay_id=self._plan.replay_id,
+            kind=self._plan.kind,
+            reason=reason,
+            done=books.done,
+            total=books.total,
+            counts=books.counts,
+            tallied=self._parts.tail.tallied,
+            started_at=books.started_at,
+            ended_at=now().wall_ms,
+            seconds=steady() - self._began_at,
+        )
+
+    # Each of these returns why it has stopped, None when it came to its end.
+
+    def _copy_all(self) -> str | None:
+        books = self._parts.books
+        for index, part in enumerate(self._plan.slices):
+            trail = books.turn_to(index)
+            if trail.position >= part.end:
+                continue
+            reason = self._copy(part, trail)
+            if reason is not None:
+                return reason
+        return None
+
+    def _copy(self, part: Slice, trail: Trail) -> str | None:
+        position = trail.position
+        with Feed(lambda: self._stock.candidates(part, position)) as feed:
+            for item in feed:
+                self._rounds.serve(steady())
+                reason = self._why_stop()
+                if isinstance(item, Candidate) and item.is_copied and reason is None:
+                    reason = self._send(item, trail)
+                if reason is not None:
+                    return reason
+                match item:
+                    case Candidate() if not item.is_copied:
+                        trail.count(item)
+                    case Passed():
+                        trail.skip(item)
+                    case _:
+                        pass
+        trail.skip(Passed(position=part.end))
+        return self._wait(lambda: trail.in_flight == 0)
+
+    def _send(self, candidate: Candidate, trail: Trail) -> str | None:
+        """Copy a record as soon as it may go."""
+        reason = self._wait(lambda: self._rounds.ask(steady()) is None)
+        if reason is not None:
+            return reason
+        copying = trail.send(candidate)
+        self._rounds.pacer.sent(steady())
+        return self._wait(lambda: self._parts.lane.send(candidate, copying.acknowledged))
+
+    def _work_off(self) -> str | None:
+        """Wait until the fleet has worked what lies in the lane, and read what came of it."""
+        if not any(trail.copied for trail in self._parts.books.trails):
+            return None
+        self._rounds.phase = Phase.WORKING_OFF
+        lane = self._ends(self._plan.lane)
+        if lane is None or self._wait(lambda: self._is_worked(lane)) is not None:
+            return f"{STOPPED}: all is copied, and what lies in the lane is still worked"
+        results = self._ends(self._topics.results)
+        return STOPPED if results is None else self._wait(self._until_read(results))
+
+    def _until_read(self, ends: Ends) -> Callable[[], bool]:
+        renew_at = steady() + _RENEW_TAIL_AFTER
+
+        def has_read() -> bool:
+            nonlocal renew_at
+            if steady() >= renew_at:
+                renew_at = steady() + _RENEW_TAIL_AFTER
+                self._parts.tail.renew()
+            return self._parts.tail.has_reached(ends)
+
+        return has_read
+
+    def _is_worked(self, ends: Ends) -> bool:
+        self._rounds.ask(steady())
+        look = self._rounds.look
+        return look is not None and all(
+            (look.lane[place].committed or 0) >= end for place, end in ends.items()
+        )
+
+    def _ends(self, topic: str) -> Ends | None:
+        """Ask where the partitions of a topic end, again and again; None: it was asked to stop."""
+        places = [Partition(topic, number) for number in range(self._plan.counts[topic])]
+        while self._why_stop() is None:
+            self._rounds.serve(steady())
+            try:
+                return self._broker.ends(places, _ANSWER_WITHIN)
+            except (KafkaException, TimeoutError):
+                time.sleep(TURN)
+        return None
+
+    def _wait(self, is_so: Callable[[], bool]) -> str | None:
+        """Go round until something is so; return why that is given up."""
+        while not is_so():
+            self._rounds.serve(steady())
+            reason = self._why_stop()
+            if reason is not None:
+                return reason
+            time.sleep(TURN)
+        return None
+
+    def _why_stop(self) -> str | None:
+        if self._control.is_stopping:
+            return STOPPED
+        limit = self._rounds.pacer.pace.stop_after_failures
+        failed = self._parts.tail.new_dead_letters
+        if limit is None or failed < limit or self._rounds.phase is Phase.WORKING_OFF:
+            return None
+        return f"{failed} copies have ended as dead letters, and {limit} were to stop it"
+
+    def _end(self, state: State) -> None:
+        """Wait a while for acknowledgements, and write down how far it is."""
+        self._parts.lane.flush(_FLUSH_WITHIN)
+        if not self._parts.books.end(state):
+            self._rounds.notice(
+                "the last second's progress could not be written: what it copied will be copied "
+                "again, and worked once"
+            )
+
+
+def how_to_go_on(plan: Plan) -> str:
+    """Return the sentence that tells how to resume."""
+    return f"What was copied is kept: `processor {plan.kind} --resume {plan.replay_id}` goes on."
