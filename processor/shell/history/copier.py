@@ -96,11 +96,11 @@ def _known(plan: Plan, settings: Connections) -> Known | None:
             )
         case Known():
             pass
-    if tuple(part.slice for part in known.parts) != plan.slices:
+    if known.slices != plan.slices:
         raise ConfigurationError(
             f"There is another replay of the id {plan.replay_id}, with other slices: plan anew."
         )
-    if shelf.is_being_copied(known):
+    if shelf.being_copied([known]):
         raise ConfigurationError(
             f"{plan.replay_id} is being copied by another process: follow it with "
             "`processor replay list`, or stop that process first."
@@ -148,10 +148,12 @@ class Copier:
         """Copy, wait until the fleet has worked it, and tell what came of it."""
         try:
             reason = self._copy_all() or self._work_off()
+            if reason is not None:
+                self._rounds.notice(f"stopping: {reason}")
         except RuntimeFailure as failure:
             self._end(State.PAUSED)
             raise RuntimeFailure(f"{failure} {how_to_go_on(self._plan)}") from failure
-        except BaseException:
+        except Exception:
             self._end(State.PAUSED)
             raise
         self._end(State.FINISHED if reason is None else State.PAUSED)

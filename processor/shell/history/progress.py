@@ -81,6 +81,11 @@ class Known:
     head: Mapping[str, Any]
 
     @property
+    def slices(self) -> tuple[Slice, ...]:
+        """The slices of its plan."""
+        return tuple(part.slice for part in self.parts)
+
+    @property
     def done(self) -> int:
         """How many offsets are behind it."""
         return sum(max(0, part.position - part.slice.begin) for part in self.parts)

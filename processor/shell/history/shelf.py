@@ -1,7 +1,7 @@
 """The shelf: the progress of all replays of a live group, as Kafka keeps it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from processor.core.copies import is_replay_id
 from processor.core.records import Partition
-from processor.errors import RuntimeFailure
+from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.clock import steady
 from processor.shell.history.progress import Known, Mark, State, Unreadable, group_of, read
 from processor.shell.kafka import clients
@@ -46,23 +46,47 @@ class Shelf:
                 whys.append(mark)
         return _assemble(replay_id, marks, whys)
 
+    def get(self, replay_id: str) -> Known:
+        """Return what is known of a replay that is to go on; ConfigurationError when it cannot."""
+        match self.find(replay_id):
+            case Known() as known:
+                return known
+            case Unreadable(why=why):
+                raise ConfigurationError(f"{replay_id} cannot go on: {why}. Plan anew.")
+            case None:
+                raise ConfigurationError(
+                    f"Nothing is known of a replay {replay_id}: `processor replay list` shows "
+                    "those that are. Kafka forgets one that was not run for a week, if its "
+                    "offsets.retention.minutes are not set to more."
+                )
+
     def all(self) -> Iterator[Known | Unreadable]:
         """Yield what is known of every replay, the newest last."""
         found = [self.find(replay_id) for replay_id in self._ids()]
         there = [each for each in found if each is not None]
         yield from sorted(there, key=lambda each: isinstance(each, Known) and each.started_at)
 
-    def is_being_copied(self, known: Known) -> bool:
-        """Whether a process is copying it: one writes every second. Blocks for a few if need be."""
-        if known.state is not State.COPYING:
-            return False
+    def being_copied(self, found: Sequence[Known | Unreadable]) -> frozenset[str]:
+        """Return which of them a process is copying: one writes every second.
+
+        Blocks for some seconds when one may be.
+        """
+        maybe = {
+            known.replay_id: known.written_at
+            for known in found
+            if isinstance(known, Known) and known.state is State.COPYING
+        }
+        running: set[str] = set()
         deadline = steady() + _STILL_WRITES_WITHIN
-        while steady() < deadline:
+        while maybe and steady() < deadline:
             time.sleep(_AGAIN_AFTER)
-            now = self.find(known.replay_id)
-            if isinstance(now, Known) and now.written_at != known.written_at:
-                return now.state is State.COPYING
-        return False
+            for replay_id, written_at in tuple(maybe.items()):
+                now = self.find(replay_id)
+                if isinstance(now, Known) and now.written_at != written_at:
+                    del maybe[replay_id]
+                    if now.state is State.COPYING:
+                        running.add(replay_id)
+        return frozenset(running)
 
     def _ids(self) -> list[str]:
         def ask() -> list[str]:
