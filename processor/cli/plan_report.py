@@ -1,0 +1,205 @@
+"""What a plan would do, for people and for machines."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from processor.cli.texts import visible
+from processor.core.moments import show_moment
+from processor.core.replays import COPIED, Candidate, Kind, Plan, Prospect
+from processor.core.survey import SAMPLES, Survey
+
+_MOST_SHOWN: Final = 20
+_MEANINGS: Final = {
+    Prospect.CONFIRM: "would be confirmed with Rokt",
+    Prospect.RELEASE: "would be released with Rokt",
+    Prospect.REPEAT: "name an order or items named earlier here; the fleet decides",
+    Prospect.SETTLED: "are settled: no call",
+    Prospect.DOUBTFUL: "may be applied already: only with --include-maybe-applied",
+    Prospect.CONFLICT: "contradict a settled order: no call",
+    Prospect.NOTHING_LEFT: "have nothing left to release: no call",
+    Prospect.STALE: "are too old: only with --allow-stale",
+    Prospect.UNDECODABLE: "cannot be read",
+    Prospect.INVALID: "can be read, but not be called",
+    Prospect.WAITING: "are still before the live fleet, which will work them",
+    Prospect.QUARANTINED: "were brought back too often, and failed each time",
+    Prospect.MISSING: "have no bytes any more",
+}
+
+
+def to_json(plan: Plan, survey: Survey, rate: float) -> dict[str, Any]:
+    """Return the report for machines; every prospect has its count."""
+    return {
+        "replayId": plan.replay_id,
+        "kind": plan.kind,
+        "createdAt": show_moment(plan.created_at),
+        "clusterId": plan.cluster_id,
+        "group": plan.group,
+        "topics": {
+            name: {"id": topic_id, "partitions": plan.counts[name]}
+            for name, topic_id in plan.topic_ids.items()
+        },
+        "slices": [
+            {
+                "topic": part.place.topic,
+                "partition": part.place.number,
+                "begin": part.begin,
+                "end": part.end,
+            }
+            for part in plan.slices
+        ],
+        "counts": {prospect: survey.counts.get(prospect, 0) for prospect in Prospect},
+        "samples": {
+            prospect: [_sample(each) for each in survey.samples[prospect]]
+            for prospect in Prospect
+            if prospect in survey.samples
+        },
+        "copies": survey.copies,
+        "calls": survey.calls,
+        "rate": rate,
+        "seconds": round(survey.seconds(rate), 1),
+        "read": survey.read,
+        "absent": survey.absent,
+        "gone": survey.gone,
+        "unknown": list(survey.unknown),
+        "notes": list(plan.notes),
+    }
+
+
+def _sample(candidate: Candidate) -> dict[str, Any]:
+    origin = candidate.origin
+    return {
+        "topic": origin.topic,
+        "partition": origin.partition,
+        "offset": origin.offset,
+        "timestamp": None if origin.timestamp is None else show_moment(origin.timestamp),
+        "operation": candidate.operation,
+        "cartId": candidate.cart_id,
+        "orderId": candidate.order_id,
+        "detail": candidate.detail,
+    }
+
+
+def show(console: Console, plan: Plan, survey: Survey, rate: float) -> None:
+    """Print the report for people."""
+    console.print(
+        f"{plan.kind.capitalize()} {plan.replay_id}, for group {visible(plan.group)}: "
+        f"{survey.read:,} records of {_sources(plan)} read"
+    )
+    console.print(_table(survey))
+    for line in _lines(plan, survey, rate):
+        console.print(line)
+
+
+def _sources(plan: Plan) -> str:
+    if plan.containers:
+        return f"{len(plan.containers)} container files"
+    topics = dict.fromkeys(part.place.topic for part in plan.slices)
+    return " and ".join(topics) or "no partition"
+
+
+def _table(survey: Survey) -> Table:
+    table = Table("records", "", "for example", box=None, pad_edge=False, header_style="dim")
+    table.columns[0].justify = "right"
+    for prospect in Prospect:
+        count = survey.counts.get(prospect, 0)
+        if not count:
+            continue
+        style = "bold" if prospect in COPIED else ""
+        examples = survey.samples.get(prospect, ())[:SAMPLES]
+        shown = "\n".join(_name(each) for each in examples[:1])
+        table.add_row(f"{count:,}", f"{_MEANINGS[prospect]}", shown, style=style)
+    if not survey.counts:
+        table.add_row("0", "that were asked for", "")
+    return table
+
+
+def _lines(plan: Plan, survey: Survey, rate: float) -> Iterator[str]:
+    yield ""
+    if survey.copies:
+        more = survey.counts.get(Prospect.REPEAT, 0)
+        and_more = f" (and up to {more:,} more)" if more else ""
+        yield (
+            f"To do: {survey.copies:,} records to bring back, about {survey.calls:,} calls"
+            f"{and_more}, {_duration(survey.seconds(rate))} at {rate:g} a second."
+        )
+    else:
+        yield "Nothing is to be done."
+    yield from _named("Quarantined", survey.samples.get(Prospect.QUARANTINED, ()))
+    yield from _named("Without bytes", survey.samples.get(Prospect.MISSING, ()))
+    if survey.unknown:
+        listed = ", ".join(visible(each) for each in survey.unknown[:_MOST_SHOWN])
+        more = len(survey.unknown) - _MOST_SHOWN
+        yield f"Not found in what was read: {listed}{f' and {more:,} more' if more > 0 else ''}"
+    if survey.gone:
+        yield f"Note: {survey.gone:,} offsets were deleted before they were read."
+    if survey.absent:
+        yield (
+            f"Note: {survey.absent:,} offsets hold no record: markers of transactions, or records "
+            "that compaction has removed."
+        )
+    for note in plan.notes:
+        yield f"Note: {note}"
+
+
+def _named(what: str, candidates: Sequence[Candidate]) -> Iterator[str]:
+    for each in candidates[:_MOST_SHOWN]:
+        yield f"{what}: {_name(each)}: {visible(each.detail or '')}"
+    if len(candidates) > _MOST_SHOWN:
+        yield f"{what}: {len(candidates) - _MOST_SHOWN:,} more; --json names up to 1,000."
+
+
+def _name(candidate: Candidate) -> str:
+    origin = candidate.origin
+    about = (
+        f"order {candidate.order_id}"
+        if candidate.order_id
+        else f"cart {candidate.cart_id}"
+        if candidate.cart_id
+        else "unknown"
+    )
+    return f"{visible(about, 60)} ({visible(origin.topic, 60)}:{origin.partition}:{origin.offset})"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:  # noqa: PLR2004  below that, minutes say too little
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"  # noqa: PLR2004
+
+
+class SurveyBar:
+    """A bar on the terminal while a plan is surveyed; where there is none it says nothing."""
+
+    def __init__(self, console: Console, plan: Plan) -> None:
+        """Show it on `console`, as long as the context lasts."""
+        self._progress = Progress(
+            TextColumn("reading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[found]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=plan.size, found="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def advance(self, done: int, copies: int) -> None:
+        """Show how many offsets are behind, and how many records are to be brought back."""
+        self._progress.update(self._task, completed=done, found=f"{copies:,} to bring back")
+
+
+def kind_of(plan: Plan) -> str:
+    """Return the command that a plan belongs to."""
+    return "replay" if plan.kind is Kind.REPLAY else "redrive"
