@@ -23,7 +23,7 @@ from processor.core.turns import Turns
 from processor.core.work import Rank, Work
 from processor.core.writings import Writings
 
-_LOOK_FOR_ORIGINAL_EVERY: Final = 1.0
+_LOOK_FOR_LIVE_EVERY: Final = 1.0
 
 Place = tuple[PartitionState, Lane, Work]
 
@@ -101,8 +101,8 @@ class Dispatch:
         topic, _, offset, _ = work.record.source
         if _has_outcome(state, work):
             self._pass_over((state, lane, work), do.RecordResolved(state.at(topic), offset), now)
-        elif _awaits_original(state, work):
-            work.due = now.at + _LOOK_FOR_ORIGINAL_EVERY
+        elif _awaits_live(state, work):
+            work.due = now.at + _LOOK_FOR_LIVE_EVERY
             self.offer(state, lane, now)
         elif isinstance(work.content, CartAbandoned) and not self.gates.is_open(state, work):
             self.gates.wait(state, lane, work)
@@ -262,13 +262,23 @@ def _has_outcome(state: PartitionState, work: Work) -> bool:
     )
 
 
-def _awaits_original(state: PartitionState, work: Work) -> bool:
-    """Whether a copy would overtake its original, which is still to come from a live input.
+def _awaits_live(state: PartitionState, work: Work) -> bool:
+    """Whether a copy would overtake live records that are still to come from the log.
 
-    Once that is received it stands before the copy in their lane.
+    Those are its original, and what may have been called before a takeover. Once received they
+    stand before it in their lanes.
     """
-    if work.copy is None or work.copy.origin.partition != state.number:
+    if not work.is_replayed:
         return False
-    topic, _, offset, _ = work.copy.origin
-    original = state.inputs.get(topic)
-    return original is not None and original.offsets.position <= offset < original.end
+    lane, copy = work.record.source.topic, work.copy
+    for topic, owned in state.inputs.items():
+        position = owned.offsets.position
+        if topic != lane and position < owned.taint_below:
+            return True
+        if (
+            copy is not None
+            and (copy.origin.topic, copy.origin.partition) == (topic, state.number)
+            and position <= copy.origin.offset < owned.end
+        ):
+            return True
+    return False

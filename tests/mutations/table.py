@@ -10,6 +10,7 @@ HISTORY: Final = "tests/unit/test_history.py"
 PERMITS: Final = "tests/unit/test_permits.py"
 OVERLOAD: Final = "tests/unit/test_holds_overload.py"
 PROBES: Final = "tests/unit/test_holds_probes.py"
+LANE: Final = "tests/unit/test_replay_lane.py"
 OTHERS: Final = (
     "tests/property/test_cluster.py::test_whatever_carts_fail_for_ever_all_others_are_confirmed"
 )
@@ -151,8 +152,8 @@ MUTATIONS: Final = (
     _of(
         "a settled order is not called again",
         "core/ledger.py",
-        "if known is not None and known.effect in _SETTLED:",
-        "if False:",
+        "is_settled = known is not None and known.effect in _SETTLED",
+        "is_settled = False",
     ),
     _of(
         "a release waits for the payments before it",
@@ -286,5 +287,39 @@ MUTATIONS: Final = (
         "min(seconds, _LONGEST_PAUSE)",
         "seconds",
         "tests/unit/test_replies.py::test_retry_after_is_read_in_every_shape",
+    ),
+    _of(
+        "one original is worked once in a replay",
+        "core/dispatch.py",
+        "work.copy is not None and state.ledger.has_replayed(work.copy)",
+        "False",
+    ),
+    _of(
+        "a copy waits for live records that may have been called before a takeover",
+        "core/dispatch.py",
+        "if topic != lane and position < owned.taint_below:",
+        "if False:",
+        f"{LANE}::test_a_copy_waits_for_live_records_that_may_have_been_called_before_the_takeover",
+    ),
+    _of(
+        "the results are read again when the lane comes from another owner",
+        "core/assignments.py",
+        "state.rereading = Rereading.NOT_ASKED",
+        "pass",
+        f"{LANE}::test_the_results_are_read_again_when_the_lane_comes_to_live_inputs_that_stay",
+    ),
+    _of(
+        "live calls find permits beside a replay",
+        "core/permits.py",
+        "self._most // 2",
+        "self._most",
+        f"{LANE}::test_copies_wait_while_half_of_the_permits_are_taken",
+    ),
+    _of(
+        "what a person asks for again stays doubtful",
+        "core/planning.py",
+        "work.is_tainted |= may_be_applied",
+        "pass",
+        f"{LANE}::test_what_was_doubtful_stays_so_when_the_authorised_call_is_refused",
     ),
 )

@@ -22,6 +22,7 @@ from processor.core import horizon
 from processor.core.assignments import Assigned, FenceSettings, Topics
 from processor.core.calls import Call, CallShape
 from processor.core.conclusions import RetrySettings
+from processor.core.copies import Copy, Headers, headers_of_copy
 from processor.core.engine import Engine
 from processor.core.engine_settings import EngineSettings
 from processor.core.events import Content, Pending, Undecodable
@@ -32,18 +33,18 @@ from processor.core.retries import Patience
 from processor.core.vocabulary import Reason
 from processor.core.work import Work
 from tests.support.simulation_checks import Attempt, Checks
-from tests.support.simulation_events import ABANDONMENTS, PAYMENTS
+from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, REPLAY
 from tests.support.simulation_members import Condition, Kind, Member, Step
 from tests.support.simulation_rokt import Reaction, Rokt, applied_items, reply_to
 
 NUMBERS: Final = (0, 1)
-TOPICS: Final = (PAYMENTS, ABANDONMENTS)
+TOPICS: Final = (PAYMENTS, ABANDONMENTS, REPLAY)
 LEASE: Final = 10.0
 CONNECT: Final = 3.0  # within which a call is written, or never
 CALL_DEADLINE: Final = 12.0  # after which its reply is not waited for
 SESSION: Final = 15.0  # longer than all of these: whoever was silent that long is taken over from
 SETTINGS: Final = EngineSettings(
-    topics=Topics(payments=PAYMENTS, abandonments=ABANDONMENTS),
+    topics=Topics(payments=PAYMENTS, abandonments=ABANDONMENTS, replay=REPLAY),
     shape=CallShape(tag_id="tag"),
     fence=FenceSettings(partitions=len(NUMBERS), lease=LEASE, commit_interval=1.0),
     retries=RetrySettings(
@@ -71,7 +72,7 @@ class Residue(Flag):
 
 
 def both(*numbers: int) -> set[Partition]:
-    """Return these numbers' partitions of both inputs."""
+    """Return these numbers' partitions of both inputs, and of the replay lane."""
     return {Partition(topic, number) for number in numbers for topic in TOPICS}
 
 
@@ -129,17 +130,32 @@ class World:
         key: bytes | None,
         content: Content,
         schema: int | None = None,
+        *,
+        headers: Headers = (),
     ) -> Source:
         """Write a record; while its `schema` is unknown nobody can decode it."""
         log = self.logs[Partition(topic, number)]
         source = Source(topic, number, len(log), 1)
         value = repr(content).encode() if schema is None else b"%d" % schema
-        log.append(Record(source, key, value))
+        log.append(Record(source, key, value, headers))
         self.contents[source] = content
         if schema is not None:
             self.checks.schema_of[source] = schema
         self.tell("producer", f"writes {_at(source)}:", _said(content))
         return source
+
+    def copy(self, original: Record, replay_id: str, *, is_authorised: bool) -> None:
+        """Write a copy of a live record into the replay lane."""
+        source = original.source
+        copy = Copy(replay_id=replay_id, origin=source, is_authorised=is_authorised)
+        self.append(
+            REPLAY,
+            source.partition,
+            original.key,
+            self.contents[source],
+            self.checks.schema_of.get(source),
+            headers=headers_of_copy(copy, original.headers),
+        )
 
     def skip(self, topic: str, number: int) -> None:
         """Leave an offset without a record, as transactions and compaction do."""
@@ -408,6 +424,8 @@ class World:
                     self._ask_ends(member, effect)
                 case do.Restore():
                     self._restore(member, effect)
+                case do.ReplaySettled() | do.RecordResolved():
+                    self.checks.passed_over(effect.partition, effect.offset)
                 case _:  # what observers are told changes nothing
                     pass
 

@@ -21,7 +21,7 @@ from tests.support.simulation import (
     garbage,
     steps_of,
 )
-from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, release
+from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, REPLAY, order, release
 from tests.support.simulation_members import Condition, Kind, Member
 from tests.support.simulation_rokt import Reaction
 
@@ -47,6 +47,7 @@ class Do(Enum):
 
     PAY = auto()  # cart a orders items b, as order b, at a price that c may change
     ABANDON = auto()  # cart a gives items b up, which may have expired (c)
+    COPY = auto()  # record a of the live logs into the replay lane, by replay b, authorised (c)
     CONFUSE = auto()  # a gap, garbage, an unknown schema, a cart in the wrong place (a)
     REGISTER = auto()  # schema a becomes known
     READ = auto()  # b + 1 records, from the partition that a picks
@@ -99,6 +100,18 @@ def _abandon(world: World, a: int, b: int, c: int) -> None:
     expires_at = int(EPOCH + world.at + c) * 1000 if c % 5 == 4 else None
     event = release(cart, items, expires_at=expires_at)
     world.append(ABANDONMENTS, CARTS[cart], cart.encode(), event)
+
+
+def _copy(world: World, a: int, b: int, c: int) -> None:
+    records = [
+        record
+        for partition in sorted(world.logs)
+        if partition.topic != REPLAY
+        for record in world.logs[partition]
+        if record is not None
+    ]
+    if records:
+        world.copy(records[-1 - a % len(records)], f"replay-{b % 2}", is_authorised=c % 3 == 2)
 
 
 def _confuse(world: World, a: int, b: int, c: int) -> None:
@@ -218,7 +231,7 @@ def _grant(world: World, a: int, b: int, _c: int) -> None:
 
 def _held(world: World, member: Member, b: int) -> set[Partition]:
     number, whole = NUMBERS[b % 2], b % 4 < 2
-    parts = both(number) if whole else {Partition(TOPICS[b % 8 // 4], number)}
+    parts = both(number) if whole else {Partition(TOPICS[b % 12 // 4], number)}
     return {partition for partition in parts if world.owner.get(partition) is member}
 
 
@@ -259,6 +272,7 @@ def _reaction(c: int) -> Reaction:
 _DOES: Final[Mapping[Do, Callable[[World, int, int, int], None]]] = {
     Do.PAY: _pay,
     Do.ABANDON: _abandon,
+    Do.COPY: _copy,
     Do.CONFUSE: _confuse,
     Do.REGISTER: _register,
     Do.READ: _read,
@@ -312,6 +326,7 @@ def play(
 _USUAL: Final[Mapping[Do, int]] = {
     Do.PAY: 14,
     Do.ABANDON: 7,
+    Do.COPY: 6,
     Do.CONFUSE: 3,
     Do.REGISTER: 1,
     Do.READ: 8,
@@ -361,6 +376,9 @@ def _burst(random: Random) -> list[Act]:
         [Act(Do.ABANDON, pick, pick), Act(Do.READ, pick, 2), Act(Do.PAY, pick, pick)],
         [*going, Act(Do.LOSE, 0, pick), Act(Do.GRANT, 1, random.choice([0, 3])), Act(Do.WORK, 1)],
         [*going, Act(Do.LOSE, 0, pick % 2), Act(Do.GRANT, 0), *hurry],
+        [Act(Do.COPY, pick, 0), *going, Act(Do.DIE, pick, wire), *over, Act(Do.WORK, 3)],
+        [Act(Do.COPY, pick, 1), *going, Act(Do.LOSE, 0, 10), Act(Do.GRANT, 1, 3), *hurry],
+        [Act(Do.COPY, pick, 1), Act(Do.PAY, pick, pick), Act(Do.COPY, 0, 1), Act(Do.WORK, 3)],
     )
     return random.choice(bursts)
 

@@ -12,7 +12,7 @@ from processor.core.partitions import Phase
 from processor.core.records import Partition
 from processor.core.vocabulary import Effect, Status
 from tests.support.simulation import SESSION, World, both, garbage
-from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, release
+from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, REPLAY, order, release
 from tests.support.simulation_members import Kind, Member
 from tests.support.simulation_rokt import Reaction
 
@@ -470,7 +470,7 @@ def test_a_clean_stop_taints_nothing() -> None:
     again = world.join()
     world.grant(again, both(0, 1))
     inputs = again.engine.assignments.states[0].inputs
-    assert [owned.taint_below <= owned.offsets.position for owned in inputs.values()] == [True] * 2
+    assert [owned.taint_below <= owned.offsets.position for owned in inputs.values()] == [True] * 3
 
 
 def test_after_the_closing_offsets_no_other_commit_names_a_partition() -> None:
@@ -534,7 +534,7 @@ def test_a_redelivered_record_with_an_outcome_is_resolved_silently() -> None:
     again = taken_over(world, member)
     settle(world, again)
     assert len(results(world)) == 2
-    assert again.engine.look().unfinished == {PAYMENTS: 0, ABANDONMENTS: 0}
+    assert again.engine.look().unfinished == {PAYMENTS: 0, ABANDONMENTS: 0, REPLAY: 0}
 
 
 def test_offsets_that_go_back_have_the_results_read_from_their_beginning() -> None:
@@ -550,7 +550,7 @@ def test_offsets_that_go_back_have_the_results_read_from_their_beginning() -> No
     world.grant(member, both(0, 1))
     settle(world, member)
     assert len(results(world)) == 1
-    assert member.engine.look().unfinished == {PAYMENTS: 0, ABANDONMENTS: 0}
+    assert member.engine.look().unfinished == {PAYMENTS: 0, ABANDONMENTS: 0, REPLAY: 0}
 
 
 def test_a_release_waits_for_the_payments_that_lay_in_the_log_before_it() -> None:

@@ -212,3 +212,20 @@ def test_a_hold_that_nobody_probes_ends_a_minute_after_its_probe_was_due() -> No
     some.end_unprobed_holds(moment(61.0))
     assert told[1:] == [HoldEnded(C, 61.0, 1, is_proven=False)]
     assert [some.limits[each].allowed for each in Scope] == [1, 1, 1]
+
+
+def test_the_replay_leaves_live_calls_a_part_of_the_rate() -> None:
+    some = permits(most=64)
+    some.rate.limit = 8.0
+    some.rate.allows(0.0)
+    assert free(some) == ALL
+    for _ in range(6):
+        some.take(C, 100.0)
+    assert free(some) == {C, R}
+
+
+def test_a_rate_that_is_too_low_to_be_shared_is_left_to_whoever_comes() -> None:
+    some = permits()
+    some.rate.limit = 0.5
+    some.rate.allows(0.0)
+    assert free(some) == ALL

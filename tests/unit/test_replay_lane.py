@@ -311,6 +311,7 @@ def test_live_records_go_on_while_the_lane_is_away_and_comes_back() -> None:
     stage.lose(REPLAY)
     stage.pay("new-1")
     stage.run(2.0)
+    assert "new-1" in stage.ended
     stage.take(REPLAY, end=1, reach=1)
     stage.pay("new-2")
     stage.replay(order("old", "old"), "old", COPY)
@@ -333,3 +334,55 @@ def test_a_lane_without_the_live_inputs_is_not_worked_and_keeps_nobody_unready()
     stage.take(PAYMENTS, ABANDONMENTS)
     stage.run(5.0)
     assert len(stage.calls) == 1
+
+
+def test_a_copy_waits_for_live_records_that_may_have_been_called_before_the_takeover() -> None:
+    stage = Stage()
+    stage.lose()
+    stage.take(PAYMENTS, ABANDONMENTS, end=1, reach=1)
+    stage.take(REPLAY)
+    stage.replay(order(price=2), "cart", COPY)
+    stage.run(3.0)
+    assert stage.calls == []
+    stage.admit(PAYMENTS, "cart", order())
+    stage.admit(ABANDONMENTS, "other", release("other"))
+    stage.run(3.0)
+    assert [each.source.topic for each in outcomes(stage) if each.order_id] == [PAYMENTS]
+
+
+def test_a_settled_copy_that_may_have_been_called_before_a_takeover_leaves_an_outcome() -> None:
+    stage = Stage()
+    stage.admit(PAYMENTS, "cart", order())
+    stage.run(1.0)
+    stage.lose(REPLAY)
+    stage.take(REPLAY, end=1, reach=1)
+    stage.replay(order(price=2), "cart", COPY)
+    stage.run(3.0)
+    last = outcomes(stage)[-1]
+    assert (last.status, last.effect) == (Status.CONFLICT, Effect.MAYBE_APPLIED)
+
+
+def test_the_results_are_read_once_more_whenever_the_lane_has_come_from_another_owner() -> None:
+    stage = Stage()
+    for number in range(2):
+        stage.lose(REPLAY)
+        stage.take(REPLAY, end=1, reach=1)
+        stage.run(2.0)
+        before = len(stage.told(do.Restore))
+        stage.replay(order(str(number), str(number)), str(number), of(number, "order-paid.old"))
+        stage.run(2.0)
+        assert len(stage.told(do.Restore)) == before + 1
+
+
+def test_the_results_are_read_again_when_the_lane_comes_to_live_inputs_that_stay() -> None:
+    stage = Stage()
+    stage.lose()
+    stage.take(PAYMENTS, ABANDONMENTS, end=1, reach=1)
+    stage.admit(PAYMENTS, "cart", order())
+    stage.admit(ABANDONMENTS, "other", release("other"))
+    stage.run(3.0)
+    before = len(stage.told(do.Restore))
+    stage.take(REPLAY, end=1, reach=1)
+    stage.replay(order("old", "old"), "old", COPY)
+    stage.run(3.0)
+    assert len(stage.told(do.Restore)) == before + 1
