@@ -9,8 +9,8 @@ from rich.table import Table
 
 from processor.cli.texts import visible
 from processor.core.moments import show_moment
-from processor.core.replays import COPIED, Candidate, Kind, Plan, Prospect
-from processor.core.survey import SAMPLES, Survey
+from processor.core.replays import COPIED, Candidate, Plan, Prospect
+from processor.core.survey import Survey
 
 _MOST_SHOWN: Final = 20
 _MEANINGS: Final = {
@@ -87,33 +87,36 @@ def show(console: Console, plan: Plan, survey: Survey, rate: float) -> None:
     """Print the report for people."""
     console.print(
         f"{plan.kind.capitalize()} {plan.replay_id}, for group {visible(plan.group)}: "
-        f"{survey.read:,} records of {_sources(plan)} read"
+        f"{survey.read:,} records of {_sources(plan)} read",
+        soft_wrap=True,
     )
-    console.print(_table(survey))
+    if survey.counts:
+        console.print(_table(survey))
     for line in _lines(plan, survey, rate):
-        console.print(line)
+        console.print(line, soft_wrap=True)
 
 
 def _sources(plan: Plan) -> str:
     if plan.containers:
         return f"{len(plan.containers)} container files"
-    topics = dict.fromkeys(part.place.topic for part in plan.slices)
+    topics = dict.fromkeys(visible(part.place.topic) for part in plan.slices)
     return " and ".join(topics) or "no partition"
 
 
 def _table(survey: Survey) -> Table:
-    table = Table("records", "", "for example", box=None, pad_edge=False, header_style="dim")
-    table.columns[0].justify = "right"
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("prospect")
+    table.add_column("records", justify="right")
+    table.add_column("which")
+    table.add_column("for example")
     for prospect in Prospect:
         count = survey.counts.get(prospect, 0)
         if not count:
             continue
+        examples = survey.samples.get(prospect, ())
+        shown = _name(examples[0]) if examples else ""
         style = "bold" if prospect in COPIED else ""
-        examples = survey.samples.get(prospect, ())[:SAMPLES]
-        shown = "\n".join(_name(each) for each in examples[:1])
-        table.add_row(f"{count:,}", f"{_MEANINGS[prospect]}", shown, style=style)
-    if not survey.counts:
-        table.add_row("0", "that were asked for", "")
+        table.add_row(prospect, f"{count:,}", _MEANINGS[prospect], shown, style=style)
     return table
 
 
@@ -198,8 +201,3 @@ class SurveyBar:
     def advance(self, done: int, copies: int) -> None:
         """Show how many offsets are behind, and how many records are to be brought back."""
         self._progress.update(self._task, completed=done, found=f"{copies:,} to bring back")
-
-
-def kind_of(plan: Plan) -> str:
-    """Return the command that a plan belongs to."""
-    return "replay" if plan.kind is Kind.REPLAY else "redrive"
