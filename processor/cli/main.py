@@ -31,6 +31,10 @@ COMMANDS: Final = {
     "config": Command(module="config", help="Show the settings in force, or what is wrong."),
     "topics": Command(module="topics", help="Let a partition go on whose records are gone."),
     "schemas": Command(module="schemas", help="Register the schemas, or check a registry."),
+    "replay": Command(module="replay", help="Have records of the past worked again."),
+    "redrive": Command(module="redrive", help="Have records of dead letters worked again."),
+    "inspect": Command(module="inspect", help="Tell all that is known of an order or cart."),
+    "reconcile": Command(module="reconcile", help="Compare what was paid with what came of it."),
     "fake-rokt": Command(module="fake_rokt", help="Serve a scriptable Rokt for your own tests."),
     "version": Command(module="version", help="Show which version this is."),
 }

@@ -27,7 +27,7 @@ _RELEASED: Final = {
 class Letter:
     """What the books need of a dead letter.
 
-    `origin` is the input that it is about. `at` (epoch milliseconds) is when it was written.
+    `origin` is the input that it is about. `at` (epoch milliseconds) is when it failed.
     """
 
     operation: Operation

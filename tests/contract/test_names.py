@@ -9,7 +9,19 @@ from processor.shell.settings_source import leaves, variable
 
 
 def test_the_commands_are_these() -> None:
-    assert list(COMMANDS) == ["run", "demo", "config", "topics", "schemas", "fake-rokt", "version"]
+    assert list(COMMANDS) == [
+        "run",
+        "demo",
+        "config",
+        "topics",
+        "schemas",
+        "replay",
+        "redrive",
+        "inspect",
+        "reconcile",
+        "fake-rokt",
+        "version",
+    ]
 
 
 def test_the_exit_codes_are_these() -> None:

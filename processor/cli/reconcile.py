@@ -1,0 +1,229 @@
+"""`processor reconcile`: what was paid, compared with what came of it."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from processor.cli import ConfigFile
+from processor.cli.texts import lines, open_console
+from processor.core.moments import read_moment, show_moment
+from processor.core.reconciliation import FOR_A_PERSON, Finding, Trouble, Window
+from processor.core.vocabulary import Effect, Reason
+from processor.errors import ConfigurationError
+from processor.shell import logs
+from processor.shell.clock import now
+from processor.shell.history.dead_letters import history_readers
+from processor.shell.history.reader import Reader
+from processor.shell.history.reconciliation import Reconciler, Report
+from processor.shell.history.writers_schemas import WritersSchemas
+from processor.shell.registry import Registry
+from processor.shell.settings import Connections, load_connections
+
+_FOUND: Final = 3
+_RATIOS: Final = (2, 2, 3)
+_TITLES: Final = {
+    Trouble.LOST: "paid, neither confirmed nor dead-lettered",
+    Trouble.CONFIRMED_AND_RELEASED: "confirmed and released",
+    Trouble.RELEASED_BEFORE_PAID: "released before they were paid",
+    Trouble.NEVER_REDRIVEN: "dead letters never redriven",
+    Trouble.FAILED_AGAIN: "dead letters redriven that failed again",
+    Trouble.PARTLY_REJECTED: "orders of which items were rejected",
+}
+
+
+def reconcile(
+    since: Annotated[
+        str,
+        typer.Option("--from", metavar="WHEN", help="2026-11-01T00:00Z, 2026-11-01 or 24h (ago)."),
+    ],
+    until: Annotated[str, typer.Option("--to", metavar="WHEN", help="As --from.")] = "now",
+    *,
+    most: Annotated[
+        int,
+        typer.Option("--list", min=0, help="How many of each kind are listed; all are counted."),
+    ] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Compare what was paid in a window with what came of it; exit with 3 when it does not agree.
+
+    Payments belong to the window by the time of their record, dead letters and results by when
+    they were written. What the live fleet has not come to yet is named, and is no finding. All
+    results and dead letters are read, partition by partition: some minutes for many millions.
+    Nothing is changed and nothing is called.
+    """
+    window = _window(since, until)
+    settings = load_connections(config)
+    logs.configure(settings.log.format, settings.log.level)
+    report = _reconcile(settings, window, most)
+    if as_json:
+        typer.echo(json.dumps(to_json(report), indent=2))
+    else:
+        _print(report, open_console())
+    if report.has_findings:
+        raise typer.Exit(_FOUND)
+
+
+def remedies(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield what may be done next, each with the command that plans it."""
+    window = f"--from {_exact(report.window.since)} --to {_exact(report.window.until)}"
+    if report.counts[Trouble.LOST]:
+        yield "Replay what was lost", f"processor replay {window} --operation CONFIRM"
+    safe = [
+        reason
+        for reason in Reason
+        if reason not in FOR_A_PERSON and any(report.standing[reason, effect] for effect in _SAFE)
+    ]
+    if safe:
+        named = " ".join(f"--reason {reason}" for reason in safe)
+        yield "Redrive the dead letters", f"processor redrive {window} {named}"
+    if any(effect is Effect.MAYBE_APPLIED for _, effect in report.standing):
+        yield (
+            "Redrive, once somebody has looked at Rokt, what may have been applied",
+            f"processor redrive {window} --effect MAYBE_APPLIED --include-maybe-applied",
+        )
+
+
+_SAFE: Final = (Effect.NOT_SENT, Effect.NOT_APPLIED)
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """Return a report as JSON has it."""
+    return {
+        "from": _exact(report.window.since),
+        "to": _exact(report.window.until),
+        "payments": report.payments,
+        "notWorkedYet": report.not_worked_yet,
+        "counts": {trouble.value: report.counts[trouble] for trouble in Trouble},
+        "findings": {
+            trouble.value: [_finding(each) for each in report.listed.get(trouble, ())]
+            for trouble in Trouble
+        },
+        "standingDeadLetters": [
+            {"reason": reason, "effect": effect, "count": count}
+            for (reason, effect), count in sorted(report.standing.items())
+        ],
+        "remedies": [{"what": what, "command": command} for what, command in remedies(report)],
+        "notes": report.notes,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    topic, partition, offset, timestamp = finding.origin
+    return {
+        "operation": finding.operation,
+        "orderId": finding.order_id,
+        "cartId": finding.cart_id,
+        "origin": {
+            "topic": topic,
+            "partition": partition,
+            "offset": offset,
+            "timestamp": timestamp,
+        },
+        "at": finding.at,
+        "reason": finding.reason,
+        "effect": finding.effect,
+        "items": finding.items,
+        "detail": finding.detail,
+    }
+
+
+def _window(since: str, until: str) -> Window:
+    now_ms = now().wall_ms
+    window = Window(since=_moment("--from", since, now_ms), until=_moment("--to", until, now_ms))
+    if window.since >= window.until:
+        raise ConfigurationError(
+            f"The window is empty: --from ({show_moment(window.since)}) is not before --to "
+            f"({show_moment(window.until)})."
+        )
+    return window
+
+
+def _moment(option: str, text: str, now_ms: int) -> int:
+    try:
+        return read_moment(text, now_ms)
+    except ValueError as wrong:
+        raise ConfigurationError(f"{option} {wrong}.") from None
+
+
+def _reconcile(settings: Connections, window: Window, most: int) -> Report:
+    registry = Registry.of(settings.schema_registry)
+    patience = settings.start_timeout
+    schemas = WritersSchemas(registry, history_readers(), patience=patience)
+    try:
+        with Reader(settings.kafka, patience=patience) as reader, _progress() as tell:
+            return Reconciler(settings, reader, schemas).reconcile(window, most, tell)
+    finally:
+        registry.close()
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Say on a terminal which partition is being read."""
+    with Console(stderr=True).status("") as status:
+        yield lambda number, count: status.update(f"reading partition {number} of {count}")
+
+
+def _print(report: Report, console: Console) -> None:
+    window = f"{_exact(report.window.since)} to {_exact(report.window.until)}"
+    console.print(f"Payments of {window}: {report.payments}", soft_wrap=True)
+    if report.not_worked_yet:
+        console.print(f"{report.not_worked_yet} of them not worked yet, which is no finding")
+    summary = Table("what does not agree", "count", box=SIMPLE_HEAD, pad_edge=False)
+    summary.columns[1].justify = "right"
+    for trouble, title in _TITLES.items():
+        count = report.counts[trouble]
+        summary.add_row(title, str(count), style="bold" if count else "dim")
+    console.print(summary)
+    for trouble in Trouble:
+        if listed := report.listed.get(trouble):
+            console.print(_table(trouble, listed, report.counts[trouble]))
+    for what, command in remedies(report):
+        console.print(f"{what}, planning first:", soft_wrap=True)
+        console.print(f"  {command}", soft_wrap=True)
+    for note in report.notes:
+        console.print(lines(f"Note: {note}"))
+
+
+def _table(trouble: Trouble, listed: list[Finding], count: int) -> Table:
+    left = f", the first {len(listed)} of {count}" if count > len(listed) else ""
+    table = Table(
+        "what", "where and when", "why", title=_TITLES[trouble] + left, box=SIMPLE_HEAD, expand=True
+    )
+    table.title_justify = "left"
+    table.pad_edge = False
+    for column, ratio in zip(table.columns, _RATIOS, strict=True):
+        column.overflow, column.ratio = "fold", ratio
+    for finding in listed:
+        topic, number, offset, _ = finding.origin
+        table.add_row(
+            lines(
+                finding.order_id and f"order {finding.order_id}",
+                finding.cart_id and f"cart {finding.cart_id}",
+                f"items {', '.join(finding.items)}" if finding.items else None,
+            ),
+            lines(
+                f"{topic}:{number}:{offset}",
+                None if finding.at is None else show_moment(finding.at),
+            ),
+            lines(
+                finding.reason and f"{finding.reason}, {finding.effect or 'no effect known'}",
+                finding.detail,
+            ),
+        )
+    return table
+
+
+def _exact(at: int) -> str:
+    """Return epoch milliseconds as every command takes them, milliseconds only if there are any."""
+    if at % 1_000 == 0:
+        return show_moment(at)
+    moment = datetime.fromtimestamp(at / 1_000, UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")
