@@ -95,7 +95,7 @@ class Books:
     """The inputs whose last copy ended without a failure."""
     letters: dict[Coordinates, Standing] = field(default_factory=dict)
     lettered: set[str] = field(default_factory=set)
-    """The orders that have a dead letter."""
+    """The orders that have a dead letter of their own: a conflict is another order's."""
     _paid: dict[tuple[str, str], Paid] = field(default_factory=dict)
     _given_back: set[tuple[str, str]] = field(default_factory=set)
 
@@ -123,7 +123,7 @@ class Books:
         """Take in a dead letter; of one input the last one counts."""
         is_first = letter.origin[:3] not in self.letters
         self.letters[letter.origin[:3]] = Standing(letter, is_first)
-        if letter.order_id and letter.operation is Operation.CONFIRM:
+        if letter.order_id and letter.reason is not Reason.CONFLICTING_DUPLICATE:
             self.lettered.add(letter.order_id)
 
     def paid(self, cart_id: str, item: ItemVerdict) -> Paid | None:
