@@ -11,9 +11,10 @@ from zlib import crc32
 
 from processor.core.partitioners import murmur2
 from processor.core.records import Partition, Record
+from processor.core.windows import Log
 from processor.errors import ConfigurationError
 from processor.shell.decoding import Schemas
-from processor.shell.history.cluster import Log, logs, look
+from processor.shell.history.cluster import logs, look
 from processor.shell.history.reader import Reader
 from processor.shell.history.tellings import (
     Coordinates,
@@ -79,7 +80,7 @@ class Lookup:
         self._reader = reader
         self._on_progress = on_progress
         self._teller = Teller(topics, schemas)
-        self._order_paid = topics.order_paid
+        self._order_paid, self._results = topics.order_paid, topics.results
         inputs = (topics.order_paid, topics.cart_abandoned, topics.replay)
         self._names = (*inputs, topics.dead_letters, topics.results)
         self._counts = look(self._kafka, self._names).counts
@@ -170,10 +171,18 @@ class Lookup:
         for partition, log in found.logs.items():
             if log.begin > 0:
                 found.notes.append(_cut_off(partition, log))
+                if partition.topic == self._results:
+                    found.forgets_before = self._oldest(partition, log, found.forgets_before)
             for record in self._records(partition, log.begin, log.end):
                 if wanted.may_be(record):
                     self._take(found, wanted, record)
         return found
+
+    def _oldest(self, results: Partition, log: Log, known: int | None) -> int | None:
+        """Return when the oldest outcome was written that every partition still has."""
+        first = self._reader.first(results, log.begin, log.end)
+        at = None if first is None else first.source.timestamp
+        return max((moment for moment in (at, known) if moment is not None), default=None)
 
     def _take(self, found: Found, wanted: _Wanted, record: Record) -> None:
         """Keep what a record tells if it is wanted after all."""

@@ -7,9 +7,9 @@ from processor.core.copies import Copy, NoCopy, copy_of
 from processor.core.events import CartAbandoned, Content, OrderPaid, Pending, Undecodable
 from processor.core.outcomes import Outcome
 from processor.core.records import Partition, Record, Source
+from processor.core.windows import Log
 from processor.shell.decoding import Decoder, Schemas
 from processor.shell.encoding import Foreign
-from processor.shell.history.cluster import Log
 from processor.shell.history.dead_letters import DeadLetterReader, DeadLetterView
 from processor.shell.history.outcomes import WholeOutcomeReader
 from processor.shell.schemas import CART_ABANDONED, ORDER_PAID
@@ -147,13 +147,15 @@ def _unread(told: Foreign | Pending | Undecodable) -> Unread:
 class Found:
     """What was found, each topic in the order of its offsets.
 
-    `logs` has the partitions that were read. `notes` say what could not be told.
+    `logs` has the partitions that were read. Where outcomes were deleted, `forgets_before` (epoch
+    milliseconds) is when the oldest one left was written. `notes` say what could not be told.
     """
 
     seen: list[Seen] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     lettered: list[Lettered] = field(default_factory=list)
     logs: dict[Partition, Log] = field(default_factory=dict)
+    forgets_before: int | None = None
     notes: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:

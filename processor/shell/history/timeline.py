@@ -93,7 +93,7 @@ class Historian:
             last[origin] = lettered
             times[origin] += lettered.letter.replay_id is not None
         for origin, lettered in last.items():
-            forecaster = Forecaster(ledger, self._guards, self._wall_ms, None)
+            forecaster = Forecaster(ledger, self._guards, self._wall_ms, found.forgets_before)
             yield self._redrive(lettered.letter, times[origin], forecaster)
 
     def _redrive(self, letter: DeadLetterView, times: int, forecaster: Forecaster) -> Redrive:
