@@ -8,6 +8,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from processor.core.records import Partition
+from processor.core.windows import Log
 from processor.errors import RuntimeFailure
 from processor.shell.kafka import clients
 from processor.shell.kafka.broker import Broker
@@ -26,18 +27,6 @@ class Cluster:
     cluster_id: str
     topic_ids: Mapping[str, str]
     counts: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
-    """A partition: its first offset, its last stable one, and what the live group has committed.
-
-    `committed` is None where the group has no offset.
-    """
-
-    begin: int
-    end: int
-    committed: int | None
 
 
 def look(kafka: Kafka, topics: Collection[str]) -> Cluster:

@@ -159,7 +159,8 @@ class Originals:
         if known:
             begin = max(begin, known[0].end)
         elif selection.since is not None:
-            begin = max(begin, means.side.at(place, selection.since) or end)
+            found = means.side.at(place, selection.since)
+            begin = end if found is None else max(begin, found)
         forecaster = means.forecasters.of(number)
         for batch in means.side.read(place, begin, end):
             for record in batch.records:

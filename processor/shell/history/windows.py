@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from processor.core.moments import show_moment
 from processor.core.records import Partition
 from processor.core.replays import Slice
 from processor.core.selection import Selection
+from processor.core.windows import Cut, Log, cut
 from processor.errors import ConfigurationError
-from processor.shell.history.cluster import Log, logs
+from processor.shell.history.cluster import logs
 from processor.shell.history.reader import Reader
 from processor.shell.kafka.broker import Broker
 from processor.shell.settings import Kafka
@@ -31,10 +32,10 @@ class Drawn:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cut:
-    slice: Slice
-    waiting: int
+@dataclass(frozen=True, slots=True)
+class _Part:
+    place: Partition
+    cut: Cut
     missing: str | None
 
 
@@ -59,10 +60,9 @@ class Windows:
         if selection.partitions and not places:
             listed = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
             raise ConfigurationError(f"No topic has the partitions that were asked for: {listed}.")
-        told = logs(self._kafka, places)
-        self._check_group(told)
+        told = self._logs(places)
         is_exact = {topic: self._is_exact(topic) for topic in counts}
-        cuts = [
+        parts = [
             self._by_time(place, told[place], selection, is_exact=is_exact[place.topic])
             for place in places
         ]
@@ -74,17 +74,18 @@ class Windows:
                 for topic, exact in is_exact.items()
                 if not exact
             ]
-        return _drawn(cuts, notes)
+        return _drawn(parts, notes)
 
     def draw_offsets(self, wanted: Sequence[Slice]) -> Drawn:
         """Cut slices that were asked for by offsets."""
-        told = logs(self._kafka, [each.place for each in wanted])
-        self._check_group(told)
-        cuts = [self._by_offsets(each, told[each.place]) for each in wanted]
-        return _drawn(cuts, [*self._policies({each.place.topic for each in wanted})])
+        told = self._logs([each.place for each in wanted])
+        parts = [self._by_offsets(each, told[each.place]) for each in wanted]
+        return _drawn(parts, [*self._policies({each.place.topic for each in wanted})])
 
-    def _by_time(self, place: Partition, log: Log, selection: Selection, *, is_exact: bool) -> _Cut:
-        begin, missing = log.begin, None
+    def _by_time(
+        self, place: Partition, log: Log, selection: Selection, *, is_exact: bool
+    ) -> _Part:
+        begin, edge, missing = log.begin, log.end, None
         if selection.since is None:
             missing = f"from offset {log.begin} on" if log.begin > 0 else None
         else:
@@ -92,47 +93,20 @@ class Windows:
             begin = log.end if found is None else max(log.begin, found)
             if 0 < log.begin == begin < log.end:
                 missing = self._missing_since(place, log, selection.since)
-        edge = None
         if selection.until is not None:
-            edge = self._reader.at(place, selection.until)
-        asked = log.end if edge is None else max(begin, edge)
-        # An index tells the first record that is not older; out of order, older ones may follow.
-        end = min(asked if is_exact else log.end, self._limit(place, log))
-        waiting = max(0, asked - max(begin, self._limit(place, log)))
-        return _Cut(
-            slice=Slice(place=place, begin=begin, end=max(begin, end)),
-            waiting=waiting,
-            missing=missing,
-        )
+            found = self._reader.at(place, selection.until)
+            edge = log.end if found is None else found
+        return _Part(place, cut(log, begin, edge, is_exact=is_exact), missing)
 
-    def _by_offsets(self, wanted: Slice, log: Log) -> _Cut:
-        begin, asked = max(wanted.begin, log.begin), min(wanted.end, log.end)
-        limit = self._limit(wanted.place, log)
+    def _by_offsets(self, wanted: Slice, log: Log) -> _Part:
         missing = f"from offset {log.begin} on" if wanted.begin < log.begin else None
-        return _Cut(
-            slice=Slice(place=wanted.place, begin=begin, end=max(begin, min(asked, limit))),
-            waiting=max(0, asked - max(begin, limit)),
-            missing=missing,
-        )
+        return _Part(wanted.place, cut(log, wanted.begin, wanted.end), missing)
 
-    def _limit(self, place: Partition, log: Log) -> int:
-        """Return where the live fleet's own work begins."""
-        if place.topic in self._inputs and log.committed is not None:
-            return min(log.end, log.committed)
-        return log.end
-
-    def _missing_since(self, place: Partition, log: Log, since: int) -> str | None:
-        first = self._reader.first(place, log.begin, log.end)
-        if first is None or first.source.timestamp is None or first.source.timestamp <= since:
-            return None
-        return f"from {show_moment(first.source.timestamp)} on"
-
-    def _check_group(self, told: Mapping[Partition, Log]) -> None:
-        without = [
-            place
-            for place, log in told.items()
-            if place.topic in self._inputs and log.committed is None
-        ]
+    def _logs(self, places: Sequence[Partition]) -> Mapping[Partition, Log]:
+        """Return where partitions begin and end; only the inputs have a live fleet before them."""
+        told = logs(self._kafka, places)
+        inputs = [place for place in places if place.topic in self._inputs]
+        without = [place for place in inputs if told[place].committed is None]
         if without:
             raise ConfigurationError(
                 f"Group {self._kafka.group_id} has no offset for {without[0].topic} "
@@ -140,6 +114,16 @@ class Windows:
                 "what before it: start `processor run` first (PROCESSOR_KAFKA__START says where "
                 "it begins), or check PROCESSOR_KAFKA__GROUP_ID."
             )
+        return {
+            place: log if place in inputs else replace(log, committed=None)
+            for place, log in told.items()
+        }
+
+    def _missing_since(self, place: Partition, log: Log, since: int) -> str | None:
+        first = self._reader.first(place, log.begin, log.end)
+        if first is None or first.source.timestamp is None or first.source.timestamp <= since:
+            return None
+        return f"from {show_moment(first.source.timestamp)} on"
 
     def _is_exact(self, topic: str) -> bool:
         config = self._broker.config(topic, _CONFIG_WITHIN)
@@ -155,19 +139,20 @@ class Windows:
                 )
 
 
-def _drawn(cuts: Sequence[_Cut], notes: list[str]) -> Drawn:
+def _drawn(parts: Sequence[_Part], notes: list[str]) -> Drawn:
     missing: dict[str, list[str]] = defaultdict(list)
-    for cut in cuts:
-        if cut.missing is not None:
-            missing[cut.slice.place.topic].append(f"[{cut.slice.place.number}] {cut.missing}")
+    for part in parts:
+        if part.missing is not None:
+            missing[part.place.topic].append(f"[{part.place.number}] {part.missing}")
     for topic, told in missing.items():
         more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
         notes.append(
             f"{topic} does not go back as far as was asked; what is older was deleted. It holds "
             f"{', '.join(told[:_MOST_TOLD])}{more}."
         )
+    slices = [Slice(place=each.place, begin=each.cut.begin, end=each.cut.end) for each in parts]
     return Drawn(
-        slices=tuple(cut.slice for cut in cuts if cut.slice.size),
-        waiting=sum(cut.waiting for cut in cuts),
+        slices=tuple(each for each in slices if each.size),
+        waiting=sum(each.cut.waiting for each in parts),
         notes=tuple(notes),
     )
