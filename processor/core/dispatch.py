@@ -5,6 +5,7 @@ from itertools import count
 from typing import Final
 
 from processor.core import effects as do
+from processor.core.admission import keep_rank_in_doubt
 from processor.core.assignments import Assignments
 from processor.core.conclusions import Rest
 from processor.core.engine_settings import EngineSettings
@@ -186,6 +187,9 @@ class Dispatch:
         """Let a record wait for its next attempt; its lane stands still with it."""
         state, lane, work = place
         work.due = now.at + rest.seconds
+        if keep_rank_in_doubt(work):
+            lane.remove(work)
+            lane.put(work)
         self.emit(
             do.Retrying(
                 work.operation,

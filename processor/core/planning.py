@@ -79,17 +79,21 @@ def requested(event: Event, result: ItemResult = ItemResult.UNKNOWN) -> tuple[It
 
 
 def _plan_confirm(work: Work, event: OrderPaid, ledger: Ledger, shape: CallShape) -> Plan:
-    if work.call is not None:
+    if work.call is not None and not (work.is_replayed and not work.is_ambiguous):
         return Attempt(work.call)
-    call = confirm_call(event, shape)
-    effect = Effect.MAYBE_APPLIED if work.is_tainted else Effect.NOT_SENT
+    call = confirm_call(event, shape)  # once more for a copy: live records may have overtaken it
+    effect = Effect.MAYBE_APPLIED if work.is_tainted else work.effect
     is_authorised = work.copy is not None and work.copy.is_authorised
     match ledger.ask_confirm(event, call.fingerprint, is_authorised=is_authorised):
         case Proceed(released_before_paid=released, may_be_applied=may_be_applied):
             work.released_before_paid = released
             work.is_tainted |= may_be_applied
             return Attempt(call)
-        case Duplicate() | Conflict(is_settled=True) if _leaves_no_trace(work, event, ledger):
+        case Duplicate() if _leaves_no_trace(work, event, ledger):
+            return Settled()
+        case Conflict(is_settled=True) if not work.is_ambiguous and _leaves_no_trace(
+            work, event, ledger
+        ):
             return Settled()
         case Duplicate(detail=detail):
             status, reason = Status.DUPLICATE, None
@@ -104,13 +108,10 @@ def _plan_confirm(work: Work, event: OrderPaid, ledger: Ledger, shape: CallShape
 def _leaves_no_trace(work: Work, event: OrderPaid, ledger: Ledger) -> bool:
     """Whether a settled order is passed over in silence: one that is replayed.
 
-    Not so where an earlier attempt of this very copy may have been applied, nor where its
-    outcome tells that a payment has been read after all.
+    Not so where its outcome tells that a payment has been read after all.
     """
     copy = work.copy
-    if copy is None or work.is_tainted:
-        return False
-    return not ledger.is_unreadable(event.cart_id, copy.origin)
+    return copy is not None and not ledger.is_unreadable(event.cart_id, copy.origin)
 
 
 def _plan_release(

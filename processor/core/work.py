@@ -30,7 +30,7 @@ class Work:
     failed, `paused_for` the seconds that Rokt told it alone to pause, which do not count either;
     `failed_since` the moment of the first of its `failures`: replies that were not final;
     `gate` the offset of the payments' partition that must be known before a release is sent;
-    `copy` what a record of the replay lane stands for.
+    `is_replayed`: it came through the replay lane; `copy` is what it stands for there.
     """
 
     __slots__ = (
@@ -47,6 +47,7 @@ class Work:
         "failures",
         "first_attempt_at",
         "gate",
+        "is_replayed",
         "is_tainted",
         "last_attempt_at",
         "limited_attempts",
@@ -68,6 +69,7 @@ class Work:
         self.rank = Rank.CONFIRM
         self.outcome_id = ""
         self.copy: Copy | None = None
+        self.is_replayed = False
         self.is_tainted = False
         self.gate: int | None = None
         self.due = 0.0
@@ -84,11 +86,6 @@ class Work:
         self.first_attempt_at: int | None = None
         self.last_attempt_at: int | None = None
         self.released_before_paid: tuple[str, ...] = ()
-
-    @property
-    def is_replayed(self) -> bool:
-        """Whether it came through the replay lane."""
-        return self.rank is Rank.REPLAYED_CONFIRM or self.rank is Rank.REPLAYED_RELEASE
 
     @property
     def is_ambiguous(self) -> bool:

@@ -290,7 +290,7 @@ def test_a_member_without_partitions_is_ready(
         second.wait_until_ready(15)
         owned = [each.status()["assignment"] for each in (first, second)]
         wait_until(
-            lambda: sorted(len(each.status()["assignment"]) for each in (first, second)) == [0, 2],
+            lambda: sorted(len(each.status()["assignment"]) for each in (first, second)) == [0, 3],
             within=20,
             what=f"one has all, the other nothing: {owned}",
         )

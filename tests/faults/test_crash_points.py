@@ -44,7 +44,7 @@ _DOUBTED = {("INDETERMINATE", "MAYBE_APPLIED")}
 ALLOWED: Mapping[str, set[tuple[str, str]]] = {
     **{
         f"event-o-{name}": {("SUCCEEDED", "APPLIED")}
-        for name in ("plain", "again", "dropped", "slow", "first", "second", "paid")
+        for name in ("plain", "again", "dropped", "slow", "first", "second", "paid", "old")
     },
     "event-o-refused": {("REJECTED", "NOT_APPLIED")} | _DOUBTED,
     "event-o-partly": {("PARTIALLY_SUCCEEDED", "PARTIALLY_APPLIED")},
@@ -52,6 +52,8 @@ ALLOWED: Mapping[str, set[tuple[str, str]]] = {
     "conflict": {("CONFLICT", "NOT_SENT"), ("CONFLICT", "MAYBE_APPLIED")},
     "release": {("SUCCEEDED", "APPLIED")},
     "of-paid": {("SKIPPED", "NOT_SENT")} | _DOUBTED,
+    "old-release": {("SUCCEEDED", "APPLIED")},
+    "old-refused": {("REJECTED", "NOT_APPLIED")} | _DOUBTED,
 }
 """How the events of `produce` may end, by event: some are doubted after a crash."""
 
@@ -72,7 +74,21 @@ def produce(world: World) -> None:
     shop.flush()
     shop.abandoned(cart_abandoned("release", "c-release"))
     shop.abandoned(cart_abandoned("of-paid", "c-paid", abandoned_item("paid")))
+    replay(world)
     shop.flush()
+
+
+def replay(world: World) -> None:
+    """Have copies in the replay lane: new orders of a file, one of them twice, and a live one's."""
+    shop, topics = world.shop, world.topics
+    old, settled = order_paid("o-old", "c-old"), order_paid("o-plain", "c-plain")
+    for _ in range(2):
+        shop.copied(topics.order_paid, old, ("file:00", 0, 0), "replay-1")
+    again = order_paid("o-refused", "c-refused", eventId="old-refused")
+    shop.copied(topics.order_paid, again, ("file:00", 0, 1), "replay-1")
+    shop.copied(topics.order_paid, settled, ("file:00", 0, 2), "replay-1")
+    released = cart_abandoned("old-release", "c-old-release")
+    shop.copied(topics.cart_abandoned, released, ("file:00", 0, 3), "replay-1")
 
 
 @contextmanager
@@ -242,6 +258,7 @@ def kill_and_go_on(world: World, point: CrashPoint) -> None:
         STAGED.get(point, kill_alone)(world, stack, point, HITS.get(point, 1))
         world.shop.flush()
         world.wait_until_drained()
+        wait_until(lambda: world.lane_lag() == 0, within=60, what="the replay lane is worked off")
         oracle.check(world, may_repeat=True)
         ends = oracle.ends_of_events(world)
         wrong = {name: ends[name] - allowed for name, allowed in ALLOWED.items()}
@@ -310,7 +327,7 @@ def test_every_point_is_passed_by_a_run_that_nothing_kills(
                 other.wait_until_ready()
                 whole.program.pause()
                 wait_until(
-                    lambda: sum(map(len, other.status()["assignment"].values())) == 4,
+                    lambda: sum(map(len, other.status()["assignment"].values())) == 6,
                     within=30,
                     what="the other has everything",
                 )

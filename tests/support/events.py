@@ -140,6 +140,18 @@ class Shop:
         self.producer.produce(topic, value, key, headers=headers)
         self.producer.poll(0)
 
+    def copied(
+        self, topic: str, event: Mapping[str, Any], origin: tuple[str, int, int], replay_id: str
+    ) -> None:
+        """Put an event of a live topic into the replay lane, as a copy of what lies at `origin`."""
+        names = ("topic", "partition", "offset")
+        headers = {
+            f"processor.origin.{name}": str(at) for name, at in zip(names, origin, strict=True)
+        }
+        headers["processor.replay.id"] = replay_id
+        value = self.value(topic, event)
+        self.raw(self.topics.replay, event["cartId"], value, list(headers.items()))
+
     def flush(self) -> None:
         """Wait until everything lies in its topic."""
         if left := self.producer.flush(60):

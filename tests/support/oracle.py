@@ -146,15 +146,21 @@ def check(world: World, *, may_repeat: bool = False) -> Counter[str]:
     a call been made again.
     """
     results, letters = outcomes(world), dead_letters(world)
-    inputs = {
-        (message.topic(), message.partition(), message.offset()): message
-        for topic in (world.topics.order_paid, world.topics.cart_abandoned)
-        for message in read_topic(world, topic)
-    }
-    _check_outcomes(inputs, results, may_repeat=may_repeat)
-    _check_dead_letters(inputs, results, letters, may_repeat=may_repeat)
+    topics = world.topics
+    live, lane = (
+        {
+            (message.topic(), message.partition(), message.offset()): message
+            for topic in some
+            for message in read_topic(world, topic)
+        }
+        for some in ((topics.order_paid, topics.cart_abandoned), (topics.replay,))
+    )
+    replayed = [each for each in results if _source(each.value) in lane]
+    _check_copies(lane, replayed)
+    _check_outcomes(live, [each for each in results if each not in replayed], may_repeat=may_repeat)
+    _check_dead_letters(live | lane, results, letters, may_repeat=may_repeat)
     check_calls(world.rokt.ledger, results, may_repeat=may_repeat)
-    assert world.lag() == 0, "I4: something is not committed"
+    assert world.lag() == world.lane_lag() == 0, "I4: something is not committed"
     ends = {each.value["outcomeId"]: each.value["status"] for each in results}
     return Counter(ends.values())
 
@@ -162,6 +168,20 @@ def check(world: World, *, may_repeat: bool = False) -> Counter[str]:
 def _source(value: dict[str, Any]) -> tuple[str, int, int]:
     source = value["source"]
     return source["topic"], source["partition"], source["offset"]
+
+
+def _check_copies(lane: dict[tuple[Any, Any, Any], Message], results: list[Written]) -> None:
+    """I1: of all copies of one original in one replay no more than one has an outcome."""
+    ids: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for each in results:
+        copy = lane[_source(each.value)]
+        headers = {name: _text(raw) for name, raw in _headers(copy)}
+        names = ("replay.id", "origin.topic", "origin.partition", "origin.offset")
+        told = tuple(headers[f"processor.{name}"] for name in names)
+        assert told == tuple(each.headers[f"processor.{name}"] for name in names)
+        ids[told].add(each.value["outcomeId"])
+        assert (each.partition, each.key) == (copy.partition(), copy.key())
+    assert all(len(each) == 1 for each in ids.values()), "I1: an original was worked twice"
 
 
 def _check_outcomes(

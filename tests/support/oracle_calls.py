@@ -139,18 +139,18 @@ def check_turns(ledger: Ledger, told: Sequence[Told]) -> None:
     for entry in ledger.entries:
         if entry.operation is Operation.CONFIRM and entry.order_id is not None:
             first_calls.setdefault(entry.order_id, entry.arrived_at)
-    orders: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    orders: dict[str, set[tuple[str, int, int]]] = defaultdict(set)
     carts: dict[str, str] = {}
     for each in told:
         if (order := each.value["orderId"]) in first_calls:
             source = each.value["source"]
-            orders[order].add((source["partition"], source["offset"]))
+            orders[order].add((source["topic"], source["partition"], source["offset"]))
             carts[order] = each.value["cartId"]
-    lanes: dict[tuple[str, int], list[tuple[int, float, str]]] = defaultdict(list)
+    lanes: dict[tuple[str, str, int], list[tuple[int, float, str]]] = defaultdict(list)
     for order, places in orders.items():
         if len(places) == 1:  # of several records it is not known which one was called first
-            ((partition, offset),) = places
-            lanes[carts[order], partition].append((offset, first_calls[order], order))
+            ((topic, partition, offset),) = places
+            lanes[carts[order], topic, partition].append((offset, first_calls[order], order))
     for lane in lanes.values():
         for (_, earlier, one), (_, later, other) in pairwise(sorted(lane)):
             assert earlier < later, f"I5: {other} was called before {one}, which lies before it"

@@ -13,12 +13,13 @@ from processor.core.records import Partition, Record, Source
 from processor.core.scopes import Scope
 from processor.core.vocabulary import Effect, Operation, Reason, Status
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, REPLAY, order, release
-from tests.support.stage import DOCUMENTED, ERROR, TIMEOUT, Stage, carts, http
+from tests.support.stage import DOCUMENTED, TIMEOUT, Stage, carts, http
 
 ORIGIN: Final = Source("order-paid.old", 0, 7, 1)
 COPY: Final = Copy(replay_id="first", origin=ORIGIN)
 UNREADABLE: Final = Undecodable(reason=Reason.UNDECODABLE, detail="nobody can read it")
 REFUSED: Final = http(422, DOCUMENTED)
+SAYS_NO: Final = http(408)
 
 
 def of(offset: int, topic: str = PAYMENTS, replay_id: str = "first") -> Copy:
@@ -173,9 +174,35 @@ def test_a_record_that_no_replay_has_written_is_dead_lettered() -> None:
     assert "processor.replay.id" in (stage.ended["cart"].detail or "")
 
 
+def test_a_copy_whose_order_a_live_record_has_settled_meanwhile_is_passed_over() -> None:
+    stage = Stage()
+    stage.rules["cart"] = SAYS_NO
+    stage.replay(order(), "cart", COPY)
+    stage.run(0.2)
+    stage.rules.clear()
+    stage.admit(PAYMENTS, "cart", order())
+    stage.run(30.0)
+    assert [each.source.topic for each in outcomes(stage)] == [PAYMENTS]
+    assert (len(stage.calls), len(settled(stage))) == (2, 1)
+
+
+def test_a_copy_in_doubt_is_not_overtaken_for_its_order_may_have_been_applied() -> None:
+    stage = Stage()
+    stage.rules["cart"] = TIMEOUT
+    stage.replay(order(), "cart", COPY)
+    stage.run(0.2)
+    stage.rules.clear()
+    stage.admit(PAYMENTS, "cart", order(price=2))
+    stage.run(30.0)
+    assert [(each.source.topic, each.status) for each in outcomes(stage)] == [
+        (REPLAY, Status.SUCCEEDED),
+        (PAYMENTS, Status.CONFLICT),
+    ]
+
+
 def test_a_live_record_of_the_cart_goes_before_a_copy_that_waits() -> None:
     stage = Stage()
-    stage.rules["cart"] = ERROR
+    stage.rules["cart"] = SAYS_NO
     stage.replay(order("old"), "cart", COPY)
     stage.run(0.2)
     stage.rules.clear()
@@ -350,16 +377,22 @@ def test_a_copy_waits_for_live_records_that_may_have_been_called_before_the_take
     assert [each.source.topic for each in outcomes(stage) if each.order_id] == [PAYMENTS]
 
 
-def test_a_settled_copy_that_may_have_been_called_before_a_takeover_leaves_an_outcome() -> None:
+@pytest.mark.parametrize(
+    ("copied", "left"),
+    [(order(), []), (order(price=2), [(Status.CONFLICT, Effect.MAYBE_APPLIED)])],
+    ids=["same", "other content"],
+)
+def test_a_settled_copy_leaves_an_outcome_if_other_content_may_have_been_called_before_a_takeover(
+    copied: Content, left: list[tuple[Status, Effect]]
+) -> None:
     stage = Stage()
     stage.admit(PAYMENTS, "cart", order())
     stage.run(1.0)
     stage.lose(REPLAY)
     stage.take(REPLAY, end=1, reach=1)
-    stage.replay(order(price=2), "cart", COPY)
+    stage.replay(copied, "cart", COPY)
     stage.run(3.0)
-    last = outcomes(stage)[-1]
-    assert (last.status, last.effect) == (Status.CONFLICT, Effect.MAYBE_APPLIED)
+    assert [(each.status, each.effect) for each in outcomes(stage)[1:]] == left
 
 
 def test_the_results_are_read_once_more_whenever_the_lane_has_come_from_another_owner() -> None:
