@@ -120,7 +120,8 @@ class Traffic:
         )
 
     def _undecodable(self) -> None:
-        rubbish = self._rng.randbytes(self._rng.randrange(40))
+        # Not what looks like an unknown schema: that waits for a minute, by its rule.
+        rubbish = b"\xff" + self._rng.randbytes(self._rng.randrange(40))
         self._shop.raw(self._shop.topics.order_paid, self._cart(), rubbish)
 
     def _invalid(self) -> None:
