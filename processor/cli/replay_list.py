@@ -22,7 +22,7 @@ _INTERRUPTED = "interrupted"
 
 def list_replays(settings: Connections, *, as_json: bool) -> None:
     """Print what Kafka knows of replays. Takes some seconds when one may be running."""
-    shelf = Shelf(settings.kafka)
+    shelf = Shelf(settings)
     found = list(shelf.all())
     running = shelf.being_copied(found)
     if as_json:
@@ -51,8 +51,8 @@ def _as_json(found: Known | Unreadable, running: frozenset[str]) -> dict[str, An
         "total": found.total,
         "copied": found.copied,
         "found": dict(found.counts),
-        "startedAt": show_moment(found.started_at),
-        "writtenAt": show_moment(found.written_at),
+        "startedAt": show_moment(found.cover.started_at),
+        "writtenAt": show_moment(found.cover.written_at),
     }
 
 
@@ -73,8 +73,8 @@ def _show(console: Console, found: Sequence[Known | Unreadable], running: frozen
             state,
             f"{each.done:,} of {each.total:,}",
             f"{each.copied:,}",
-            show_moment(each.started_at),
-            show_moment(each.written_at),
+            show_moment(each.cover.started_at),
+            show_moment(each.cover.written_at),
         )
     console.print(table)
     for known in stopped:
@@ -82,5 +82,5 @@ def _show(console: Console, found: Sequence[Known | Unreadable], running: frozen
 
 
 def _kind(known: Known) -> str:
-    kind = known.head.get("kind")
+    kind = known.cover.head.get("kind")
     return kind if kind in set(Kind) else Kind.REPLAY

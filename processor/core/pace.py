@@ -71,13 +71,13 @@ class Standing(NamedTuple):
 class Look:
     """Where the live fleet stood at `asked_at` (seconds on the steady clock) or a little later.
 
-    `workers` is how many members own partitions of the lane, None when that is not told.
+    `has_members`: whether the live group has any, None when that is not told.
     """
 
     asked_at: float
     inputs: Mapping[Partition, Standing]
     lane: Mapping[Partition, Standing]
-    workers: int | None
+    has_members: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,7 @@ class Pacer:
         if last is None:
             return Wait(cause=Cause.UNTOLD)
         without = [place for place, standing in last.lane.items() if standing.committed is None]
-        if last.workers == 0 or without:
+        if last.has_members is False or without:
             return Wait(cause=Cause.NOBODY, detail=_nobody(without))
         return None
 
@@ -249,7 +249,7 @@ def _nobody(without: list[Partition]) -> str:
     why = (
         f"the group has no offset for {without[0].topic} [{without[0].number}]"
         if without
-        else "no processor has a partition of it"
+        else "no processor runs"
     )
     return (
         f"nobody works the replay lane: {why}. Start processors, or restart those that run: they "

@@ -1,8 +1,7 @@
 """Bookkeeping: the trails of all slices of a replay, written down every second."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Final
 
 from processor.core.replays import Plan, Prospect
@@ -10,7 +9,8 @@ from processor.core.trail import Trail
 from processor.errors import RuntimeFailure
 from processor.shell.clock import now
 from processor.shell.history import plans
-from processor.shell.history.progress import Bookmarks, Known, Mark, Part, State
+from processor.shell.history.bookmarks import Bookmarks
+from processor.shell.history.progress import Cover, Known, Mark, Part, State
 
 _WRITE_EVERY: Final = 1.0
 _WRITE_ALL_EVERY: Final = 3_600.0
@@ -25,7 +25,7 @@ class Bookkeeping:
         self._slices = plan.slices
         self._head = plans.head_of(plan)
         self._bookmarks = bookmarks
-        self.started_at = now().wall_ms if known is None else known.started_at
+        self.started_at = now().wall_ms if known is None else known.cover.started_at
         parts = None if known is None else known.parts
         self.trails = tuple(
             Trail(part.position, part.counts)
@@ -35,11 +35,10 @@ class Bookkeeping:
         self._current = 0
         self._write_at = at
         self._write_all_at = at + _WRITE_ALL_EVERY
-        self._is_begun = False
 
     def begin(self) -> None:
         """Write everything down once; RuntimeFailure when that is not taken: nothing is copied."""
-        if not self._bookmarks.write_all(self._marks(State.COPYING)):
+        if not self._write_all(State.COPYING):
             raise RuntimeFailure(
                 f"Kafka does not take the progress: {self._bookmarks.trouble or 'no answer'}. "
                 "Check that its brokers run."
@@ -58,13 +57,13 @@ class Bookkeeping:
         self._write_at = at + _WRITE_EVERY
         if at >= self._write_all_at:
             self._write_all_at = at + _WRITE_ALL_EVERY
-            self._bookmarks.write_all(self._marks(State.COPYING))
+            self._write_all(State.COPYING)
         else:
-            self._bookmarks.write([self._mark(self._current, State.COPYING)])
+            self._bookmarks.write([self._mark(self._current)], self._cover(State.COPYING))
 
     def end(self, state: State) -> bool:
         """Write everything down; tell whether it was taken."""
-        return self._bookmarks.write_all(self._marks(state))
+        return self._write_all(state)
 
     @property
     def trouble(self) -> str | None:
@@ -90,17 +89,20 @@ class Bookkeeping:
         """What was found so far."""
         return sum((Counter(trail.counts) for trail in self.trails), Counter())
 
-    def _marks(self, state: State) -> Sequence[Mark]:
-        return [self._mark(index, state) for index in range(len(self._slices))]
+    def _write_all(self, state: State) -> bool:
+        marks = [self._mark(index) for index in range(len(self._slices))]
+        return self._bookmarks.write_all(marks, self._cover(state))
 
-    def _mark(self, index: int, state: State) -> Mark:
+    def _mark(self, index: int) -> Mark:
         trail = self.trails[index]
-        mark = Mark(
-            index=index,
+        part = Part(slice=self._slices[index], position=trail.position, counts=trail.counts)
+        return Mark(index=index, part=part)
+
+    def _cover(self, state: State) -> Cover:
+        return Cover(
             slices=len(self._slices),
-            part=Part(slice=self._slices[index], position=trail.position, counts=trail.counts),
             state=state,
             started_at=self.started_at,
             written_at=now().wall_ms,
+            head=self._head,
         )
-        return replace(mark, head=self._head) if index == 0 else mark

@@ -46,6 +46,10 @@ class Control:
         """Whether a pause was asked for."""
         return self._stopping.is_set()
 
+    def change(self, pace: Pace) -> None:
+        """Ask for another pace; a rate that the file holds goes over it."""
+        self._pace = pace
+
     def pace(self, now: float) -> Pace:
         """Return the pace that is asked for now; the file is looked at every second."""
         if self._rate_file is not None and now - self._looked_at >= _LOOK_EVERY:

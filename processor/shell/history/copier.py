@@ -21,12 +21,13 @@ from processor.shell.clock import now, steady
 from processor.shell.encoding import OutcomeReader
 from processor.shell.history import lane as lanes
 from processor.shell.history.bookkeeping import Bookkeeping
+from processor.shell.history.bookmarks import Bookmarks
 from processor.shell.history.control import Control
 from processor.shell.history.feed import Feed
 from processor.shell.history.fleet import Fleet
 from processor.shell.history.lane import Lane
 from processor.shell.history.neighbours import Neighbours
-from processor.shell.history.progress import Bookmarks, Known, State, Unreadable
+from processor.shell.history.progress import Known, State, Unreadable
 from processor.shell.history.report import Observer, Phase, Report
 from processor.shell.history.rounds import TURN, Parts, Rounds
 from processor.shell.history.shelf import Shelf
@@ -63,7 +64,7 @@ def execute(
     partitions = lanes.check(settings)
     known = _known(plan, settings)
     with ExitStack() as stack:
-        bookmarks = Bookmarks(settings.kafka, plan.replay_id)
+        bookmarks = Bookmarks(settings.kafka, settings.topics, plan.replay_id)
         stack.callback(bookmarks.close)
         books = Bookkeeping(plan, known, bookmarks, steady())
         books.begin()
@@ -72,9 +73,9 @@ def execute(
         parts = Parts(
             lane=lane,
             books=books,
-            fleet=_fleet(settings, partitions),
+            fleet=stack.enter_context(_fleet(settings, partitions)),
             tail=stack.enter_context(_tail(plan, settings, books.started_at)),
-            neighbours=stack.enter_context(Neighbours(plan.replay_id, Shelf(settings.kafka).all)),
+            neighbours=stack.enter_context(Neighbours(plan.replay_id, Shelf(settings))),
         )
         rounds = Rounds(parts, control, observer, steady())
         return Copier(plan, stock, settings, control, rounds).run()
@@ -82,14 +83,12 @@ def execute(
 
 def _known(plan: Plan, settings: Connections) -> Known | None:
     """Return how far a replay is, None when it has not begun; refuse what would not go well."""
-    shelf = Shelf(settings.kafka)
+    shelf = Shelf(settings)
     known = shelf.find(plan.replay_id)
     match known:
         case None:
             return None
-        case Unreadable(why=why, has_begun=has_begun):
-            if not has_begun:
-                return None
+        case Unreadable(why=why):
             raise ConfigurationError(
                 f"The progress of {plan.replay_id} cannot be read: {why}. Plan anew: what is "
                 "settled by now is not called again."

@@ -1,12 +1,13 @@
 """Neighbours: other replays of the same live group that are being copied just now."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Self
 
 from processor.errors import RuntimeFailure
-from processor.shell.history.progress import Known, State, Unreadable
+from processor.shell.history.progress import Cover, State
+from processor.shell.history.shelf import Shelf
 
 _SECOND_LOOK_AFTER: Final = 2.5
 _LOOK_EVERY: Final = 10.0
@@ -16,11 +17,11 @@ _END_WITHIN: Final = 1.0
 class Neighbours:
     """Looks now and then, on a thread of its own. Neighbours do no harm, but share the lane."""
 
-    def __init__(self, replay_id: str, look: Callable[[], Iterable[Known | Unreadable]]) -> None:
-        """`look` returns all replays that are known, and may block."""
+    def __init__(self, replay_id: str, shelf: Shelf) -> None:
+        """Begin having seen nothing."""
         self._replay_id = replay_id
-        self._look = look
-        self._written: dict[str, int] = {}
+        self._shelf = shelf
+        self._covers: dict[str, Cover] = {}
         self._running: set[str] = set()
         self._news: list[str] = []
         self._stopping = threading.Event()
@@ -39,16 +40,22 @@ class Neighbours:
         news, self._news = self._news, []
         return news
 
-    def see(self, replays: Iterable[Known | Unreadable]) -> None:
-        """Compare with what was seen before: a replay that is being copied writes every second."""
+    def look(self) -> None:
+        """Compare with the look before: a replay that is being copied writes every second.
+
+        Blocks; RuntimeFailure when the brokers do not answer.
+        """
         running = set()
-        for known in replays:
-            if isinstance(known, Unreadable) or known.replay_id == self._replay_id:
+        for replay_id in self._shelf.ids():
+            before = self._covers.get(replay_id)
+            if replay_id == self._replay_id or (before and before.state is State.FINISHED):
                 continue
-            before = self._written.get(known.replay_id, known.written_at)
-            self._written[known.replay_id] = known.written_at
-            if known.state is State.COPYING and known.written_at != before:
-                running.add(known.replay_id)
+            now = self._shelf.cover(replay_id)
+            if not isinstance(now, Cover):
+                continue
+            self._covers[replay_id] = now
+            if before and now.state is State.COPYING and now.written_at != before.written_at:
+                running.add(replay_id)
         for replay_id in sorted(running - self._running):
             self._news.append(
                 f"replay {replay_id} is being copied at the same time: that is harmless, the two "
@@ -63,7 +70,7 @@ class Neighbours:
         while True:
             # Nobody has to know of neighbours, and trouble with the brokers is told elsewhere.
             with suppress(RuntimeFailure):
-                self.see(self._look())
+                self.look()
             if self._stopping.wait(wait):
                 return
             wait = _LOOK_EVERY

@@ -58,7 +58,7 @@ class Rounds:
         self.parts.lane.serve()
         self.parts.books.serve(now)
         self.parts.tail.serve()
-        look = self.parts.fleet.serve(now)
+        look = self.parts.fleet.serve()
         if look is not None:
             self.look = look
             self.pacer.look(look)

@@ -1,24 +1,38 @@
-"""The shelf: the progress of all replays of a live group, as Kafka keeps it."""
+"""The shelf: the progress of all replays of a live group, as Kafka keeps it.
+
+Offsets are asked of consumers: a client of administration that asks for a group's offsets, or its
+members, ends the process when its coordinator goes away meanwhile (librdkafka issue 4605).
+"""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from processor.core.copies import is_replay_id
 from processor.core.records import Partition
 from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.clock import steady
-from processor.shell.history.progress import Known, Mark, State, Unreadable, group_of, read
+from processor.shell.history.progress import (
+    Cover,
+    Known,
+    Mark,
+    State,
+    Unreadable,
+    cover_of,
+    group_of,
+    read_cover,
+    read_mark,
+)
 from processor.shell.kafka import clients
-from processor.shell.settings import Kafka
+from processor.shell.settings import Connections
 
 _ANSWER_WITHIN: Final = 10.0
 _PATIENCE: Final = 15.0
 _AGAIN_AFTER: Final = 0.5
-_STILL_WRITES_WITHIN: Final = 3.0
+_STILL_WRITES_WITHIN: Final = 2.5
 
 Answer = TypeVar("Answer")
 
@@ -26,25 +40,36 @@ Answer = TypeVar("Answer")
 class Shelf:
     """All progress that a live group's replays have left. Questions block."""
 
-    def __init__(self, kafka: Kafka) -> None:
+    def __init__(self, settings: Connections) -> None:
         """Prepare; nothing is sent yet."""
-        self._admin = AdminClient(clients.common(kafka) | clients.FORGETFUL)
-        self._prefix = group_of(kafka.group_id, "")
+        self._kafka = settings.kafka
+        self._cover = cover_of(settings.topics)
+        self._admin = AdminClient(clients.common(settings.kafka) | clients.FORGETFUL)
+        self._prefix = group_of(settings.kafka.group_id, "")
 
     def find(self, replay_id: str) -> Known | Unreadable | None:
         """Return what is known of a replay; None when nothing is."""
+        cover = self.cover(replay_id)
+        if not isinstance(cover, Cover):
+            return cover
+        counts = cover.head.get("counts", {})
+        places = [Partition(topic, n) for topic, count in counts.items() for n in range(count)]
+        marks: list[Mark] = []
+        for each in self._committed(replay_id, [*{*places} - {self._cover}]):
+            mark = read_mark(each.metadata, Partition(each.topic, each.partition), each.offset)
+            if isinstance(mark, str):
+                return Unreadable(replay_id=replay_id, why=mark)
+            marks.append(mark)
+        return _assemble(replay_id, cover, marks)
+
+    def cover(self, replay_id: str) -> Cover | Unreadable | None:
+        """Return what is known of a replay as a whole; None when nothing is."""
         if not is_replay_id(replay_id):
             return None
-        marks: list[Mark] = []
-        whys: list[str] = []
-        for each in self._offsets(self._prefix + replay_id):
-            place = Partition(each.topic, each.partition)
-            mark = read(each.metadata, place, each.offset)
-            if isinstance(mark, Mark):
-                marks.append(mark)
-            else:
-                whys.append(mark)
-        return _assemble(replay_id, marks, whys)
+        for each in self._committed(replay_id, [self._cover]):
+            cover = read_cover(each.metadata)
+            return Unreadable(replay_id=replay_id, why=cover) if isinstance(cover, str) else cover
+        return None
 
     def get(self, replay_id: str) -> Known:
         """Return what is known of a replay that is to go on; ConfigurationError when it cannot."""
@@ -62,33 +87,15 @@ class Shelf:
 
     def all(self) -> Iterator[Known | Unreadable]:
         """Yield what is known of every replay, the newest last."""
-        found = [self.find(replay_id) for replay_id in self._ids()]
+        found = [self.find(replay_id) for replay_id in self.ids()]
         there = [each for each in found if each is not None]
-        yield from sorted(there, key=lambda each: isinstance(each, Known) and each.started_at)
+        yield from sorted(
+            there, key=lambda each: each.cover.started_at if isinstance(each, Known) else 0
+        )
 
-    def being_copied(self, found: Sequence[Known | Unreadable]) -> frozenset[str]:
-        """Return which of them a process is copying: one writes every second.
+    def ids(self) -> list[str]:
+        """Return which replays there are."""
 
-        Blocks for some seconds when one may be.
-        """
-        maybe = {
-            known.replay_id: known.written_at
-            for known in found
-            if isinstance(known, Known) and known.state is State.COPYING
-        }
-        running: set[str] = set()
-        deadline = steady() + _STILL_WRITES_WITHIN
-        while maybe and steady() < deadline:
-            time.sleep(_AGAIN_AFTER)
-            for replay_id, written_at in tuple(maybe.items()):
-                now = self.find(replay_id)
-                if isinstance(now, Known) and now.written_at != written_at:
-                    del maybe[replay_id]
-                    if now.state is State.COPYING:
-                        running.add(replay_id)
-        return frozenset(running)
-
-    def _ids(self) -> list[str]:
         def ask() -> list[str]:
             future = self._admin.list_consumer_groups(request_timeout=_ANSWER_WITHIN)
             listed = future.result(timeout=_ANSWER_WITHIN)
@@ -99,38 +106,53 @@ class Shelf:
         groups = _patiently(ask, "which groups there are")
         return [each.removeprefix(self._prefix) for each in groups if each.startswith(self._prefix)]
 
-    def _offsets(self, group: str) -> list[TopicPartition]:
+    def being_copied(self, found: Sequence[Known | Unreadable]) -> frozenset[str]:
+        """Return which of them a process is copying: one writes every second.
+
+        Blocks for some seconds when one may be.
+        """
+        maybe = {
+            known.replay_id: known.cover.written_at
+            for known in found
+            if isinstance(known, Known) and known.state is State.COPYING
+        }
+        running: set[str] = set()
+        deadline = steady() + _STILL_WRITES_WITHIN
+        while maybe and steady() < deadline:
+            time.sleep(_AGAIN_AFTER)
+            for replay_id, written_at in tuple(maybe.items()):
+                now = self.cover(replay_id)
+                if isinstance(now, Cover) and now.written_at != written_at:
+                    del maybe[replay_id]
+                    if now.state is State.COPYING:
+                        running.add(replay_id)
+        return frozenset(running)
+
+    def _committed(self, replay_id: str, places: Collection[Partition]) -> list[TopicPartition]:
+        """Return what a replay has committed at places; those with nothing are left out."""
+        group = self._prefix + replay_id
+        consumer = Consumer(clients.offsets_only(self._kafka) | {"group.id": group})
+        asked = [TopicPartition(*place) for place in places]
+
         def ask() -> list[TopicPartition]:
-            asked = [ConsumerGroupTopicPartitions(group)]
-            futures = self._admin.list_consumer_group_offsets(asked, request_timeout=_ANSWER_WITHIN)
-            told = futures[group].result(timeout=_ANSWER_WITHIN).topic_partitions or []
-            return [each for each in told if each.error is None and each.offset >= 0]
+            return consumer.committed(asked, timeout=_ANSWER_WITHIN) if asked else []
 
-        return _patiently(ask, f"what group {group} has committed")
+        try:
+            told = _patiently(ask, f"what group {group} has committed")
+        finally:
+            consumer.close()
+        return [each for each in told if each.error is None and each.offset >= 0]
 
 
-def _assemble(replay_id: str, marks: list[Mark], whys: list[str]) -> Known | Unreadable | None:
-    if not marks:
-        return Unreadable(replay_id=replay_id, why=whys[0]) if whys else None
+def _assemble(replay_id: str, cover: Cover, marks: list[Mark]) -> Known | Unreadable:
     marks.sort(key=lambda mark: mark.index)
-    first, last = marks[0], max(marks, key=lambda mark: mark.written_at)
-    if first.index != 0 or first.head is None:
-        why = "it had not begun to copy when it ended"
-        return Unreadable(replay_id=replay_id, why=why, has_begun=False)
-    if [mark.index for mark in marks] != list(range(first.slices)):
+    if [mark.index for mark in marks] != list(range(cover.slices)):
         return Unreadable(
             replay_id=replay_id,
-            why=f"the progress of {first.slices - len(marks)} of its {first.slices} slices is "
-            "gone: Kafka forgets offsets that were not written for a week, if not told otherwise",
+            why=f"the progress of {cover.slices - len(marks)} of its {cover.slices} slices is "
+            "gone, with their topics perhaps",
         )
-    return Known(
-        replay_id=replay_id,
-        parts=tuple(mark.part for mark in marks),
-        state=last.state,
-        started_at=first.started_at,
-        written_at=last.written_at,
-        head=first.head,
-    )
+    return Known(replay_id=replay_id, cover=cover, parts=tuple(mark.part for mark in marks))
 
 
 def _patiently(ask: Callable[[], Answer], what: str) -> Answer:

@@ -1,0 +1,385 @@
+"""The copier against a real broker: what it copies, keeps, waits for, and tells."""
+
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import pytest
+from confluent_kafka.admin import NewPartitions
+
+from processor.core.pace import LEAST_AHEAD, Cause, Pace
+from processor.core.replays import Plan, Prospect
+from processor.errors import ConfigurationError
+from processor.shell.history import plans
+from processor.shell.history.control import Control
+from processor.shell.history.copier import STOPPED, execute
+from processor.shell.history.progress import Known, State
+from processor.shell.history.report import Report
+from processor.shell.history.shelf import Shelf
+from tests.support.brokers import KafkaProcess, RealKafka
+from tests.support.copying import LiveFleet, MadeUpStock, Place, Recorded, prospect_at, wanted
+from tests.support.copying_program import STEPS
+from tests.support.programs import Program, wait_until
+
+pytestmark = pytest.mark.timeout(120)
+
+_NO_REGISTRY = "http://127.0.0.1:9"
+_FAST = Pace(rate=1_000)
+
+
+@pytest.fixture
+def place(kafka: RealKafka) -> Place:
+    """The topics of one live group."""
+    return Place(kafka, _NO_REGISTRY)
+
+
+def _origins(place: Place) -> Counter[tuple[str, int, int]]:
+    return Counter(copy.origin[:3] for _, copy in place.copies())
+
+
+def _found(plan: Plan) -> dict[Prospect, int]:
+    """Return what the made-up history holds in a plan's slices."""
+    return Counter(
+        prospect
+        for part in plan.slices
+        for offset in range(part.begin, part.end)
+        if (prospect := prospect_at(offset)) is not None
+    )
+
+
+class Running:
+    """A copier on a thread of its own."""
+
+    def __init__(self, place: Place, plan: Plan, how: Pace | Control = _FAST) -> None:
+        self.seen = Recorded()
+        self.control = Control(how) if isinstance(how, Pace) else how
+        self.report: Report | None = None
+        self.error: ProcessorError | None = None
+        stock = MadeUpStock(place.partitions)
+
+        def run() -> None:
+            try:
+                self.report = execute(plan, stock, place.settings, self.control, self.seen)
+            except ProcessorError as error:
+                self.error = error
+
+        self._thread = threading.Thread(target=run, name="copier")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.control.stop()
+        self._thread.join()
+
+    def wait(self, within: float = 60) -> Report:
+        """Return what came of it."""
+        self._thread.join(within)
+        assert not self._thread.is_alive(), self.seen.notices
+        if self.error is not None:
+            raise self.error
+        assert self.report is not None
+        return self.report
+
+    @property
+    def copied(self) -> int:
+        """How many copies were acknowledged at the last sight."""
+        return self.seen.sights[-1].copied if self.seen.sights else 0
+
+    def wait_until_noticed(self, text: str, within: float = 30) -> None:
+        """Return once somebody was told."""
+        wait_until(
+            lambda: any(text in notice for notice in self.seen.notices),
+            within=within,
+            what=f"{text!r} is noticed among {self.seen.notices} ({self.error})",
+        )
+
+
+def _execute(place: Place, plan: Plan, pace: Pace = _FAST) -> Report:
+    with Running(place, plan, pace) as running:
+        return running.wait()
+
+
+def test_every_wanted_record_is_copied_once_and_what_came_of_it_is_told(place: Place) -> None:
+    plan = place.plan(70)
+    with LiveFleet(place, fails=frozenset({4})):
+        report = _execute(place, plan)
+    assert _origins(place) == dict.fromkeys(wanted(plan), 1)
+    assert report.is_finished
+    told = report.as_json()
+    assert {name: count for name, count in told["found"].items() if count} == _found(plan)
+    assert (told["done"], told["total"], told["copied"]) == (140, 140, len(wanted(plan)))
+    assert told["outcomes"] == [
+        {"operation": "CONFIRM", "status": "REJECTED", "count": 2},
+        {"operation": "CONFIRM", "status": "SUCCEEDED", "count": len(wanted(plan)) - 2},
+    ]
+    assert told["deadLetters"] == {"UNPROCESSABLE": 2}
+    assert (told["called"], told["changedOrders"]) == (len(wanted(plan)), len(wanted(plan)) - 2)
+    assert told["settledMeanwhile"] == 0
+
+
+def test_a_copy_keeps_bytes_key_headers_and_partition_and_tells_its_origin(place: Place) -> None:
+    plan = place.plan(1)
+    with LiveFleet(place):
+        _execute(place, plan)
+    (message,) = place.read(place.topics.replay, 1)
+    assert (message.value(), message.key()) == (b"value-1-0", b"cart-1-0")
+    headers = message.headers()
+    assert headers is not None
+    assert dict(headers) == {
+        "a": b"b",
+        "processor.replay.id": b"replay-1",
+        "processor.origin.topic": place.topics.order_paid.encode(),
+        "processor.origin.partition": b"1",
+        "processor.origin.offset": b"0",
+        "processor.origin.timestamp": b"1790000000000",
+    }
+
+
+def test_a_stop_pauses_and_the_same_plan_goes_on_from_anywhere(place: Place) -> None:
+    plan = place.plan(200)
+    with LiveFleet(place):
+        with Running(place, plan, Pace(rate=60)) as running:
+            wait_until(lambda: running.copied >= 20, within=30, what="some are copied")
+            running.control.stop()
+            paused = running.wait()
+        assert paused.reason == STOPPED
+        known = Shelf(place.settings).get(plan.replay_id)
+        assert (known.state, known.copied, known.counts) == (
+            State.PAUSED,
+            paused.copied,
+            paused.counts,
+        )
+        again = plans.from_head(dict(known.cover.head), known.slices, frozenset())
+        assert again == plan
+        report = _execute(place, again)
+    assert report.is_finished
+    assert _origins(place) == dict.fromkeys(wanted(plan), 1)
+    assert report.counts == _found(plan)
+    assert report.tallied.total == len(wanted(plan))
+    assert report.started_at == paused.started_at
+
+
+def test_a_finished_replay_copies_nothing_when_it_is_resumed_and_reports_again(
+    place: Place,
+) -> None:
+    plan = place.plan(40)
+    with LiveFleet(place):
+        first = _execute(place, plan)
+        second = _execute(place, plan)
+    assert _origins(place) == dict.fromkeys(wanted(plan), 1)
+    assert (second.counts, second.tallied.outcomes) == (first.counts, first.tallied.outcomes)
+
+
+def _points() -> list[dict[str, str]]:
+    """Return where a copier is to be killed, each as variables of its environment."""
+    draw = random.Random(5)
+    steps = {"send": 60, "acknowledged": 60, "write": 3, "serve": 90}
+    assert set(steps) <= set(STEPS)
+    points = [
+        {"DIE_AT": step, "DIE_ON": str(draw.randint(1, most))} | after
+        for step, most in steps.items()
+        for after in ({}, {"AFTER": "yes"})
+        for _ in range(2)
+    ]
+    draw.shuffle(points)
+    return points
+
+
+@pytest.mark.timeout(300)
+def test_killed_at_many_points_it_skips_nothing_and_counts_exactly(
+    place: Place, tmp_path: Path
+) -> None:
+    plan, saved = place.plan(260), tmp_path / "plan.json"
+    plans.save(plan, saved)
+    command = [sys.executable, "-m", "tests.support.copying_program", str(saved), "150"]
+    environment = {**os.environ, **place.environment}
+    ends, positions = [], [0]
+    with LiveFleet(place):
+        for number, point in enumerate(_points()):
+            log = tmp_path / f"{number}.log"
+            with Program(command, log=log, env=environment | point) as run:
+                ends.append(run.wait(60))
+            known = Shelf(place.settings).find(plan.replay_id)
+            if isinstance(known, Known):
+                positions.append(known.done)
+                _counts_match(known)
+        with Program(command, log=tmp_path / "last.log", env=environment) as last:
+            assert last.wait(60) == 0, last.log_text()
+    assert ends.count(-signal.SIGKILL) >= len(ends) * 2 // 3
+    assert positions == sorted(positions)
+    assert set(_origins(place)) == wanted(plan)
+    end = json.loads(last.log_text().splitlines()[-1])
+    assert end["event"] == "finished"
+    assert {name: n for name, n in end["report"]["found"].items() if n} == _found(plan)
+    assert sum(each["count"] for each in end["report"]["outcomes"]) == len(wanted(plan))
+
+
+def _counts_match(known: Known) -> None:
+    """Check that what was counted is what lies below the position, no more and no less."""
+    for part in known.parts:
+        below = replace(part.slice, end=part.position)
+        plan = [prospect_at(offset) for offset in range(below.begin, below.end)]
+        assert part.counts == Counter(each for each in plan if each is not None)
+
+
+def test_copies_of_one_partition_come_in_the_order_of_their_originals(place: Place) -> None:
+    plan = place.plan(100)
+    with LiveFleet(place):
+        _execute(place, plan)
+    for number in range(place.partitions):
+        offsets = [copy.origin.offset for where, copy in place.copies() if where.number == number]
+        assert offsets == sorted(offsets)
+
+
+def test_it_is_never_further_ahead_of_the_fleet_than_a_few_copies(place: Place) -> None:
+    plan = place.plan(200)
+    with LiveFleet(place) as fleet, Running(place, plan) as running:
+        fleet.is_idle = True
+        wait_until(lambda: running.copied >= LEAST_AHEAD, within=30, what="the lane is filled")
+        time.sleep(2.5)
+        lane = len(place.copies())
+        # What was committed before the fleet fell idle counts as worked.
+        assert lane <= max(LEAST_AHEAD, 3 * 1_000)
+        assert running.seen.sights[-1].wait is not None
+        assert running.seen.sights[-1].wait.cause is Cause.LANE
+        fleet.is_idle = False
+        assert running.wait().is_finished
+
+
+def test_it_waits_while_live_events_are_late_and_goes_on_afterwards(place: Place) -> None:
+    plan = place.plan(400)
+    with LiveFleet(place) as fleet, Running(place, plan, Pace(rate=40, late_after=1.0)) as running:
+        wait_until(lambda: running.copied >= 10, within=30, what="some are copied")
+        fleet.is_late = True
+        place.produce(place.topics.order_paid, 3)
+        running.wait_until_noticed("waiting: 3 live events are late in")
+        before = len(place.copies())
+        time.sleep(1.0)
+        assert len(place.copies()) == before
+        fleet.is_late = False
+        running.wait_until_noticed("going on")
+        running.control.change(_FAST)
+        assert running.wait().is_finished
+
+
+def test_it_says_that_nobody_works_the_lane_and_goes_on_when_somebody_does(place: Place) -> None:
+    plan = place.plan(40)
+    with Running(place, plan) as running:
+        running.wait_until_noticed("nobody works the replay lane")
+        assert place.copies() == []
+        with LiveFleet(place):
+            assert running.wait().is_finished
+
+
+def test_it_stops_after_so_many_dead_letters_and_can_be_resumed(place: Place) -> None:
+    plan = place.plan(300, partitions=1)
+    fails = frozenset({4, 11, 18})
+    with LiveFleet(place, fails=fails):
+        paused = _execute(place, plan, Pace(rate=30, stop_after_failures=2))
+        assert paused.reason is not None
+        assert "ended as dead letters" in paused.reason
+        assert paused.done < paused.total
+        assert _execute(place, plan, replace(_FAST, stop_after_failures=2)).is_finished
+    assert set(_origins(place)) == wanted(plan)
+
+
+def test_the_rate_follows_its_file_while_it_runs(place: Place, tmp_path: Path) -> None:
+    plan, rate = place.plan(300), tmp_path / "rate"
+    rate.write_text("2\n")
+    with LiveFleet(place), Running(place, plan, Control(_FAST, rate)) as running:
+        wait_until(lambda: running.copied >= 2, within=30, what="some are copied")
+        rate.write_text("no number")
+        running.wait_until_noticed("holds no rate: write one number above 0")
+        rate.write_text("500")
+        running.wait_until_noticed("the rate is 500 copies a second from now on")
+        assert running.wait(30).is_finished
+
+
+def test_two_replays_at_once_see_each_other_and_both_finish(place: Place) -> None:
+    first, second = place.plan(150, "first"), place.plan(150, "second")
+    with (
+        LiveFleet(place),
+        Running(place, first, Pace(rate=20)) as one,
+        Running(place, second, Pace(rate=20)) as other,
+    ):
+        one.wait_until_noticed("replay second is being copied at the same time")
+        other.wait_until_noticed("replay first is being copied at the same time")
+        one.control.change(_FAST)
+        other.control.change(_FAST)
+        assert one.wait().is_finished
+        assert other.wait().is_finished
+    assert _origins(place) == dict.fromkeys(wanted(first), 2)
+
+
+def test_the_same_replay_is_not_copied_twice_at_once(place: Place) -> None:
+    plan = place.plan(150)
+    with LiveFleet(place), Running(place, plan, Pace(rate=20)) as running:
+        wait_until(lambda: running.copied > 0, within=30, what="it copies")
+        with pytest.raises(ConfigurationError, match="is being copied by another process"):
+            _execute(place, plan)
+
+
+def test_it_outlives_a_broker_that_goes_away_for_a_while(own_kafka: KafkaProcess) -> None:
+    place = Place(own_kafka, _NO_REGISTRY)
+    plan = place.plan(150)
+    with LiveFleet(place), Running(place, plan, Pace(rate=40)) as running:
+        wait_until(lambda: running.copied >= 20, within=30, what="some are copied")
+        own_kafka.kill()
+        time.sleep(3)
+        own_kafka.start()
+        assert running.wait(90).is_finished
+    assert set(_origins(place)) == wanted(plan)
+
+
+def test_a_missing_lane_is_refused_with_the_remedy(place: Place) -> None:
+    topics = place.topics.model_copy(update={"replay": "no-such-topic"})
+    place.topics = topics
+    with pytest.raises(ConfigurationError, match=r"no replay topic no-such-topic.*2 partitions"):
+        _execute(place, place.plan(10))
+
+
+def test_a_lane_with_another_partition_count_is_refused(place: Place) -> None:
+    admin = place.kafka.admin()
+    admin.create_partitions([NewPartitions(place.topics.replay, 3)])[place.topics.replay].result()
+    wait_until(
+        lambda: (
+            len(admin.list_topics(place.topics.replay).topics[place.topics.replay].partitions) == 3
+        ),
+        within=10,
+        what="the lane has grown",
+    )
+    with pytest.raises(ConfigurationError, match=r"has 3 partitions, and .* has 2"):
+        _execute(place, place.plan(10))
+
+
+def test_a_plan_with_other_slices_under_the_same_id_is_refused(place: Place) -> None:
+    with LiveFleet(place):
+        _execute(place, place.plan(10))
+        with pytest.raises(ConfigurationError, match="another replay of the id replay-1"):
+            _execute(place, place.plan(20))
+
+
+def test_the_list_knows_every_replay_and_what_became_of_it(place: Place) -> None:
+    shelf = Shelf(place.settings)
+    assert list(shelf.all()) == []
+    with LiveFleet(place):
+        _execute(place, place.plan(20, "done"))
+        with Running(place, place.plan(500, "runs"), Pace(rate=10)) as running:
+            wait_until(lambda: running.copied > 0, within=30, what="it copies")
+            found = list(shelf.all())
+            assert [(each.replay_id, each.state) for each in found if isinstance(each, Known)] == [
+                ("done", State.FINISHED),
+                ("runs", State.COPYING),
+            ]
+            assert shelf.being_copied(found) == {"runs"}
+    assert shelf.being_copied(list(shelf.all())) == frozenset()
