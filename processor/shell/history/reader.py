@@ -58,6 +58,8 @@ class Reader:
         self._properties = clients.reader(kafka)
         self._properties["queued.max.messages.kbytes"] = _QUEUED_KBYTES
         self._properties["isolation.level"] = "read_committed"
+        # A fetch that waits at a partition's end holds up all that is asked after it.
+        self._properties["fetch.wait.max.ms"] = 50
         self._consumer = Consumer(self._properties)
         self._patience = patience
         self._clock = clock
