@@ -98,7 +98,8 @@ class _Focus:
         """Whether an entry was asked for by itself."""
         if self._origin is not None:
             return entry.origin[:3] == self._origin
-        return self._subject in (entry.order_id, entry.cart_id, entry.facts.get("eventId"))
+        event_id = entry.facts.get("eventId", entry.facts.get("sourceEventId"))
+        return self._subject in (entry.order_id, entry.cart_id, event_id)
 
 
 def _look(
