@@ -17,7 +17,7 @@ from confluent_kafka.admin import NewPartitions
 
 from processor.core.pace import LEAST_AHEAD, Cause, Pace
 from processor.core.replays import Plan, Prospect
-from processor.errors import ConfigurationError
+from processor.errors import ConfigurationError, ProcessorError
 from processor.shell.history import plans
 from processor.shell.history.control import Control
 from processor.shell.history.copier import STOPPED, execute
