@@ -121,7 +121,7 @@ def find(replay_id: str, settings: Connections, ids_file: Path | None) -> Plan:
     from processor.shell.history.progress import Known  # noqa: PLC0415  not for plans
     from processor.shell.history.shelf import Shelf  # noqa: PLC0415  not for plans
 
-    known = Shelf(settings.kafka).find(replay_id)
+    known = Shelf(settings).find(replay_id)
     if known is None:
         raise ConfigurationError(
             f"Group {settings.kafka.group_id} knows no replay {replay_id}: `processor replay list` "
