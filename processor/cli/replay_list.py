@@ -82,5 +82,5 @@ def _show(console: Console, found: Sequence[Known | Unreadable], running: frozen
 
 
 def _kind(known: Known) -> str:
-    kind = known.cover.head.get("kind")
+    kind = known.head.get("kind")
     return kind if kind in set(Kind) else Kind.REPLAY

@@ -159,7 +159,7 @@ def test_a_stop_pauses_and_the_same_plan_goes_on_from_anywhere(place: Place) -> 
             paused.copied,
             paused.counts,
         )
-        again = plans.from_head(dict(known.cover.head), known.slices, frozenset())
+        again = plans.from_head(dict(known.head), known.slices, frozenset())
         assert again == plan
         report = _execute(place, again)
     assert report.is_finished

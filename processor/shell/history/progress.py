@@ -79,6 +79,11 @@ class Known:
         return self.cover.state
 
     @property
+    def head(self) -> Mapping[str, Any]:
+        """The head of its plan."""
+        return self.cover.head
+
+    @property
     def slices(self) -> tuple[Slice, ...]:
         """The slices of its plan."""
         return tuple(part.slice for part in self.parts)
