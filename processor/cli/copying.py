@@ -12,6 +12,7 @@ from rich.console import Console
 from processor.cli.copying_views import JsonLines, Lines, TerminalView, View, show_report
 from processor.core.replays import Plan
 from processor.errors import ProcessorError
+from processor.shell import logs
 from processor.shell.history.control import Control
 from processor.shell.history.copier import Stock, execute, how_to_go_on
 from processor.shell.settings import Connections
@@ -30,6 +31,8 @@ def copy(
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     view = _view(console, as_json=as_json)
     with view, _stopped_by_signals(control):
+        # Only now: what is logged while a bar is drawn goes above it.
+        logs.configure(settings.log.format, settings.log.level)
         try:
             report = execute(plan, stock, settings, control, view)
         except ProcessorError as failure:
