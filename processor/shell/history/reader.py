@@ -17,7 +17,7 @@ from processor.shell.settings import Kafka
 
 _LOG: Final = structlog.get_logger(__name__)
 _MOST_AT_ONCE: Final = 1_000
-_WAIT_FOR_RECORDS: Final = 0.2
+_WAIT_FOR_RECORDS: Final = 0.05
 _ANSWER_WITHIN: Final = 10.0
 _RENEW_AFTER: Final = 10.0
 _QUEUED_KBYTES: Final = 16_384
