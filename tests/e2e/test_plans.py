@@ -1,27 +1,29 @@
 """Plans of replays and redrives on a real Kafka: what would happen, before anything does."""
 
-import io
 import json
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import fastavro
 import pytest
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import NewTopic
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import (
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from processor.fake_rokt.rules import Rule, Then, When
 from tests.support.brokers import RealKafka
 from tests.support.command_line import run
-from tests.support.events import (
-    abandoned_item,
-    cart_abandoned,
-    order_paid,
-    paid_item,
-    schema_text,
-)
+from tests.support.events import abandoned_item, cart_abandoned, order_paid, paid_item, schema_text
+from tests.support.programs import wait_until
 from tests.support.registries import RealRegistry
 from tests.support.world import World, open_world
 
@@ -55,7 +57,8 @@ def abandoned(
     return cart_abandoned(event, cart, *items, **({"occurredAt": now_ms()} | changes))
 
 
-def test_history_before_the_group_is_planned_by_what_would_come_of_it(world: World) -> None:
+def mixed_history(world: World) -> list[dict[str, Any]]:
+    """Produce something of every kind; return the good payments."""
     shop = world.shop
     history = [paid(f"o-{n}", f"c-{n}") for n in range(6)]
     for event in history:
@@ -72,6 +75,11 @@ def test_history_before_the_group_is_planned_by_what_would_come_of_it(world: Wor
         abandoned("a-late", "c-2", abandoned_item("x", reservationExpiresAt=now_ms() - 1000))
     )
     shop.flush()
+    return history
+
+
+def test_history_before_the_group_is_planned_by_what_would_come_of_it(world: World) -> None:
+    shop, history = world.shop, mixed_history(world)
     with world.processor(kafka__start="latest") as processor:
         processor.wait_until_ready()
         shop.paid(history[4])
@@ -128,3 +136,272 @@ def test_a_redrive_is_planned_by_filters_and_ends_in_quarantine(world: World) ->
     assert shown.code == 0
     assert "Quarantined: order o-refused" in shown.out
     assert "brought back 3 times" in shown.out
+
+
+def passed_by(world: World) -> None:
+    """Let the live group begin behind everything that is there."""
+    world.shop.flush()
+    with world.processor(kafka__start="latest") as processor:
+        processor.wait_until_ready()
+
+
+def test_a_saved_plan_is_frozen_and_fits_nowhere_else(world: World, tmp_path: Path) -> None:
+    world.shop.paid(paid("o-1", "c-1"))
+    passed_by(world)
+    saved = tmp_path / "plan.json"
+    first = run(world, "replay", "--from", "1h", "--save-plan", str(saved), "--json")
+    assert (first.code, first.counts) == (3, {"confirm": 1})
+    with world.processor() as processor:
+        processor.wait_until_ready()
+        world.shop.paid(paid("o-2", "c-2"))
+        world.shop.flush()
+        world.wait_until_drained()
+    again = run(world, "replay", "--plan", str(saved), "--json")
+    assert again.report["slices"] == first.report["slices"]
+    assert again.counts == {"confirm": 1}
+    assert run(world, "replay", "--from", "1h", "--json").counts == {"confirm": 1, "settled": 1}
+
+    refusals(world, saved)
+    recreate(world, world.topics.order_paid)
+    refused = run(world, "replay", "--plan", str(saved))
+    assert (refused.code, "created anew" in refused.err) == (2, True), refused
+
+
+def refusals(world: World, saved: Path) -> None:
+    """See a saved plan refused wherever it does not fit."""
+    kept = run(world, "replay", "--from", "1h", "--save-plan", str(saved))
+    assert (kept.code, "is there already" in kept.err) == (2, True)
+    foreign = run(world, "replay", "--plan", str(saved), kafka__group_id="other")
+    assert (foreign.code, "is for group" in foreign.err) == (2, True)
+    kind = run(world, "redrive", "--plan", str(saved))
+    assert (kind.code, "is the plan of a replay" in kind.err) == (2, True)
+    elsewhere = json.loads(saved.read_text()) | {"cluster_id": "another"}
+    other = saved.with_name("elsewhere.json")
+    other.write_text(json.dumps(elsewhere))
+    refused = run(world, "replay", "--plan", str(other))
+    assert (refused.code, "was made on cluster another" in refused.err) == (2, True)
+
+
+def recreate(world: World, topic: str) -> None:
+    """Delete a topic and create it anew under its name."""
+    admin = world.kafka.admin()
+    admin.delete_topics([topic], operation_timeout=30)[topic].result(30)
+    wait_until(
+        lambda: topic not in admin.list_topics(timeout=10).topics, within=30, what="it is gone"
+    )
+    again = NewTopic(topic, num_partitions=world.partitions)
+    admin.create_topics([again], operation_timeout=30)[topic].result(30)
+
+
+@pytest.fixture
+def narrow(kafka: RealKafka, registry: RealRegistry, tmp_path: Path) -> Iterator[World]:
+    """A world of one partition, where offsets are easy to tell."""
+    with open_world(kafka, registry, tmp_path, partitions=1, rules=RULES) as opened:
+        yield opened
+
+
+def produce(world: World, order: str, at: int | None = None) -> None:
+    """Produce an OrderPaid with a timestamp of its own."""
+    topic = world.topics.order_paid
+    value = world.shop.value(topic, paid(order, f"c-{order}"))
+    world.shop.producer.produce(topic, value, f"c-{order}", timestamp=at or now_ms())
+
+
+def delete_below(world: World, offset: int) -> None:
+    """Delete the first payments of partition 0."""
+    admin = world.kafka.admin()
+    place = TopicPartition(world.topics.order_paid, 0, offset)
+    for each in admin.delete_records([place]).values():
+        each.result(30)
+
+
+def orders_of(report: dict[str, Any], prospect: str) -> list[str]:
+    return [each["orderId"] for each in report["samples"].get(prospect, [])]
+
+
+def test_times_out_of_order_and_beyond_the_log_are_read_right(narrow: World) -> None:
+    noon = now_ms() - 3_600_000
+    for order, minutes in (
+        ("early", -30),
+        ("in-1", 5),
+        ("late", 40),
+        ("in-2", 10),
+        ("early-2", -5),
+    ):
+        produce(narrow, order, noon + minutes * 60_000)
+    passed_by(narrow)
+
+    def window(begin: int, end: int | None) -> tuple[int, list[str]]:
+        since = ("--from", iso(noon + begin * 60_000))
+        until = () if end is None else ("--to", iso(noon + end * 60_000))
+        said = run(narrow, "replay", "--json", *since, *until)
+        return said.code, orders_of(said.report, "confirm")
+
+    assert window(0, 30) == (3, ["in-1", "in-2"])
+    assert window(-40, 0) == (3, ["early", "early-2"])
+    assert window(30, None) == (3, ["late"])
+    assert window(50, None) == (0, [])
+
+
+def iso(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat()
+
+
+def test_what_is_gone_and_what_holds_no_record_is_told(narrow: World) -> None:
+    topic = narrow.topics.order_paid
+    for number in range(6):
+        produce(narrow, f"o-{number}")
+    narrow.shop.flush()
+    writer = Producer(
+        {"bootstrap.servers": narrow.kafka.bootstrap_servers, "transactional.id": topic}
+    )
+    writer.init_transactions(30)
+    for order, ends in (("kept", writer.commit_transaction), ("dropped", writer.abort_transaction)):
+        writer.begin_transaction()
+        value = narrow.shop.value(topic, paid(f"o-{order}", f"c-{order}"))
+        writer.produce(topic, value, f"c-{order}", headers={"theirs": b"\xff"})
+        writer.flush(30)
+        ends(30)
+    passed_by(narrow)
+    delete_below(narrow, 2)
+    shown = run(narrow, "replay", "--from", "2026-01-01", "--json")
+    assert shown.counts == {"confirm": 5}
+    assert shown.report["absent"] == 3  # an aborted record and two markers
+    assert any("what is older was deleted" in note for note in shown.report["notes"])
+    by_offset = run(narrow, "replay", "--offsets", f"{topic}:0:1-4", "--json")
+    assert orders_of(by_offset.report, "confirm") == ["o-2", "o-3"]
+    assert any("from offset 2 on" in note for note in by_offset.report["notes"])
+
+
+def test_what_the_fleet_has_still_before_it_is_left_to_it(narrow: World) -> None:
+    produce(narrow, "before")
+    passed_by(narrow)
+    produce(narrow, "after")
+    narrow.shop.flush()
+    shown = run(narrow, "replay", "--from", "1h", "--json")
+    assert shown.counts == {"confirm": 1, "waiting": 1}
+    assert orders_of(shown.report, "confirm") == ["before"]
+
+
+def test_ids_that_nobody_knows_are_named(narrow: World, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        produce(narrow, name)
+    passed_by(narrow)
+    ids = tmp_path / "ids.txt"
+    ids.write_text("a\n\n c-b \nnobody\n")
+    shown = run(narrow, "replay", "--ids", str(ids), "--order", "a", "--json")
+    assert (shown.counts, shown.report["unknown"]) == ({"confirm": 1}, ["c-b", "nobody"])
+    shown = run(narrow, "replay", "--ids", str(ids))
+    assert "Not found in what was read: nobody" in shown.out
+    assert shown.code == 3
+
+
+def write_files(folder: Path) -> tuple[Path, Path]:
+    """Write files as a data lake exports them: of orders, with the original key, and of carts."""
+    lake = json.loads(schema_text("OrderPaid"))
+    lake["fields"].append({"name": "kafka_key", "type": ["null", "bytes"]})
+    rows = [
+        {**order_row(f"o-{number}", f"c-{number}"), "kafka_key": f"c-{number}".encode()}
+        for number in range(5)
+    ]
+    orders, carts = folder / "orders.avro", folder / "carts.avro"
+    with orders.open("wb") as file:
+        fastavro.writer(file, fastavro.parse_schema(lake), rows, codec="deflate", sync_interval=1)
+    with carts.open("wb") as file:
+        schema = fastavro.parse_schema(json.loads(schema_text("CartAbandoned")))
+        given_up = [
+            {"roktTagId": None, "acceptLanguage": None, "attributes": {}} | each
+            for each in (abandoned("a-1", "c-1"), abandoned("a-2", "c-2", abandoned_item("c-2-1")))
+        ]
+        fastavro.writer(file, schema, given_up, codec="bzip2")
+    return orders, carts
+
+
+def test_rows_of_container_files_are_placed_by_their_cart(world: World, tmp_path: Path) -> None:
+    for number in range(60):
+        world.shop.paid(paid(f"o-{number}", f"c-{number}"))
+    passed_by(world)
+    orders, carts = write_files(tmp_path)
+    both = ("--avro", str(carts), "--avro", str(orders))
+    saved = tmp_path / "plan.json"
+    shown = run(world, "replay", *both, "--cart-field", "kafka_key", "--json")
+    assert (shown.code, "has no field kafka_key" in shown.err) == (2, True)
+    shown = run(world, "replay", *both, "--save-plan", str(saved), "--json")
+    assert shown.counts == {"confirm": 5, "release": 1, "repeat": 1}, shown.err
+    assert shown.report["samples"]["confirm"][0]["topic"].startswith("file:")
+    assert "murmur2" in shown.report["notes"][0]
+    keyed = run(world, "replay", "--avro", str(orders), "--cart-field", "kafka_key", "--json")
+    assert keyed.counts == {"confirm": 5}
+    lost = run(world, "replay", "--plan", str(saved), "--avro", str(orders))
+    assert (lost.code, "are not given, or have changed" in lost.err) == (2, True)
+    again = run(world, "replay", "--plan", str(saved), *both, "--json")
+    assert again.counts == shown.counts
+    carts.write_bytes(b"Obj\x01 no more")
+    broken = run(world, "replay", "--avro", str(carts))
+    assert (broken.code, "no whole Avro container file" in broken.err) == (2, True)
+
+
+def order_row(order: str, cart: str) -> dict[str, Any]:
+    absent = dict.fromkeys(("roktTagId", "acceptLanguage", "payPalOrderId", "merchantId"), None)
+    return absent | {"attributes": {}} | paid(order, cart)
+
+
+def test_a_topic_with_another_partition_count_is_placed_anew_by_key(world: World) -> None:
+    (old,) = world.kafka.create_topics({"old-orders": 3}).values()
+    for number in range(80):
+        world.shop.paid(paid(f"o-{number}", f"c-{number}"))
+    for number in range(6):
+        value = world.shop.value(world.topics.order_paid, paid(f"old-{number}", f"oc-{number}"))
+        world.shop.raw(old, f"oc-{number}", value)
+    passed_by(world)
+    shown = run(world, "replay", "--topic", old, "--from", "1h", "--json")
+    assert shown.counts == {"confirm": 6}
+    assert any("carts are placed anew by their key (murmur2)" in n for n in shown.report["notes"])
+    wrong = run(world, "replay", "--topic", old, "--from", "1h", "--partitioner", "CRC-32")
+    assert (wrong.code, "place carts by murmur2" in wrong.err) == (2, True)
+
+
+def test_a_value_that_its_dead_letter_could_not_hold_is_fetched_where_it_came_from(
+    narrow: World,
+) -> None:
+    resource = ConfigResource(
+        ResourceType.TOPIC,
+        narrow.topics.dead_letters,
+        incremental_configs=[
+            ConfigEntry("max.message.bytes", "3000", incremental_operation=AlterConfigOpType.SET)
+        ],
+    )
+    admin = narrow.kafka.admin()  # its answers go with it
+    admin.incremental_alter_configs([resource])[resource].result(30)
+    large = {f"a-{number}": token_hex(20) for number in range(100)}  # hard to compress
+    narrow.shop.paid(paid("o-refused", "c-1", attributes=large))
+    narrow.shop.flush()
+    with narrow.processor() as processor:
+        processor.wait_until_ready()
+        narrow.wait_until_drained()
+    shown = run(narrow, "redrive", "--json")
+    assert (shown.code, shown.counts) == (3, {"confirm": 1})
+    delete_below(narrow, 1)
+    gone = run(narrow, "redrive", "--json")
+    assert (gone.code, gone.counts) == (0, {"missing": 1})
+    (named,) = gone.report["samples"]["missing"]
+    assert (named["orderId"], named["offset"]) == ("o-refused", 0)
+
+
+def test_bad_command_lines_say_what_is_wrong(narrow: World) -> None:
+    for arguments, what in (
+        (("replay",), "Say what to replay"),
+        (("replay", "--from", "soon"), "is not a time"),
+        (("replay", "--from", "2026-11-01T00:00"), "has no zone"),
+        (("replay", "--from", "1h", "--to", "2h"), "ends before it begins"),
+        (("replay", "--offsets", "order-paid"), "is not TOPIC:PARTITION:BEGIN-END"),
+        (("replay", "--ids", "/nowhere"), "cannot be read"),
+        (("replay", "--from", "1h"), "has no offset"),
+        (("replay", "--from", "1h", "--topic", "nowhere"), "Missing topics: nowhere"),
+        (("replay", "--resume", "nobody"), "knows no replay nobody"),
+        (("redrive", "--plan", "/nowhere"), "cannot be read"),
+        (("redrive", "--reason", "luck"), "luck"),
+    ):
+        said = run(narrow, *arguments)
+        assert said.code == 2, (arguments, said)
+        assert what in " ".join(said.err.replace("│", " ").split()), (arguments, said)
