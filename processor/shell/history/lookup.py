@@ -129,8 +129,7 @@ class Lookup:
         needle = text.encode(errors="surrogatepass")
         numbers, keys, origins = set(), set(), set()
         for partition in self._partitions(range(max(self._counts.values()))):
-            begin, end = self._reader.bounds(partition)
-            for record in self._records(partition, begin, end):
+            for record in self._records(partition):
                 if record.key != needle and needle not in (record.value or b""):
                     continue
                 telling = self._teller.tell(record)
@@ -173,7 +172,7 @@ class Lookup:
                 found.notes.append(_cut_off(partition, log))
                 if partition.topic == self._results:
                     found.forgets_before = self._oldest(partition, log, found.forgets_before)
-            for record in self._records(partition, log.begin, log.end):
+            for record in self._records(partition):
                 if wanted.may_be(record):
                     self._take(found, wanted, record)
         return found
@@ -196,8 +195,9 @@ class Lookup:
             if isinstance(telling, Seen):
                 wanted.learn_order(telling.ids.order_id)
 
-    def _records(self, partition: Partition, begin: int, end: int) -> Iterator[Record]:
+    def _records(self, partition: Partition) -> Iterator[Record]:
         self._on_progress(partition)
+        begin, end = self._reader.bounds(partition)  # a client that has asked finds it at once
         for batch in self._reader.read(partition, begin, end):
             yield from batch.records
 

@@ -89,6 +89,8 @@ class Reconciler:
         topics = (self._topics.order_paid, self._topics.results, self._topics.dead_letters)
         count = self._count(topics)
         report = Report(window=window, most=most)
+        for topic in topics:  # a client that has asked of a topic finds it at once
+            self._reader.bounds(Partition(topic, 0))
         for number in range(count):
             on_progress(number, count)
             places = [Partition(topic, number) for topic in topics]
