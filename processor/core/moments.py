@@ -32,14 +32,6 @@ def read_moment(text: str, now_ms: int) -> int:
     return int(moment.timestamp() * 1_000)
 
 
-def read_duration(text: str) -> float:
-    """Return seconds of a text such as 2h; ValueError when it is none."""
-    found = _AGO.fullmatch(text.strip().lower())
-    if not found:
-        raise ValueError("is not a duration such as 90s, 30m, 2h, 3d or 1w")
-    return float(int(found[1]) * _SECONDS[found[2]])
-
-
 def show_moment(at: int) -> str:
     """Return epoch milliseconds for people: UTC, to the second."""
     return datetime.fromtimestamp(at / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
