@@ -52,20 +52,23 @@ def inspect(
     subject: Annotated[
         str,
         typer.Argument(
-            metavar="CART|ORDER|TOPIC:PARTITION:OFFSET",
-            help="A cart, an order (see --cart and --everywhere), or a record of our topics.",
+            metavar="WHAT",
+            help="A cart or a record (TOPIC:PARTITION:OFFSET), which take seconds; or an order or "
+            "event, with --cart or --everywhere: their ids are no keys.",
         ),
     ],
     *,
     cart: Annotated[
-        str | None, typer.Option("--cart", metavar="CART", help="The cart of the order.")
+        str | None,
+        typer.Option(
+            "--cart", metavar="CART", help="The cart of the order or event: seconds as well."
+        ),
     ] = None,
     is_everywhere: Annotated[
         bool,
         typer.Option(
             "--everywhere",
-            help="Read all partitions of all topics: minutes for many millions of records. Finds "
-            "orders and event ids without their cart, and carts in unexpected partitions.",
+            help="Read all partitions of all topics, once: minutes for many millions of records.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -73,10 +76,11 @@ def inspect(
 ) -> None:
     """Tell all that is known of a cart, an order or a record; exit with 1 when nothing is.
 
-    A cart is found by its key, which takes seconds: one or two partitions of each topic are read.
-    An order id is no key: give its cart as well, or have everything read. Shown are events,
-    attempts, outcomes and dead letters in their order, what the ledger says of the orders and
-    items, and what a redrive would do. Nothing is changed and nothing is called.
+    A cart is found by its key: one or two partitions of each topic are read.
+    An order id is no key: give its cart too, or have everything read.
+    Told are events, attempts, outcomes and dead letters in their order,
+    what the ledger says, and what a redrive would do.
+    Nothing is changed and nothing is called.
     """
     settings = load_connections(config)
     logs.configure(settings.log.format, settings.log.level)
@@ -220,9 +224,10 @@ def _print(focus: _Focus, timeline: Timeline, console: Console) -> None:
 
 
 def _entries(focus: _Focus, timeline: Timeline) -> Table:
-    table = _new_table("when (UTC)", "what", "where", "what it says")
-    table.columns[0].no_wrap = True
-    table.columns[3].ratio = 1
+    table = _new_table("when (UTC)", "what", "what it says, and where")
+    for column in table.columns[:2]:
+        column.no_wrap = True
+    table.columns[2].ratio = 1
     day = None
     is_everything = all(focus.is_on(entry) for entry in timeline.entries)
     for entry in timeline.entries:
@@ -236,21 +241,20 @@ def _entries(focus: _Focus, timeline: Timeline) -> Table:
                 moment.strftime("%H:%M:%S.%f")[:-3] if moment else "unknown",
             ),
             mark + entry.moment,
-            _where(entry),
-            lines(*entry.told),
+            Text("\n").join([lines(*entry.told), Text(_where(entry), style="dim")]),
         )
     return table
 
 
-def _where(entry: Entry) -> Text:
+def _where(entry: Entry) -> str:
     """Tell where an entry is written and what it is about; attempts are written nowhere else."""
     match entry.moment:
         case Moment.EVENT | Moment.COPY:
-            return lines(where(entry.place))
+            return visible(where(entry.place))
         case Moment.ATTEMPTS:
-            return lines(f"of {where(entry.origin)}")
+            return visible(f"of {where(entry.origin)}")
         case Moment.OUTCOME | Moment.DEAD_LETTER:
-            return lines(where(entry.place), f"of {where(entry.origin)}")
+            return visible(f"{where(entry.place)} of {where(entry.origin)}", 1_000)
 
 
 def _commands(timeline: Timeline) -> Iterator[str]:

@@ -60,7 +60,7 @@ def load_command(name: str) -> Any:  # noqa: ANN401  typer keeps this type to it
     found = getattr(module, "app", None)
     if not isinstance(found, typer.Typer):
         found = _new_app()
-        found.command(name, help=command.help)(getattr(module, command.module))
+        found.command(name)(getattr(module, command.module))
     loaded = get_command(found)
     loaded.name = name
     loaded.help = loaded.help or command.help

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from processor.cli import ConfigFile
 from processor.cli.texts import lines, open_console
-from processor.core.moments import read_moment, show_moment
+from processor.core.moments import EXPECTED, read_moment, show_moment
 from processor.core.reconciliation import FOR_A_PERSON, Finding, Trouble, Window
 from processor.core.vocabulary import Effect, Reason
 from processor.errors import ConfigurationError
@@ -41,22 +41,28 @@ _TITLES: Final = {
 def reconcile(
     since: Annotated[
         str,
-        typer.Option("--from", metavar="WHEN", help="2026-11-01T00:00Z, 2026-11-01 or 24h (ago)."),
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help=f"Payments, results and dead letters written since: {EXPECTED}.",
+        ),
     ],
-    until: Annotated[str, typer.Option("--to", metavar="WHEN", help="As --from.")] = "now",
+    until: Annotated[
+        str, typer.Option("--to", metavar="TIME", help="And before that time.")
+    ] = "now",
     *,
     most: Annotated[
         int,
-        typer.Option("--list", min=0, help="How many of each kind are listed; all are counted."),
+        typer.Option("--list", min=0, help="List so many of each kind; all are counted."),
     ] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Compare what was paid in a window with what came of it; exit with 3 when it does not agree.
+    """Compare what was paid with what came of it; exit with 3 when it does not agree.
 
-    Payments belong to the window by the time of their record, dead letters and results by when
-    they were written. What the live fleet has not come to yet is named, and is no finding. All
-    results and dead letters are read, partition by partition: some minutes for many millions.
+    What the live fleet has not come to yet is named, and is no finding.
+    All results and dead letters are read, and the payments of the window,
+    partition by partition: minutes for many millions.
     Nothing is changed and nothing is called.
     """
     window = _window(since, until)
