@@ -23,7 +23,7 @@ from processor.errors import RuntimeFailure
 from processor.shell import logs
 from processor.shell.clock import now
 from processor.shell.history.dead_letters import history_readers
-from processor.shell.history.lookup import Lookup
+from processor.shell.history.lookup import Lookup, as_bytes
 from processor.shell.history.reader import Reader
 from processor.shell.history.tellings import Coordinates, Found, Teller
 from processor.shell.history.timeline import Historian, Redrive, Timeline
@@ -144,7 +144,7 @@ def _nothing(lookup: Lookup, subject: str, cart: str | None, *, is_everywhere: b
     if is_everywhere:
         return f"Nothing is known of {visible(subject)}, in no partition of no topic."
     key = cart or subject
-    numbers = sorted(lookup.numbers_of(key.encode(errors="surrogatepass")))
+    numbers = sorted(lookup.numbers_of(as_bytes(key)))
     read = " and ".join(map(str, numbers))
     return (
         f"Nothing is known of a cart {visible(key)}, whose records would lie in partition {read}. "

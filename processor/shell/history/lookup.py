@@ -44,7 +44,7 @@ class _Wanted:
         """Look for an order from now on, under whichever cart."""
         if order_id:
             self._orders.add(order_id)
-            self._needles.add(order_id.encode(errors="surrogatepass"))
+            self._needles.add(as_bytes(order_id))
 
     def may_be(self, record: Record) -> bool:
         """Whether a record is worth decoding: ids stand in Avro as they are."""
@@ -104,7 +104,7 @@ class Lookup:
 
     def of_cart(self, cart_id: str) -> Found:
         """Return what lies where a cart's key leads."""
-        key = cart_id.encode(errors="surrogatepass")
+        key = as_bytes(cart_id)
         return self._read(self.numbers_of(key), _Wanted({key}, ()))
 
     def of_record(self, place: Coordinates) -> tuple[Coordinates, Found]:
@@ -126,7 +126,7 @@ class Lookup:
 
     def everywhere(self, text: str) -> Found:
         """Return all of the carts that have to do with an id: a cart's, an order's, an event's."""
-        needle = text.encode(errors="surrogatepass")
+        needle = as_bytes(text)
         numbers, keys, origins = set(), set(), set()
         for partition in self._partitions(range(max(self._counts.values()))):
             for record in self._records(partition):
@@ -200,6 +200,11 @@ class Lookup:
         begin, end = self._reader.bounds(partition)  # a client that has asked finds it at once
         for batch in self._reader.read(partition, begin, end):
             yield from batch.records
+
+
+def as_bytes(text: str) -> bytes:
+    """Return the bytes of an id; those that somebody typed and that are no UTF-8 as they were."""
+    return text.encode(errors="surrogateescape")
 
 
 def _cut_off(partition: Partition, log: Log) -> str:
