@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from processor.core.books import Books, Letter, Paid, Partial, Released
+from processor.core.books import Books, Letter, Partial
+from processor.core.encounters import Encounters, Paid, Released
 from processor.core.events import Content, OrderPaid
 from processor.core.records import Source
 from processor.core.replies import ItemVerdict
@@ -105,24 +106,27 @@ def compare_payment(
     )
 
 
-def findings(books: Books, window: Window) -> Iterator[Finding]:
-    """Yield what the results and dead letters tell by themselves."""
-    yield from _released(books, window)
+def findings(books: Books, encounters: Encounters, window: Window) -> Iterator[Finding]:
+    """Yield what the results and dead letters tell by themselves.
+
+    `encounters` are those of the books' suspects.
+    """
+    yield from _released(encounters, window)
     for standing in books.letters.values():
         letter = standing.letter
         if window.covers(letter.at) and not _is_settled(books, letter):
             was_redriven = letter.replay_id is not None and not standing.is_first
             yield _letter(letter, Trouble.FAILED_AGAIN if was_redriven else Trouble.NEVER_REDRIVEN)
     for order_id, partial in books.partials.items():
-        left = [item for item in partial.refused if not _is_confirmed(books, partial, item)]
+        left = [item for item in partial.refused if not _is_confirmed(encounters, partial, item)]
         if left and window.covers(partial.at):
             yield _partial(order_id, partial, left)
 
 
-def _released(books: Books, window: Window) -> Iterator[Finding]:
+def _released(encounters: Encounters, window: Window) -> Iterator[Finding]:
     met: dict[tuple[Trouble, str, str | None], list[tuple[Released, Paid]]] = {}
-    for released in books.released:
-        paid = books.paid(released.cart_id, released.item)
+    for released in encounters.released:
+        paid = encounters.paid(released.cart_id, released.item)
         if paid is None:
             continue
         if released.is_certain and paid.confirmed is not None:
@@ -176,7 +180,7 @@ def _is_settled(books: Books, letter: Letter) -> bool:
             if cart_id is None or not letter.items:
                 return False
             return all(
-                books.is_given_back(cart_id, item) or books.paid(cart_id, item) is not None
+                books.is_released(cart_id, item) or books.is_paid(cart_id, item)
                 for item in letter.items
             )
         case Operation.UNKNOWN:
@@ -204,8 +208,8 @@ def _letter(letter: Letter, trouble: Trouble) -> Finding:
     )
 
 
-def _is_confirmed(books: Books, partial: Partial, item: ItemVerdict) -> bool:
-    paid = books.paid(partial.cart_id, item)
+def _is_confirmed(encounters: Encounters, partial: Partial, item: ItemVerdict) -> bool:
+    paid = encounters.paid(partial.cart_id, item)
     return paid is not None and paid.confirmed is not None
 
 

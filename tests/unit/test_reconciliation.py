@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from processor.core.books import Books, Letter, Written
+from processor.core.books import Books, Letter
+from processor.core.encounters import Encounters, Written
 from processor.core.events import Content, Undecodable
 from processor.core.outcomes import OutcomeView
 from processor.core.reconciliation import (
@@ -93,14 +94,24 @@ def books(*told: OutcomeView | Letter) -> Books:
         if isinstance(each, Letter):
             kept.learn_letter(each)
         else:
-            kept.learn_outcome(each, Written(offset, 1_000 + offset))
+            kept.learn_outcome(each, 1_000 + offset)
     return kept
+
+
+def found_in(*told: OutcomeView | Letter, window: Window = EVER) -> list[Finding]:
+    """Return what does not agree; outcomes are read a second time for what is suspected."""
+    kept = books(*told)
+    encounters = Encounters(kept.suspects())
+    for offset, each in enumerate(told):
+        if isinstance(each, OutcomeView):
+            encounters.learn(each, Written(offset, 1_000 + offset))
+    return [*findings(kept, encounters, window)]
 
 
 def troubles(*told: OutcomeView | Letter, window: Window = EVER) -> dict[Trouble, list[str]]:
     """Return what does not agree: by trouble, which orders (or carts) and which items."""
     found: dict[Trouble, list[str]] = {}
-    for each in findings(books(*told), window):
+    for each in found_in(*told, window=window):
         who = f"{each.order_id or each.cart_id}: {' '.join(each.items)}"
         found.setdefault(each.trouble, []).append(who)
     return found
@@ -193,14 +204,14 @@ def test_a_lost_payment_is_named_with_all_that_is_known_of_it() -> None:
 
 
 def test_items_confirmed_and_then_released_are_found() -> None:
-    found = [*findings(books(confirmed(1, item("a"), item("b")), released(item("b"))), EVER)]
+    found = found_in(confirmed(1, item("a"), item("b")), released(item("b")))
     assert [(each.trouble, each.order_id, each.items, each.detail, each.at) for each in found] == [
         (Trouble.CONFIRMED_AND_RELEASED, "o-1", ("b",), "confirmed, then released", 1_001)
     ]
 
 
 def test_items_released_and_then_confirmed_are_found_as_both() -> None:
-    found = [*findings(books(released(item("a")), confirmed(1, item("a"))), EVER)]
+    found = found_in(released(item("a")), confirmed(1, item("a")))
     assert [(each.trouble, each.items, each.detail) for each in found] == [
         (Trouble.CONFIRMED_AND_RELEASED, ("a",), "released, then confirmed"),
         (Trouble.RELEASED_BEFORE_PAID, ("a",), "released, then confirmed"),

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from processor.core.books import Books, Letter, Written
+from processor.core.books import Books, Letter
+from processor.core.encounters import Encounters, Written
 from processor.core.events import Pending, Undecodable
 from processor.core.outcomes import OutcomeView
 from processor.core.reconciliation import (
@@ -120,10 +121,10 @@ class Reconciler:
         payments, results, letters = places
         books = Books()
         for record, outcome in self._read_outcomes(results, known[results]):
-            books.learn_outcome(outcome, Written(record.source.offset, record.source.timestamp))
+            books.learn_outcome(outcome, record.source.timestamp)
         for letter in self._read_letters(report, letters, known[letters]):
             books.learn_letter(_letter(letter))
-        for finding in findings(books, report.window):
+        for finding in findings(books, self._look_closer(books, results, known), report.window):
             report.add(finding)
         self._compare(report, books, payments, known[payments])
         if known[results].begin > 0:
@@ -131,6 +132,17 @@ class Reconciler:
                 f"{results.topic} [{results.number}] begins at offset {known[results].begin}: "
                 "older outcomes are deleted, so an order may look lost that was confirmed."
             )
+
+    def _look_closer(
+        self, books: Books, results: Partition, known: Mapping[Partition, Log]
+    ) -> Encounters:
+        """Read the results once more for what is suspected, if anything is."""
+        encounters = Encounters(books.suspects())
+        if encounters.suspects:
+            for record, outcome in self._read_outcomes(results, known[results]):
+                written = Written(record.source.offset, record.source.timestamp)
+                encounters.learn(outcome, written)
+        return encounters
 
     def _compare(self, report: Report, books: Books, place: Partition, log: Log) -> None:
         if log.committed is None:
