@@ -55,13 +55,14 @@ class Member:
         return [each for each in self.calls() if each.ended_at is None]
 
     def owned(self) -> set[int]:
-        """Return the partition numbers of which it owns every input, none while it is silent."""
+        """Return the numbers of which it owns both live partitions, none while it is silent."""
         try:
             assignment: dict[str, list[int]] = self.processor.status()["assignment"]
         except OSError:
             return set()
-        owned = [set(numbers) for numbers in assignment.values()]
-        return set.intersection(*owned) if len(owned) == 2 else set()
+        topics = self.world.topics
+        paid, abandoned = topics.order_paid, topics.cart_abandoned
+        return set(assignment.get(paid, ())) & set(assignment.get(abandoned, ()))
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Return its log lines of that event."""

@@ -117,7 +117,7 @@ class SecuredKafka(KafkaProcess):
 def rights(world: World) -> list[AclBinding]:
     """Return all that a processor has to be allowed."""
     topics = world.topics
-    read = (topics.order_paid, topics.cart_abandoned, topics.results)
+    read = (topics.order_paid, topics.cart_abandoned, topics.results, topics.replay)
     written = (topics.results, topics.dead_letters)
     return [*map(reading, read), *map(writing, written), using(world.group)]
 
