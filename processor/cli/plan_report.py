@@ -87,7 +87,7 @@ def show(console: Console, plan: Plan, survey: Survey, rate: float) -> None:
     """Print the report for people."""
     console.print(
         f"{plan.kind.capitalize()} {plan.replay_id}, for group {visible(plan.group)}: "
-        f"{survey.read:,} records of {_sources(plan)} read",
+        f"{_count(survey.read, 'record')} of {_sources(plan)} read",
         soft_wrap=True,
     )
     if survey.counts:
@@ -98,7 +98,7 @@ def show(console: Console, plan: Plan, survey: Survey, rate: float) -> None:
 
 def _sources(plan: Plan) -> str:
     if plan.containers:
-        return f"{len(plan.containers)} container files"
+        return _count(len(plan.containers), "container file")
     topics = dict.fromkeys(visible(part.place.topic) for part in plan.slices)
     return " and ".join(topics) or "no partition"
 
@@ -126,8 +126,9 @@ def _lines(plan: Plan, survey: Survey, rate: float) -> Iterator[str]:
         more = survey.counts.get(Prospect.REPEAT, 0)
         and_more = f" (and up to {more:,} more)" if more else ""
         yield (
-            f"To do: {survey.copies:,} records to bring back, about {survey.calls:,} calls"
-            f"{and_more}, {_duration(survey.seconds(rate))} at {rate:g} a second."
+            f"To do: bring back {_count(survey.copies, 'record')}; about "
+            f"{_count(survey.calls, 'call')}{and_more}, {_duration(survey.seconds(rate))} at "
+            f"{rate:g} a second."
         )
     else:
         yield "Nothing is to be done."
@@ -138,11 +139,11 @@ def _lines(plan: Plan, survey: Survey, rate: float) -> Iterator[str]:
         more = len(survey.unknown) - _MOST_SHOWN
         yield f"Not found in what was read: {listed}{f' and {more:,} more' if more > 0 else ''}"
     if survey.gone:
-        yield f"Note: {survey.gone:,} offsets were deleted before they were read."
+        yield f"Note: {_count(survey.gone, 'offset')} deleted before they could be read."
     if survey.absent:
         yield (
-            f"Note: {survey.absent:,} offsets hold no record: markers of transactions, or records "
-            "that compaction has removed."
+            f"Note: {_count(survey.absent, 'offset')} without a record: markers of transactions, "
+            "or records that compaction has removed."
         )
     for note in plan.notes:
         yield f"Note: {note}"
@@ -165,6 +166,10 @@ def _name(candidate: Candidate) -> str:
         else "unknown"
     )
     return f"{visible(about, 60)} ({visible(origin.topic, 60)}:{origin.partition}:{origin.offset})"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

@@ -267,8 +267,11 @@ def carry_out(
     if doing.save_to is not None:
         plans.save(plan, doing.save_to)
     if doing.as_json:
-        indent = None if doing.executes else 2  # one event a line, as what follows
-        typer.echo(json.dumps(to_json(plan, found, doing.rate), indent=indent))
+        report = to_json(plan, found, doing.rate)
+        if doing.executes:  # the first of the events that follow, one a line
+            typer.echo(json.dumps({"event": "planned"} | report))
+        else:
+            typer.echo(json.dumps(report, indent=2))
     else:
         show(open_console(), plan, found, doing.rate)
     if not doing.executes:
