@@ -31,6 +31,12 @@ def item(name: str, result: ItemResult = ItemResult.SUCCEEDED) -> ItemVerdict:
     return ItemVerdict(cart_item_id=name, item_reservation_id=f"r-{name}", result=result)
 
 
+def named(name: str, reservation: str) -> ItemVerdict:
+    return ItemVerdict(
+        cart_item_id=name, item_reservation_id=reservation, result=ItemResult.SUCCEEDED
+    )
+
+
 def confirmed(offset: int = 0, *items: ItemVerdict, **changes: Any) -> OutcomeView:  # noqa: ANN401
     """Return the outcome of the payment at an offset: unless changed, of o-1, which is fine."""
     outcome = OutcomeView(
@@ -68,7 +74,7 @@ def failed(offset: int = 0, **changes: Any) -> OutcomeView:  # noqa: ANN401
         "effect": Effect.NOT_APPLIED,
         "reason": Reason.UNPROCESSABLE,
     }
-    return confirmed(offset, item("a", ItemResult.UNKNOWN), **given | changes)
+    return confirmed(offset, **{"items": (item("a", ItemResult.UNKNOWN),)} | given | changes)
 
 
 def letter(offset: int = 0, **changes: Any) -> Letter:  # noqa: ANN401
@@ -141,6 +147,7 @@ ANSWERS: Final[dict[str, tuple[OutcomeView | Letter, ...]]] = {
     "confirmed by its copy": (
         confirmed(0, source=Source(LANE, 0, 0, 1), origin=Source(PAYMENTS, 0, 5, 1), replay_id="r"),
     ),
+    "confirmed, and refused by a call that came later": (confirmed(2), failed(3)),
     "dead-lettered": (failed(5), letter(5)),
     "of an order that is dead-lettered": (failed(2), letter(2)),
     "doubtful, and its dead letter stands": (
@@ -182,6 +189,18 @@ def test_a_payment_above_the_committed_offset_waits_unless_it_has_ended() -> Non
     assert payment(failed(5), committed=5) == GONE
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        confirmed(2, status=Status.CONFLICT, effect=Effect.NOT_SENT),
+        failed(2, request_fingerprint="", reason=Reason.INVALID_EVENT),
+    ],
+)
+def test_what_says_nothing_of_its_order_answers_no_other_payment_of_it(other: OutcomeView) -> None:
+    assert payment(other) == NEVER
+    assert payment(other, committed=5) == "waits"
+
+
 def test_a_payment_that_cannot_be_read_is_looked_for_by_where_it_lies() -> None:
     assert payment(content=BYTES) == NEVER
     assert payment(content=BYTES, committed=5) == "waits"
@@ -219,12 +238,18 @@ def test_items_released_and_then_confirmed_are_found_as_both() -> None:
 
 
 def test_an_item_matches_by_its_reservation_alone() -> None:
-    other = ItemVerdict(
-        cart_item_id="renamed", item_reservation_id="r-a", result=ItemResult.SUCCEEDED
-    )
-    assert troubles(confirmed(1), released(other)) == {
+    assert troubles(confirmed(1), released(named("renamed", "r-a"))) == {
         Trouble.CONFIRMED_AND_RELEASED: ["o-1: renamed"]
     }
+
+
+def test_of_two_orders_that_an_item_matches_the_confirmed_one_counts() -> None:
+    told = (
+        failed(1, items=(named("a", "r-1"),), reason=None),
+        confirmed(2, named("b", "r-2"), order_id="o-2"),
+        released(named("a", "r-2")),
+    )
+    assert troubles(*told) == {Trouble.CONFIRMED_AND_RELEASED: ["o-2: a"]}
 
 
 RELEASES: Final[dict[str, tuple[tuple[OutcomeView, ...], set[Trouble]]]] = {
@@ -294,6 +319,14 @@ LETTERS: Final[dict[str, tuple[tuple[OutcomeView | Letter, ...], set[Trouble]]]]
         ),
         {Trouble.NEVER_REDRIVEN},
     ),
+    "unreadable, redriven well, and badly the next time": (
+        (
+            confirmed(0, origin=Source(PAYMENTS, 0, 3, 1), replay_id="a", order_id="o-3"),
+            failed(0, origin=Source(PAYMENTS, 0, 3, 1), replay_id="b", order_id="o-3"),
+            letter(3, operation=Operation.UNKNOWN, order_id=None, reason=Reason.UNDECODABLE),
+        ),
+        {Trouble.NEVER_REDRIVEN},
+    ),
     "a release": (
         (letter(operation=Operation.RELEASE, order_id=None),),
         {Trouble.NEVER_REDRIVEN},
@@ -344,7 +377,12 @@ def test_an_order_confirmed_in_part_is_fine_once_a_new_order_has_the_rest() -> N
 
 
 def test_only_what_was_written_in_the_window_is_found() -> None:
-    told = partial(), released(item("c")), confirmed(1, item("c"), order_id="o-2"), letter(7, at=50)
+    told = (
+        partial(),
+        released(item("c")),
+        confirmed(1, item("c"), order_id="o-2"),
+        letter(7, at=50, order_id="o-7"),
+    )
     everything = {
         Trouble.CONFIRMED_AND_RELEASED,
         Trouble.RELEASED_BEFORE_PAID,
@@ -352,6 +390,7 @@ def test_only_what_was_written_in_the_window_is_found() -> None:
     }
     assert set(troubles(*told, window=Window(since=1_000, until=1_003))) == everything
     assert set(troubles(*told, window=Window(since=1_001, until=1_002))) == set()
+    assert set(troubles(*told, window=Window(since=50, until=51))) == {Trouble.NEVER_REDRIVEN}
     assert set(troubles(*told, window=Window(since=1_000, until=1_001))) == {
         Trouble.PARTLY_REJECTED
     }
