@@ -245,7 +245,7 @@ def test_an_item_matches_by_its_reservation_alone() -> None:
 
 def test_of_two_orders_that_an_item_matches_the_confirmed_one_counts() -> None:
     told = (
-        failed(1, items=(named("a", "r-1"),), reason=None),
+        failed(1, items=(replace(named("a", "r-1"), result=ItemResult.UNKNOWN),), reason=None),
         confirmed(2, named("b", "r-2"), order_id="o-2"),
         released(named("a", "r-2")),
     )
