@@ -108,10 +108,13 @@ def act(asked: Asked, given: Given, doing: Doing, settings: Connections) -> int:
             "A plan says already which records: leave those options out.",
             param_hint="--plan or --resume",
         )
+    if given.plan_file is not None and asked.ids_file is not None:
+        raise typer.BadParameter("The plan holds its ids: leave --ids out.", param_hint="--plan")
     if given.plan_file is not None:
         plan, files = load(given.plan_file, asked.kind, settings, asked.files)
         return carry_out(plan, files, settings, doing)
     plan = find(str(given.resume_id), settings, asked.ids_file)
+    _check_kind(plan, asked.kind, plan.replay_id)
     files = find_files(asked.files, plan.containers, plan.cart_field)
     return execute(plan, files, settings, doing)
 
@@ -141,6 +144,11 @@ def find(replay_id: str, settings: Connections, ids_file: Path | None) -> Plan:
         )
     plans.check(plan, look(settings.kafka, list(plan.topic_ids)), settings.kafka.group_id)
     return plan
+
+
+def _check_kind(plan: Plan, kind: Kind, what: str) -> None:
+    if plan.kind is not kind:
+        raise ConfigurationError(f"{what} is a {plan.kind}: use `processor {plan.kind}`.")
 
 
 def _check(asked: Asked) -> None:
@@ -248,10 +256,7 @@ def load(
 ) -> tuple[Plan, tuple[ContainerFile, ...]]:
     """Return a plan that was saved, if it fits here, and its files."""
     plan = plans.load(path)
-    if plan.kind is not kind:
-        raise ConfigurationError(
-            f"{path} is the plan of a {plan.kind}: use `processor {plan.kind}`."
-        )
+    _check_kind(plan, kind, str(path))
     plans.check(plan, look(settings.kafka, list(plan.topic_ids)), settings.kafka.group_id)
     return plan, find_files(given, plan.containers, plan.cart_field)
 

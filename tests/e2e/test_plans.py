@@ -20,6 +20,7 @@ from confluent_kafka.admin import (
 )
 
 from processor.fake_rokt.rules import Rule, Then, When
+from tests.support import oracle
 from tests.support.brokers import RealKafka
 from tests.support.command_line import run
 from tests.support.events import abandoned_item, cart_abandoned, order_paid, paid_item, schema_text
@@ -107,8 +108,11 @@ def test_history_before_the_group_is_planned_by_what_would_come_of_it(world: Wor
 
 def test_a_redrive_is_planned_by_filters_and_ends_in_quarantine(world: World) -> None:
     shop = world.shop
-    for name in ("fine", "refused", "unclear"):
+    for name in ("fine", "unclear"):
         shop.paid(paid(f"o-{name}", f"c-{name}"))
+    value = shop.value(world.topics.order_paid, paid("o-refused", "c-refused"))
+    theirs: list[tuple[str, str | bytes | None]] = [("theirs", b"\xff"), ("theirs", None)]
+    shop.raw(world.topics.order_paid, "c-refused", value, theirs)
     shop.raw(world.topics.order_paid, "c-garbage", b"garbage")
     shop.flush()
     with world.processor(retries__give_up_after="2") as processor:
@@ -133,6 +137,9 @@ def test_a_redrive_is_planned_by_filters_and_ends_in_quarantine(world: World) ->
             done = run(world, "redrive", "--order", "o-refused", "--execute", "--rate", "100")
             assert done.code == 0, (time_, done)
         shown = run(world, "redrive", "--order", "o-refused")
+    copies = oracle.read_topic(world, world.topics.replay)
+    assert [(each.key(), each.value()) for each in copies] == [(b"c-refused", value)] * 3
+    assert all(list(each.headers() or ())[:2] == theirs for each in copies)
     assert shown.code == 0
     assert "Quarantined: order o-refused" in shown.out
     assert "brought back 3 times" in shown.out
@@ -174,7 +181,7 @@ def refusals(world: World, saved: Path) -> None:
     foreign = run(world, "replay", "--plan", str(saved), kafka__group_id="other")
     assert (foreign.code, "is for group" in foreign.err) == (2, True)
     kind = run(world, "redrive", "--plan", str(saved))
-    assert (kind.code, "is the plan of a replay" in kind.err) == (2, True)
+    assert (kind.code, "is a replay: use `processor replay`" in kind.err) == (2, True)
     elsewhere = json.loads(saved.read_text()) | {"cluster_id": "another"}
     other = saved.with_name("elsewhere.json")
     other.write_text(json.dumps(elsewhere))
@@ -207,10 +214,10 @@ def produce(world: World, order: str, at: int | None = None) -> None:
     world.shop.producer.produce(topic, value, f"c-{order}", timestamp=at or now_ms())
 
 
-def delete_below(world: World, offset: int) -> None:
-    """Delete the first payments of partition 0."""
+def delete_below(world: World, topic: str, offset: int) -> None:
+    """Delete the first records of partition 0."""
     admin = world.kafka.admin()
-    place = TopicPartition(world.topics.order_paid, 0, offset)
+    place = TopicPartition(topic, 0, offset)
     for each in admin.delete_records([place]).values():
         each.result(30)
 
@@ -247,7 +254,7 @@ def iso(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).isoformat()
 
 
-def test_what_is_gone_and_what_holds_no_record_is_told(narrow: World) -> None:
+def test_what_is_gone_and_what_holds_no_record_is_told(narrow: World, tmp_path: Path) -> None:
     topic = narrow.topics.order_paid
     for number in range(6):
         produce(narrow, f"o-{number}")
@@ -263,7 +270,10 @@ def test_what_is_gone_and_what_holds_no_record_is_told(narrow: World) -> None:
         writer.flush(30)
         ends(30)
     passed_by(narrow)
-    delete_below(narrow, 2)
+    run(narrow, "replay", "--from", "1h", "--save-plan", str(tmp_path / "plan.json"))
+    delete_below(narrow, narrow.topics.order_paid, 2)
+    late = run(narrow, "replay", "--plan", str(tmp_path / "plan.json"), "--json")
+    assert (late.counts, late.report["gone"]) == ({"confirm": 5}, 2)
     shown = run(narrow, "replay", "--from", "2026-01-01", "--json")
     assert shown.counts == {"confirm": 5}
     assert shown.report["absent"] == 3  # an aborted record and two markers
@@ -283,6 +293,20 @@ def test_what_the_fleet_has_still_before_it_is_left_to_it(narrow: World) -> None
     assert orders_of(shown.report, "confirm") == ["before"]
 
 
+def test_what_the_ledger_may_have_forgotten_is_not_called_again_unasked(narrow: World) -> None:
+    produce(narrow, "settled")
+    narrow.shop.flush()
+    with narrow.processor() as processor:
+        processor.wait_until_ready()
+        narrow.wait_until_drained()
+    assert run(narrow, "replay", "--from", "1h", "--json").counts == {"settled": 1}
+    delete_below(narrow, narrow.topics.results, 1)
+    shown = run(narrow, "replay", "--from", "1h", "--json")
+    assert (shown.code, shown.counts) == (0, {"stale": 1})
+    assert "older than the oldest outcome" in shown.report["samples"]["stale"][0]["detail"]
+    assert run(narrow, "replay", "--from", "1h", "--allow-stale").code == 3
+
+
 def test_ids_that_nobody_knows_are_named(narrow: World, tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         produce(narrow, name)
@@ -294,6 +318,15 @@ def test_ids_that_nobody_knows_are_named(narrow: World, tmp_path: Path) -> None:
     shown = run(narrow, "replay", "--ids", str(ids))
     assert "Not found in what was read: nobody" in shown.out
     assert shown.code == 3
+
+
+def test_many_calls_are_not_made_without_a_persons_word(narrow: World) -> None:
+    produce(narrow, "a")
+    passed_by(narrow)
+    asked = ("replay", "--from", "1h", "--execute")
+    refused = run(narrow, *asked, stdin="", replay__confirm_above="0")
+    assert (refused.code, "add --yes" in refused.err) == (2, True)
+    assert oracle.read_topic(narrow, narrow.topics.replay) == []
 
 
 def write_files(folder: Path) -> tuple[Path, Path]:
@@ -347,7 +380,8 @@ def order_row(order: str, cart: str) -> dict[str, Any]:
 
 
 def test_a_topic_with_another_partition_count_is_placed_anew_by_key(world: World) -> None:
-    (old,) = world.kafka.create_topics({"old-orders": 3}).values()
+    compacted = {"cleanup.policy": "compact"}
+    (old,) = world.kafka.create_topics({"old-orders": 3}, config=compacted).values()
     for number in range(80):
         world.shop.paid(paid(f"o-{number}", f"c-{number}"))
     for number in range(6):
@@ -356,7 +390,9 @@ def test_a_topic_with_another_partition_count_is_placed_anew_by_key(world: World
     passed_by(world)
     shown = run(world, "replay", "--topic", old, "--from", "1h", "--json")
     assert shown.counts == {"confirm": 6}
-    assert any("carts are placed anew by their key (murmur2)" in n for n in shown.report["notes"])
+    compaction, placing = shown.report["notes"]
+    assert "is compacted" in compaction
+    assert "carts are placed anew by their key (murmur2)" in placing
     wrong = run(world, "replay", "--topic", old, "--from", "1h", "--partitioner", "CRC-32")
     assert (wrong.code, "place carts by murmur2" in wrong.err) == (2, True)
 
@@ -381,7 +417,7 @@ def test_a_value_that_its_dead_letter_could_not_hold_is_fetched_where_it_came_fr
         narrow.wait_until_drained()
     shown = run(narrow, "redrive", "--json")
     assert (shown.code, shown.counts) == (3, {"confirm": 1})
-    delete_below(narrow, 1)
+    delete_below(narrow, narrow.topics.order_paid, 1)
     gone = run(narrow, "redrive", "--json")
     assert (gone.code, gone.counts) == (0, {"missing": 1})
     (named,) = gone.report["samples"]["missing"]
@@ -399,6 +435,9 @@ def test_bad_command_lines_say_what_is_wrong(narrow: World) -> None:
         (("replay", "--from", "1h"), "has no offset"),
         (("replay", "--from", "1h", "--topic", "nowhere"), "Missing topics: nowhere"),
         (("replay", "--resume", "nobody"), "knows no replay nobody"),
+        (("replay", "--from", "1h", "--topic", narrow.topics.replay), "is the replay lane itself"),
+        (("replay", "--plan", "/a", "--ids", "/b"), "leave --ids out"),
+        (("replay", "--plan", "/a", "--order", "o"), "leave those options out"),
         (("redrive", "--plan", "/nowhere"), "cannot be read"),
         (("redrive", "--reason", "luck"), "luck"),
     ):

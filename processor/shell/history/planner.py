@@ -52,6 +52,10 @@ def draw_up(request: Request, settings: Connections, reader: Reader, created_at:
         raise ConfigurationError(
             f"Missing topics: {', '.join(missing)}. Check PROCESSOR_TOPICS__… and --topic."
         )
+    if topics.replay in sources:
+        raise ConfigurationError(
+            f"{topics.replay} is the replay lane itself: name the topics that its copies came from."
+        )
     drawn = _draw(request, settings, reader, {name: cluster.counts[name] for name in sources})
     partitions = cluster.counts[topics.order_paid]
     partitioner, placed = _partitioner(request, settings, reader, cluster)
@@ -62,7 +66,11 @@ def draw_up(request: Request, settings: Connections, reader: Reader, created_at:
         cluster_id=cluster.cluster_id,
         group=settings.kafka.group_id,
         lane=topics.replay,
-        topic_ids=dict(cluster.topic_ids),
+        topic_ids={
+            name: topic_id
+            for name, topic_id in cluster.topic_ids.items()
+            if name != topics.replay or cluster.counts[name] == partitions  # else made anew
+        },
         counts={**cluster.counts, topics.replay: partitions},
         selection=request.selection,
         guards=request.guards,
