@@ -137,7 +137,7 @@ def test_a_redrive_is_planned_by_filters_and_ends_in_quarantine(world: World) ->
             done = run(world, "redrive", "--order", "o-refused", "--execute", "--rate", "100")
             assert done.code == 0, (time_, done)
         shown = run(world, "redrive", "--order", "o-refused")
-    copies = oracle.read_topic(world, world.topics.replay)
+    copies = list(oracle.read_topic(world, world.topics.replay))
     assert [(each.key(), each.value()) for each in copies] == [(b"c-refused", value)] * 3
     assert all(list(each.headers() or ())[:2] == theirs for each in copies)
     assert shown.code == 0
@@ -326,7 +326,7 @@ def test_many_calls_are_not_made_without_a_persons_word(narrow: World) -> None:
     asked = ("replay", "--from", "1h", "--execute")
     refused = run(narrow, *asked, stdin="", replay__confirm_above="0")
     assert (refused.code, "add --yes" in refused.err) == (2, True)
-    assert oracle.read_topic(narrow, narrow.topics.replay) == []
+    assert list(oracle.read_topic(narrow, narrow.topics.replay)) == []
 
 
 def write_files(folder: Path) -> tuple[Path, Path]:
