@@ -161,12 +161,12 @@ def test_only_payments_of_the_window_are_compared_in_whichever_order_they_lie(
 
 def test_deleted_records_are_said_where_they_matter(topics: Topics) -> None:
     topics.begins = {Partition(TOPICS.order_paid, 2): 7, Partition(TOPICS.results, 5): 9}
-    topics.put(2, payment())
+    topics.put(2, payment(), payment(source=Source(TOPICS.order_paid, 0, 0, 2_000)))
     assert [note.split(":")[0] for note in reconcile(topics).notes] == [
         "order-paid [2] begins at offset 7",
         "rokt-results [5] begins at offset 9",
     ]
-    late = reconcile(topics, Window(since=1_001, until=2_000))
+    late = reconcile(topics, Window(since=1_001, until=9_000))
     assert [note.split(":")[0] for note in late.notes] == ["rokt-results [5] begins at offset 9"]
 
 
@@ -222,7 +222,7 @@ def test_an_id_that_only_looks_like_another_is_not_found(topics: Topics) -> None
 @pytest.mark.parametrize("text", ["c-1", "o-1", "of-o-1"])
 def test_everywhere_finds_carts_orders_and_events(topics: Topics, text: str) -> None:
     topics.put(5, payment(), result(0, CONFIRMED), payment("o-2", "c-2"))
-    topics.put(6, payment("o-3", "c-3"))
+    topics.put(6, payment("o-12", "c-12"))
     assert told(find(topics).everywhere(text)) == ["of-o-1", "o-1"]
 
 
