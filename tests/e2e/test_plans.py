@@ -374,6 +374,19 @@ def test_rows_of_container_files_are_placed_by_their_cart(world: World, tmp_path
     assert (broken.code, "no whole Avro container file" in broken.err) == (2, True)
 
 
+def test_rows_of_container_files_are_worked_by_the_fleet_once(world: World, tmp_path: Path) -> None:
+    orders, carts = write_files(tmp_path)
+    both = ("--avro", str(carts), "--avro", str(orders), "--partitioner", "murmur2")
+    with world.processor() as processor:
+        processor.wait_until_ready()
+        done = run(world, "replay", *both, "--execute", "--rate", "200", "--json")
+        assert done.code == 0, done
+        again = run(world, "replay", *both, "--json")
+    assert (again.code, again.counts) == (0, {"settled": 5, "nothing-left": 2})
+    called = sorted(entry.order_id or entry.cart_id for entry in world.rokt.ledger.entries)
+    assert called == ["c-1", *(f"o-{number}" for number in range(5))]
+
+
 def order_row(order: str, cart: str) -> dict[str, Any]:
     absent = dict.fromkeys(("roktTagId", "acceptLanguage", "payPalOrderId", "merchantId"), None)
     return absent | {"attributes": {}} | paid(order, cart)
