@@ -6,7 +6,8 @@ import typer
 
 from processor.cli import ConfigFile
 from processor.cli import plan_options as options
-from processor.cli.planning import Asked, Doing, Given, act, moment, offsets
+from processor.cli.plan_request import Asked, Doing, Given, moment, offsets
+from processor.cli.planning import act
 from processor.core.pace import DEFAULT_RATE
 from processor.core.replays import Kind
 from processor.core.selection import Selection
