@@ -7,7 +7,7 @@ from typing import Final
 
 from processor.core.vocabulary import Effect, Operation, Reason, Status, strongest
 
-_REMEMBERED: Final = 100_000
+_REMEMBERED: Final = 20_000
 _NAMED: Final = 1_000
 _CHANGED: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED, Effect.MAYBE_APPLIED})
 
@@ -64,7 +64,7 @@ class Tally:
     """Counts outcomes, each once.
 
     After a takeover one outcome may be written twice: the stronger effect counts. That is noticed
-    while no more than a hundred thousand others lie between.
+    while no more than twenty thousand others lie between.
     """
 
     __slots__ = ("_called", "_changed", "_dead", "_new_dead", "_orders", "_outcomes", "_recent")

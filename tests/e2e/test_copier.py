@@ -13,23 +13,30 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from confluent_kafka.admin import NewPartitions
+from confluent_kafka.admin import (
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    ResourceType,
+)
 
 from processor.core.pace import LEAST_AHEAD, Cause, Pace
 from processor.core.replays import Plan, Prospect
-from processor.errors import ConfigurationError, ProcessorError
+from processor.errors import ConfigurationError, ProcessorError, RuntimeFailure
 from processor.shell.history import plans
 from processor.shell.history.control import Control
 from processor.shell.history.copier import STOPPED, execute
 from processor.shell.history.progress import Known, State
 from processor.shell.history.report import Report
 from processor.shell.history.shelf import Shelf
+from processor.shell.kafka.broker import Broker
 from tests.support.brokers import KafkaProcess, RealKafka
 from tests.support.copying import LiveFleet, MadeUpStock, Place, Recorded, prospect_at, wanted
 from tests.support.copying_program import STEPS
 from tests.support.programs import Program, wait_until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 _NO_REGISTRY = "http://127.0.0.1:9"
 _FAST = Pace(rate=1_000)
@@ -360,6 +367,56 @@ def test_a_lane_with_another_partition_count_is_refused(place: Place) -> None:
     )
     with pytest.raises(ConfigurationError, match=r"has 3 partitions, and .* has 2"):
         _execute(place, place.plan(10))
+
+
+def _set(place: Place, topic: str, name: str, value: str) -> None:
+    """Change a topic's setting, and wait until the broker keeps to it."""
+    change = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[change])
+    admin, broker = place.kafka.admin(), Broker(place.settings.kafka)
+    admin.incremental_alter_configs([resource])[resource].result()
+    wait_until(
+        lambda: broker.config(topic, 5.0).get(name) == value, within=10, what=f"{name} is {value}"
+    )
+
+
+def test_a_compacted_lane_is_refused(place: Place) -> None:
+    _set(place, place.topics.replay, "cleanup.policy", "compact")
+    with pytest.raises(ConfigurationError, match=r"is compacted: .* Set cleanup.policy=delete"):
+        _execute(place, place.plan(10))
+
+
+def test_a_copy_that_is_too_large_stops_it_with_the_remedy_and_it_can_go_on(place: Place) -> None:
+    plan = place.plan(30)
+    _set(place, place.topics.replay, "max.message.bytes", "150")
+    with LiveFleet(place):
+        with pytest.raises(RuntimeFailure) as stopped:
+            _execute(place, plan)
+        for part in (
+            f"does not take the copy of {place.topics.order_paid} [0] offset 0",
+            "Raise max.message.bytes of",
+            "`processor replay --resume replay-1` goes on",
+        ):
+            assert part in str(stopped.value)
+        _set(place, place.topics.replay, "max.message.bytes", "100000")
+        assert _execute(place, plan).is_finished
+    assert _origins(place) == dict.fromkeys(wanted(plan), 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_pauses_the_command(place: Place, tmp_path: Path, number: signal.Signals) -> None:
+    saved = tmp_path / "plan.json"
+    plans.save(place.plan(900), saved)
+    command = [sys.executable, "-m", "tests.support.copying_program", str(saved), "20"]
+    environment = {**os.environ, **place.environment}
+    with LiveFleet(place), Program(command, log=tmp_path / "log", env=environment) as program:
+        wait_until(lambda: '"done": 1' in program.log_text(), within=30, what="it copies")
+        program.signal(number)
+        assert program.wait(20) == 1
+    end = json.loads(program.log_text().splitlines()[-1])
+    assert (end["event"], end["report"]["reason"]) == ("paused", STOPPED)
+    known = Shelf(place.settings).get("replay-1")
+    assert (known.state, known.done) == (State.PAUSED, end["report"]["done"])
 
 
 def test_a_plan_with_other_slices_under_the_same_id_is_refused(place: Place) -> None:
