@@ -40,7 +40,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tallied:
-    """The counts at one moment. `orders` names the first orders that changed."""
+    """The counts at one moment. `orders` names the first orders that changed.
+
+    What is new was written since this command began.
+    """
 
     outcomes: Mapping[tuple[Operation, Status], int]
     dead_letters: Mapping[Reason, int]
@@ -48,6 +51,7 @@ class Tallied:
     changed: int
     orders: tuple[str, ...]
     new_dead_letters: int
+    new_calls: int
 
     @property
     def total(self) -> int:
@@ -67,7 +71,16 @@ class Tally:
     while no more than twenty thousand others lie between.
     """
 
-    __slots__ = ("_called", "_changed", "_dead", "_new_dead", "_orders", "_outcomes", "_recent")
+    __slots__ = (
+        "_called",
+        "_changed",
+        "_dead",
+        "_new_calls",
+        "_new_dead",
+        "_orders",
+        "_outcomes",
+        "_recent",
+    )
 
     def __init__(self) -> None:
         """Begin with nothing counted."""
@@ -75,7 +88,7 @@ class Tally:
         self._outcomes: Counter[tuple[Operation, Status]] = Counter()
         self._dead: Counter[Reason] = Counter()
         self._orders: dict[str, None] = {}
-        self._called = self._changed = self._new_dead = 0
+        self._called = self._changed = self._new_dead = self._new_calls = 0
 
     def take(self, told: Told) -> None:
         """Count an outcome."""
@@ -103,11 +116,13 @@ class Tally:
             changed=self._changed,
             orders=tuple(self._orders),
             new_dead_letters=self._new_dead,
+            new_calls=self._new_calls,
         )
 
     def _add(self, told: Told, count: int) -> None:
         self._outcomes[told.operation, told.status] += count
         self._called += count * told.is_called
+        self._new_calls += count * (told.is_called and told.is_new)
         self._changed += count * told.changes_order
         if told.reason is not None:
             self._dead[told.reason] += count

@@ -34,6 +34,7 @@ TALLIED = Tallied(
     changed=1_200,
     orders=("order-1", "order-\x1b[31m2"),
     new_dead_letters=2,
+    new_calls=1_202,
 )
 SIGHT = Sight(
     phase=Phase.COPYING,

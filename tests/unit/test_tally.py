@@ -63,6 +63,7 @@ def test_an_outcome_that_is_written_twice_counts_once_by_its_stronger_effect() -
         assert (counted.called, counted.changed) == (1, 1)
 
 
-def test_dead_letters_of_an_earlier_run_are_not_new() -> None:
+def test_dead_letters_and_calls_of_an_earlier_run_are_not_new() -> None:
     counted = tally(replace(REFUSED, is_new=False), replace(REFUSED, outcome_id="4"))
     assert (counted.now().failed, counted.new_dead_letters) == (2, 1)
+    assert (counted.now().called, counted.now().new_calls) == (2, 1)

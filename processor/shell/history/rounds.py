@@ -44,10 +44,10 @@ class Rounds:
         self.look: Look | None = None
         self.wait: Wait | None = None
         self._waits_since = now
-        self._noticed: str | None = None
+        self._noticed: Cause | None = None
         self._trouble: str | None = None
         self._events = Headway(now, parts.books.done)
-        self._calls = Headway(now, parts.tail.tallied.called)
+        self._calls = Headway(now, 0)
         self._turn_at = self._tell_at = now
 
     def serve(self, now: float) -> None:
@@ -87,7 +87,7 @@ class Rounds:
         """Tell the observer how far it is, and what it has not been told yet."""
         tallied = self.parts.tail.tallied
         self._events.note(now, self.parts.books.done)
-        self._calls.note(now, tallied.called)
+        self._calls.note(now, tallied.new_calls)
         self._notice(now)
         self._observer.progressed(
             Sight(
@@ -117,10 +117,13 @@ class Rounds:
             self._observer.noticed(trouble)
         self._trouble = trouble
         wait = self.wait
-        if wait is None or wait.cause not in _WORTH_TELLING or not wait.detail:
-            if self._noticed is not None and (wait is None or wait.cause is Cause.RATE):
+        if wait is None or wait.cause not in _WORTH_TELLING:
+            if self._noticed is not None:
                 self._noticed = None
                 self._observer.noticed("going on")
-        elif wait.cause != self._noticed and now - self._waits_since >= _NOTICE_AFTER:
+        elif wait.cause != self._noticed and wait.detail and self._has_lasted(now):
             self._noticed = wait.cause
             self._observer.noticed(f"waiting: {wait.detail}")
+
+    def _has_lasted(self, now: float) -> bool:
+        return now - self._waits_since >= _NOTICE_AFTER
