@@ -8,7 +8,7 @@ from typing import Final
 from processor.core.bodies import cleaned, excerpt, json_object, text_of
 from processor.core.calls import Call, RequestedItem
 from processor.core.headers import trace_id
-from processor.core.replies import BodyState, ItemVerdict, Kind, Response, Scope, Verdict
+from processor.core.replies import BodyState, Concern, ItemVerdict, Kind, Response, Verdict
 from processor.core.vocabulary import Effect, ItemResult, Reason, Status
 
 _LONGEST_CONFIRMATION: Final = 4_096
@@ -19,7 +19,7 @@ _Entry = Mapping[str, object]
 _SUCCEEDED: Final = Verdict(
     kind=Kind.SUCCEEDED,
     effect=Effect.APPLIED,
-    scope=Scope.MESSAGE,
+    concern=Concern.MESSAGE,
     is_final=True,
     status=Status.SUCCEEDED,
     reason=None,
@@ -50,7 +50,7 @@ _MISMATCH: Final = replace(_INCOMPLETE, kind=Kind.MISMATCH)
 _GARBLED: Final = replace(
     _INCOMPLETE,
     kind=Kind.SYSTEMIC,
-    scope=Scope.SYSTEMIC,
+    concern=Concern.SYSTEMIC,
     is_final=False,
     reason=Reason.RETRIES_EXHAUSTED,
 )

@@ -6,7 +6,7 @@ from processor.core.events import CartAbandoned, Event, OrderPaid
 from processor.core.outcomes import DeadLetter, Ending, Outcome, end_with, to_remedy
 from processor.core.planning import requested
 from processor.core.records import Now
-from processor.core.replies import ItemVerdict, Scope, Verdict
+from processor.core.replies import Concern, ItemVerdict, Verdict
 from processor.core.retries import (
     CONFIRM_PATIENCE,
     RELEASE_PATIENCE,
@@ -75,7 +75,7 @@ def follow(
     if is_counted and work.counted_attempts == 0:
         work.patient_since = seen_with.patience
     work.replied(verdict, counts=is_counted)
-    is_systemic = verdict.scope is Scope.SYSTEMIC
+    is_systemic = verdict.concern is Concern.SYSTEMIC
     if (
         verdict.is_final
         or (is_systemic and not settings.holds)
@@ -111,7 +111,7 @@ def _is_used_up(
     if not is_exhausted(work.counted_attempts, elapsed, patience):
         return False
     if not settings.holds:
-        return verdict.scope is not Scope.PACING
+        return verdict.concern is not Concern.PACING
     return seen_with.is_own_fault or elapsed >= settings.give_up_after
 
 

@@ -15,8 +15,7 @@ from processor.core.history import History
 from processor.core.outcomes import Ending
 from processor.core.permits import Permits
 from processor.core.records import Now
-from processor.core.replies import Kind, Reply, Verdict
-from processor.core.replies import Scope as ReplyScope
+from processor.core.replies import Concern, Kind, Reply, Verdict
 from processor.core.scopes import Scope, scope_of
 from processor.core.verdicts import classify
 from processor.core.vocabulary import Effect
@@ -60,7 +59,7 @@ class Judge:
             mismatched.add(call.cart_id)
         if len(mismatched) < _CARTS_OF_A_MIX_UP:
             return verdict
-        return replace(verdict, scope=ReplyScope.SYSTEMIC, is_final=False)
+        return replace(verdict, concern=Concern.SYSTEMIC, is_final=False)
 
     def follow(self, work: Work, verdict: Verdict, now: Now) -> Ending | Rest:
         """Note a verdict and return what follows: the record's end, or a rest."""
@@ -95,7 +94,7 @@ class Judge:
         is_own_fault = history.clears_rokt(work)
         if not is_own_fault:
             self._permits.slow_down(scope, verdict, work.sent_at, now.at)
-        is_pacing = verdict.scope is ReplyScope.PACING
+        is_pacing = verdict.concern is Concern.PACING
         may_concern_all = not is_pacing and verdict.max_attempts is None
         if may_concern_all:
             history.failed(work, now.at)
@@ -114,7 +113,7 @@ class Judge:
             return False
         if scope in self._permits.holds.by_scope:
             return True
-        is_systemic = verdict.scope is ReplyScope.SYSTEMIC
+        is_systemic = verdict.concern is Concern.SYSTEMIC
         shows_outage = self._histories[scope].shows_outage(now.at)
         return (is_systemic and not is_own_fault) or shows_outage
 

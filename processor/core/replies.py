@@ -52,7 +52,7 @@ class Failure:
 Reply = Response | Failure
 
 
-class Scope(StrEnum):
+class Concern(StrEnum):
     """Whom a verdict concerns: this message, everything, or the pace of everything."""
 
     MESSAGE = "message"
@@ -109,7 +109,7 @@ class Verdict:
 
     kind: Kind
     effect: Effect
-    scope: Scope
+    concern: Concern
     is_final: bool
     status: Status
     reason: Reason | None

@@ -8,7 +8,7 @@ from processor.core import answers
 from processor.core.bodies import cleaned, error_body, excerpt
 from processor.core.calls import Call
 from processor.core.headers import redirect_host, retry_after, trace_id
-from processor.core.replies import Failure, FailureKind, Kind, Reply, Response, Scope, Verdict
+from processor.core.replies import Concern, Failure, FailureKind, Kind, Reply, Response, Verdict
 from processor.core.vocabulary import Effect, Reason, Status
 
 _LONGEST_DETAIL: Final = 300
@@ -37,7 +37,7 @@ def _rejected(reason: Reason, *, is_documented: bool = False) -> Verdict:
     return Verdict(
         kind=Kind.REJECTED,
         effect=Effect.NOT_APPLIED,
-        scope=Scope.MESSAGE,
+        concern=Concern.MESSAGE,
         is_final=True,
         status=Status.REJECTED,
         reason=reason,
@@ -49,7 +49,7 @@ def _systemic(reason: Reason, detail: str, *, heals_slowly: bool = False) -> Ver
     return Verdict(
         kind=Kind.SYSTEMIC,
         effect=Effect.NOT_APPLIED,
-        scope=Scope.SYSTEMIC,
+        concern=Concern.SYSTEMIC,
         is_final=False,
         status=Status.REJECTED,
         reason=reason,
@@ -61,16 +61,16 @@ def _systemic(reason: Reason, detail: str, *, heals_slowly: bool = False) -> Ver
 _RETRY: Final = Verdict(
     kind=Kind.RETRY,
     effect=Effect.MAYBE_APPLIED,
-    scope=Scope.MESSAGE,
+    concern=Concern.MESSAGE,
     is_final=False,
     status=Status.INDETERMINATE,
     reason=Reason.RETRIES_EXHAUSTED,
 )
 _RETRY_UNAPPLIED: Final = replace(_RETRY, effect=Effect.NOT_APPLIED, status=Status.REJECTED)
 _ONE_MORE_TRY: Final = replace(_RETRY, reason=Reason.INDETERMINATE, min_delay=5.0, max_attempts=2)
-_PACED: Final = replace(_RETRY_UNAPPLIED, kind=Kind.PACED, scope=Scope.PACING)
+_PACED: Final = replace(_RETRY_UNAPPLIED, kind=Kind.PACED, concern=Concern.PACING)
 _TOO_MANY: Final = replace(_PACED, is_overload=True, asks_for_less=True)
-_PACED_AMBIGUOUS: Final = replace(_RETRY, kind=Kind.PACED, scope=Scope.PACING, is_overload=True)
+_PACED_AMBIGUOUS: Final = replace(_RETRY, kind=Kind.PACED, concern=Concern.PACING, is_overload=True)
 _OVERLOADED: Final = replace(_RETRY, is_overload=True)
 _UNEXPECTED_SUCCESS: Final = replace(
     _RETRY,
@@ -177,7 +177,7 @@ def _refused(response: Response, *, is_proven: bool, wall: float) -> Verdict:
         errors=error.errors if error else (),
         trace_id=trace_id(response.headers),
         response_body=excerpt(response.body),
-        retry_after=retry_after(asked, wall) if row.scope is Scope.PACING else None,
+        retry_after=retry_after(asked, wall) if row.concern is Concern.PACING else None,
     )
 
 

@@ -15,7 +15,7 @@ from processor.core.effects import (
     ReplaySettled,
     Retrying,
 )
-from processor.core.replies import Kind, Scope
+from processor.core.replies import Concern, Kind
 from processor.core.vocabulary import Operation, Reason
 from processor.shell.clock import steady
 from processor.shell.metrics import Lane, Metrics
@@ -94,7 +94,7 @@ class Observers:
 
     def _retrying(self, seen: Retrying) -> None:
         self._metrics.retried(seen.operation, _lane(is_replayed=seen.is_replayed))
-        if seen.verdict.scope is Scope.SYSTEMIC and not seen.is_held:
+        if seen.verdict.concern is Concern.SYSTEMIC and not seen.is_held:
             self._suspect(seen)
 
     def _suspect(self, seen: Retrying) -> None:

@@ -35,7 +35,7 @@ def copy_everything(world: World, replay_id: str) -> int:
                 world.topics.replay,
                 message.value(),
                 message.key(),
-                partition=message.partition(),
+                partition=message.partition() or 0,
                 headers={
                     "processor.replay.id": replay_id,
                     "processor.origin.topic": topic,

@@ -19,8 +19,8 @@ from processor.core.effects import (
 )
 from processor.core.outcomes import Outcome
 from processor.core.records import Partition, Source
-from processor.core.replies import Kind, Scope, Verdict
-from processor.core.scopes import Scope as HeldScope
+from processor.core.replies import Concern, Kind, Verdict
+from processor.core.scopes import Scope
 from processor.core.vocabulary import Effect, Operation, Reason, Status
 from processor.shell import observers as module
 from processor.shell.metrics import Metrics
@@ -37,7 +37,7 @@ OUTCOME = Outcome(
 SYSTEMIC = Verdict(
     kind=Kind.SYSTEMIC,
     effect=Effect.NOT_APPLIED,
-    scope=Scope.SYSTEMIC,
+    concern=Concern.SYSTEMIC,
     is_final=False,
     status=Status.REJECTED,
     reason=Reason.UNAUTHORIZED,
@@ -45,7 +45,12 @@ SYSTEMIC = Verdict(
     http_status=401,
 )
 SUCCEEDED = replace(
-    SYSTEMIC, kind=Kind.SUCCEEDED, scope=Scope.MESSAGE, reason=None, detail=None, http_status=200
+    SYSTEMIC,
+    kind=Kind.SUCCEEDED,
+    concern=Concern.MESSAGE,
+    reason=None,
+    detail=None,
+    http_status=200,
 )
 FAILED = Retrying(
     Operation.CONFIRM,
@@ -139,9 +144,9 @@ def test_each_operation_is_said_for_itself(stage: Stage) -> None:
 
 
 def test_a_hold_is_one_line_at_its_beginning_and_one_at_its_end(stage: Stage) -> None:
-    began = HoldBegan(HeldScope.CONFIRM, Reason.UNAUTHORIZED, "HTTP 401: the API key")
+    began = HoldBegan(Scope.CONFIRM, Reason.UNAUTHORIZED, "HTTP 401: the API key")
     probe = replace(FAILED, is_held=True)
-    ended = HoldEnded(HeldScope.CONFIRM, 61.25, 7, is_proven=True)
+    ended = HoldEnded(Scope.CONFIRM, 61.25, 7, is_proven=True)
     assert stage.see(began, probe, probe, ended) == [
         "hold began: everything fails, nothing is given up",
         "hold ended: Rokt answers",
@@ -155,7 +160,7 @@ def test_a_hold_is_one_line_at_its_beginning_and_one_at_its_end(stage: Stage) ->
 
 
 def test_a_retry_that_concerns_one_record_is_counted_and_not_said(stage: Stage) -> None:
-    own = replace(FAILED, verdict=replace(SYSTEMIC, scope=Scope.MESSAGE))
+    own = replace(FAILED, verdict=replace(SYSTEMIC, concern=Concern.MESSAGE))
     assert stage.see(own) == []
     assert stage.count("processor_retries_total", operation="CONFIRM", lane="live") == 1
 

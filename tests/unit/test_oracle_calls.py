@@ -35,7 +35,12 @@ def said(status: str, effect: str, *, offset: int = 1, at: float = _LATER, **cha
         "orderId": "o-1",
         "cartId": "c-1",
         "attempts": 1,
-        "source": {"partition": 0, "offset": offset, "timestamp": int(_NOW * 1000)},
+        "source": {
+            "topic": "order-paid",
+            "partition": 0,
+            "offset": offset,
+            "timestamp": int(_NOW * 1000),
+        },
         "items": [{"cartItemId": "i-1", "itemReservationId": "r-1"}],
     }
     return Said(value | changes, _NOW + at)

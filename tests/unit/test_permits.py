@@ -9,8 +9,7 @@ import pytest
 from processor.core.effects import HoldEnded, Observation, PauseBegan
 from processor.core.permits import Permit, Permits
 from processor.core.records import Now
-from processor.core.replies import Kind, Verdict
-from processor.core.replies import Scope as ReplyScope
+from processor.core.replies import Concern, Kind, Verdict
 from processor.core.scopes import Scope
 from processor.core.vocabulary import Effect, Reason, Status
 
@@ -19,7 +18,7 @@ ALL: Final = {C, R, P}
 FAILED: Final = Verdict(
     kind=Kind.SYSTEMIC,
     effect=Effect.NOT_APPLIED,
-    scope=ReplyScope.SYSTEMIC,
+    concern=Concern.SYSTEMIC,
     is_final=False,
     status=Status.REJECTED,
     reason=Reason.UNREACHABLE,

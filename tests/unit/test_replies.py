@@ -9,13 +9,13 @@ import pytest
 from processor.core.calls import Call, RequestedItem
 from processor.core.replies import (
     BodyState,
+    Concern,
     Failure,
     FailureKind,
     Kind,
     Reply,
     Response,
     RoktError,
-    Scope,
     Verdict,
 )
 from processor.core.verdicts import classify
@@ -61,25 +61,25 @@ def row(verdict: Verdict) -> Verdict:
 REJECTED = Verdict(
     kind=Kind.REJECTED,
     effect=Effect.NOT_APPLIED,
-    scope=Scope.MESSAGE,
+    concern=Concern.MESSAGE,
     is_final=True,
     status=Status.REJECTED,
     reason=Reason.OTHER_CLIENT_ERROR,
 )
-SYSTEMIC = replace(REJECTED, kind=Kind.SYSTEMIC, scope=Scope.SYSTEMIC, is_final=False)
+SYSTEMIC = replace(REJECTED, kind=Kind.SYSTEMIC, concern=Concern.SYSTEMIC, is_final=False)
 RETRY = Verdict(
     kind=Kind.RETRY,
     effect=Effect.MAYBE_APPLIED,
-    scope=Scope.MESSAGE,
+    concern=Concern.MESSAGE,
     is_final=False,
     status=Status.INDETERMINATE,
     reason=Reason.RETRIES_EXHAUSTED,
 )
 UNAPPLIED_RETRY = replace(RETRY, effect=Effect.NOT_APPLIED, status=Status.REJECTED)
-PACED = replace(UNAPPLIED_RETRY, kind=Kind.PACED, scope=Scope.PACING)
+PACED = replace(UNAPPLIED_RETRY, kind=Kind.PACED, concern=Concern.PACING)
 TOO_MANY = replace(PACED, is_overload=True, asks_for_less=True)
 OVERLOAD = replace(RETRY, is_overload=True)
-GARBLED = replace(RETRY, kind=Kind.SYSTEMIC, scope=Scope.SYSTEMIC)
+GARBLED = replace(RETRY, kind=Kind.SYSTEMIC, concern=Concern.SYSTEMIC)
 INDETERMINATE = replace(RETRY, kind=Kind.INDETERMINATE, is_final=True, reason=Reason.INDETERMINATE)
 UNREACHABLE = replace(
     SYSTEMIC, kind=Kind.NOT_SENT, effect=Effect.NOT_SENT, reason=Reason.UNREACHABLE
@@ -138,7 +138,7 @@ ROWS: list[tuple[Reply, Verdict]] = [
     (response(413, retry_after="soon"), PACED),
     (
         response(503, ERROR_BODY, retry_after="7"),
-        replace(OVERLOAD, kind=Kind.PACED, scope=Scope.PACING, retry_after=7.0),
+        replace(OVERLOAD, kind=Kind.PACED, concern=Concern.PACING, retry_after=7.0),
     ),
     # 5xx; Retry-After on any other than 503 is not documented by anybody
     *[(response(status, ERROR_BODY), RETRY) for status in (500, 502, 507, 599)],
@@ -291,7 +291,7 @@ RETRY_AFTERS = [
 @pytest.mark.parametrize("status", [413, 429, 503])
 def test_retry_after_is_read_in_every_shape(status: int, value: str, seconds: float | None) -> None:
     verdict = verdict_of(response(status, retry_after=value))
-    assert (verdict.scope, verdict.retry_after) == (Scope.PACING, seconds)
+    assert (verdict.concern, verdict.retry_after) == (Concern.PACING, seconds)
 
 
 def test_a_date_without_a_zone_is_in_utc_wherever_we_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from processor.core.calls import Call, RequestedItem
-from processor.core.replies import BodyState, ItemVerdict, Kind, Response, Scope, Verdict
+from processor.core.replies import BodyState, Concern, ItemVerdict, Kind, Response, Verdict
 from processor.core.verdicts import classify
 from processor.core.vocabulary import Effect, ItemResult, Operation, Reason, Status
 
@@ -52,25 +52,25 @@ def refused(cart_item_id: str = "a") -> dict[str, object]:
     return item(cart_item_id, success=False)
 
 
-Row = tuple[Kind, Effect, Scope, bool, Status, Reason | None, bool]
+Row = tuple[Kind, Effect, Concern, bool, Status, Reason | None, bool]
 SUCCEEDED: Final[Row] = (
-    Kind.SUCCEEDED, Effect.APPLIED, Scope.MESSAGE, True, Status.SUCCEEDED, None, True,
+    Kind.SUCCEEDED, Effect.APPLIED, Concern.MESSAGE, True, Status.SUCCEEDED, None, True,
 )  # fmt: skip
 REJECTED: Final[Row] = (
-    Kind.REJECTED, Effect.NOT_APPLIED, Scope.MESSAGE, True,
+    Kind.REJECTED, Effect.NOT_APPLIED, Concern.MESSAGE, True,
     Status.REJECTED, Reason.ITEMS_REJECTED, True,
 )  # fmt: skip
 PARTIAL: Final[Row] = (
-    Kind.PARTIALLY_SUCCEEDED, Effect.PARTIALLY_APPLIED, Scope.MESSAGE, True,
+    Kind.PARTIALLY_SUCCEEDED, Effect.PARTIALLY_APPLIED, Concern.MESSAGE, True,
     Status.PARTIALLY_SUCCEEDED, Reason.ITEMS_REJECTED, True,
 )  # fmt: skip
 INCOMPLETE: Final[Row] = (
-    Kind.INDETERMINATE, Effect.MAYBE_APPLIED, Scope.MESSAGE, True,
+    Kind.INDETERMINATE, Effect.MAYBE_APPLIED, Concern.MESSAGE, True,
     Status.INDETERMINATE, Reason.RESPONSE_MISMATCH, False,
 )  # fmt: skip
 MISMATCH: Final[Row] = (Kind.MISMATCH, *INCOMPLETE[1:])
 GARBLED: Final[Row] = (
-    Kind.SYSTEMIC, Effect.MAYBE_APPLIED, Scope.SYSTEMIC, False,
+    Kind.SYSTEMIC, Effect.MAYBE_APPLIED, Concern.SYSTEMIC, False,
     Status.INDETERMINATE, Reason.RETRIES_EXHAUSTED, False,
 )  # fmt: skip
 
@@ -79,7 +79,7 @@ def row(verdict: Verdict) -> Row:
     return (
         verdict.kind,
         verdict.effect,
-        verdict.scope,
+        verdict.concern,
         verdict.is_final,
         verdict.status,
         verdict.reason,
@@ -197,7 +197,7 @@ def test_a_success_keeps_the_confirmation_but_no_body() -> None:
     assert verdict == Verdict(
         kind=Kind.SUCCEEDED,
         effect=Effect.APPLIED,
-        scope=Scope.MESSAGE,
+        concern=Concern.MESSAGE,
         is_final=True,
         status=Status.SUCCEEDED,
         reason=None,
