@@ -63,7 +63,7 @@ class Cluster(FakeClient):
             {PLACE.topic: told(SimpleNamespace(topic_id=TOPIC_ID))},
             {} if self.log is None else {PLACE: told(SimpleNamespace(offset=begin))},
             {} if self.log is None else {PLACE: told(SimpleNamespace(offset=end))},
-            told(SimpleNamespace(topic_partitions=[offset])),
+            told([offset]),
         )
 
     def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition]:
@@ -170,7 +170,7 @@ def test_a_topic_created_anew_is_told_as_such(cluster: Cluster, run: Run) -> Non
 def test_what_is_no_input_ends_with_code_2_and_names_the_inputs(cluster: Cluster, run: Run) -> None:
     done = run("--yes", topic="orders")
     assert (done.code, done.out, cluster.accepted) == (2, "", [])
-    assert done.err == "orders is no input: those are order-paid and cart-abandoned.\n"
+    assert done.err == "orders is no input: those are order-paid, cart-abandoned, rokt-replay.\n"
 
 
 def test_a_group_without_an_offset_ends_with_code_2_and_the_remedy(

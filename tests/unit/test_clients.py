@@ -1,10 +1,12 @@
 """Clients: every consumer can be made with what a member of the group may be told."""
 
 import json
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer
 
+import processor
 from processor.shell.kafka import clients
 from processor.shell.settings import load_connections
 
@@ -35,3 +37,23 @@ def test_a_consumer_outside_the_group_does_not_mind_the_patience_of_the_group(
     ).kafka
     for configure in (clients.consumer, clients.reader, clients.offsets_only):
         Consumer(configure(kafka)).close()
+
+
+def test_a_producer_is_not_bothered_with_what_only_a_member_keeps_to() -> None:
+    properties = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 500, "linger.ms": 7}
+    kafka = load_connections(
+        None,
+        {
+            "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
+            "PROCESSOR_KAFKA__PROPERTIES": json.dumps(properties),
+            "PROCESSOR_SCHEMA_REGISTRY__URL": "http://127.0.0.1:1",
+        },
+    ).kafka
+    producer = clients.producer(kafka)
+    assert properties.keys() & producer.keys() == {"linger.ms"}
+
+
+@pytest.mark.parametrize("call", ["list_consumer_group_offsets", "describe_consumer_groups"])
+def test_no_admin_client_is_asked_what_ends_the_process_when_a_coordinator_goes(call: str) -> None:
+    sources = Path(processor.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if f".{call}(" in path.read_text("utf-8")] == []

@@ -4,10 +4,11 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import partial
+from threading import Thread
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     IsolationLevel,
     KafkaException,
     TopicCollection,
@@ -41,7 +42,7 @@ class Inquiry:
     _topics: "Mapping[str, Future[TopicDescription]]"
     _begins: "Mapping[Partition, Future[ListOffsetsResultInfo]]"
     _ends: "Mapping[Partition, Future[ListOffsetsResultInfo]]"
-    _offsets: "Future[ConsumerGroupTopicPartitions] | None"
+    _offsets: "Future[list[TopicPartition]] | None"
 
     @property
     def is_answered(self) -> bool:
@@ -70,8 +71,7 @@ class Inquiry:
 
     def offset(self, partition: Partition) -> TopicPartition | None:
         """Return what the group that was asked about has committed."""
-        told = _result(self._offsets)
-        for each in (told and told.topic_partitions) or ():
+        for each in _result(self._offsets) or ():
             if (each.topic, each.partition) == partition and each.error is None:
                 return each
         return None
@@ -91,6 +91,7 @@ class Broker:
 
     def __init__(self, kafka: Kafka) -> None:
         """Prepare; nothing is sent yet."""
+        self._kafka = kafka
         self._admin = AdminClient(clients.common(kafka) | clients.FORGETFUL)
 
     def partitions(self, topics: Collection[str], timeout: float) -> Mapping[str, int | None]:
@@ -153,16 +154,37 @@ class Broker:
         """
         offsets = None
         if partitions:
-            asked = [TopicPartition(*partition) for partition in partitions]
-            offsets = self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group_id, asked)], request_timeout=timeout
-            )[group_id]
+            offsets = self._ask_committed(partitions, group_id, timeout)
         return Inquiry(
             self._admin.describe_topics(TopicCollection([*topics]), request_timeout=timeout),
             self._list_offsets(partitions, timeout, OffsetSpec.earliest()),
             self._list_offsets(partitions, timeout),
             offsets,
         )
+
+    def _ask_committed(
+        self, partitions: Collection[Partition], group_id: str, timeout: float
+    ) -> "Future[list[TopicPartition]]":
+        """Ask what a group has committed, by a consumer.
+
+        The admin client ends the whole process when the coordinator goes away while it asks
+        (librdkafka issue 4605).
+        """
+        told: Future[list[TopicPartition]] = Future()
+
+        def ask() -> None:
+            try:
+                consumer = Consumer(clients.offsets_only(self._kafka) | {"group.id": group_id})
+                try:
+                    asked = [TopicPartition(*partition) for partition in partitions]
+                    told.set_result(consumer.committed(asked, timeout=timeout))
+                finally:
+                    consumer.close()
+            except Exception as error:  # noqa: BLE001  whoever asked is told
+                told.set_exception(error)
+
+        Thread(target=ask, name="offsets", daemon=True).start()
+        return told
 
     def _list_offsets(
         self,

@@ -100,9 +100,19 @@ def _outside(kafka: Kafka) -> Properties:
     return properties
 
 
+_MEMBERS_ONLY: Final = (
+    "group.instance.id",
+    "heartbeat.interval.ms",
+    "max.poll.interval.ms",
+    "session.timeout.ms",
+)
+
+
 def producer(kafka: Kafka) -> Properties:
     """Return the properties of the outputs' producer: nothing is lost, nothing out of order."""
     properties = common(kafka) | {"acks": "all", "enable.idempotence": True}
+    for name in _MEMBERS_ONLY:
+        properties.pop(name, None)  # librdkafka would complain of each
     properties.setdefault("linger.ms", 5)
     properties.setdefault("compression.type", "lz4")
     # The topic decides what is too large, not the client.
