@@ -15,7 +15,7 @@ from processor.core.ledger import Ledger
 from processor.core.meetings import Conflict, Duplicate, Proceed
 from processor.core.records import Record
 from processor.core.replays import COPIED, Guards, Prospect
-from processor.core.vocabulary import Operation
+from processor.core.vocabulary import Effect, Operation
 
 # Fingerprints follow from events alone; the rest of the call is not looked at here.
 _SHAPE: Final = CallShape(tag_id="-")
@@ -38,6 +38,24 @@ class Forecast:
     order_id: str | None = None
     detail: str | None = None
     is_authorised: bool = False
+
+
+def redriven(found: Forecast, effect: Effect, times: int, guards: Guards) -> Forecast:
+    """Return what would come of a dead letter's record, of which the ledger says `found`.
+
+    Kept back is what may have been applied, by the letter's `effect`, unless somebody asked for
+    it, and what was brought back `times` times already and failed each time.
+    """
+    if found.prospect in COPIED and effect is Effect.MAYBE_APPLIED:
+        if guards.includes_maybe_applied:
+            found = replace(found, is_authorised=True)
+        else:
+            detail = "its dead letter says that it may have been applied"
+            found = replace(found, prospect=Prospect.DOUBTFUL, detail=detail)
+    if found.prospect in COPIED and times >= guards.most_redrives:
+        detail = f"it was brought back {times} times, and failed each time"
+        found = replace(found, prospect=Prospect.QUARANTINED, detail=detail)
+    return found
 
 
 class Forecaster:

@@ -5,11 +5,10 @@ schemas here are plain, and times are the integers that they are written as.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from io import BytesIO
-from typing import Any, Final
+from typing import Any
 
 import fastavro
 from fastavro import schemaless_writer
@@ -18,19 +17,20 @@ from processor.core.events import Pending, Undecodable
 from processor.core.outcomes import DeadLetter, Outcome, OutcomeView
 from processor.core.records import Source
 from processor.core.replies import ItemVerdict, RoktError
-from processor.core.vocabulary import Effect, ItemResult, Operation, Reason, Status
 from processor.shell.avro_form import read_schema, strip_logical_types
-from processor.shell.decoding import MalformedError, Schemas, read_start, read_value
-from processor.shell.framing import prefix, unframe, unframe_value
+from processor.shell.decoding import Schemas, read_start, read_value
+from processor.shell.framing import prefix, unframe
+from processor.shell.outputs import (
+    EFFECTS,
+    OPERATIONS,
+    REASONS,
+    RESULTS,
+    STATUSES,
+    Foreign,
+    read_output,
+)
 from processor.shell.schemas import DEAD_LETTER, OUTCOME, text
-from processor.shell.vetting import Refusal
-
-_OPERATIONS: Final = {str(operation): operation for operation in Operation}
-_RESULTS: Final = {str(result): result for result in ItemResult}
-# What a newer processor wrote and this one has no word for: it may have been applied.
-_STATUSES: Final = {"UNKNOWN": Status.INDETERMINATE} | {str(status): status for status in Status}
-_EFFECTS: Final = {"UNKNOWN": Effect.MAYBE_APPLIED} | {str(effect): effect for effect in Effect}
-_REASONS: Final = {"UNKNOWN": Reason.INDETERMINATE} | {str(reason): reason for reason in Reason}
+from processor.shell.vetting import VettedSchema
 
 
 class Encoder:
@@ -124,13 +124,6 @@ class Encoder:
         return _write(self._dead_letter_prefix, _wire(DEAD_LETTER), datum)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Foreign:
-    """A record of the results topic that nobody like us can have written; `detail` says why."""
-
-    detail: str
-
-
 class OutcomeReader:
     """Reads outcomes back for the ledger, those of older and newer processors included."""
 
@@ -140,22 +133,13 @@ class OutcomeReader:
 
     def read(self, value: bytes) -> OutcomeView | Pending | Foreign | Undecodable:
         """Return what the ledger needs of an outcome; Undecodable: it may be one of ours."""
-        framed = unframe_value(value)
-        if framed is None:
-            return Foreign(detail="it does not name a schema")
-        schema = self._schemas(framed.schema)
-        if schema is None:
-            return Pending(schema=framed.schema)
-        if isinstance(schema, Refusal):
-            return Undecodable(reason=schema.reason, detail=schema.detail)
-        if schema.name != OUTCOME:
-            return Foreign(detail=f"it is of type {schema.name}, not {OUTCOME}")
-        try:
-            if schema.reader is None:
-                return _view(read_start(value, framed.start, _start_of_outcome()))
-            return _view(read_value(value, framed.start, schema))
-        except MalformedError as malformed:
-            return _undecodable(str(malformed))
+        return read_output(value, OUTCOME, self._schemas, _read_view)
+
+
+def _read_view(value: bytes, start: int, schema: VettedSchema) -> OutcomeView:
+    if schema.reader is None:
+        return _view(read_start(value, start, _start_of_outcome()))
+    return _view(read_value(value, start, schema))
 
 
 @cache
@@ -225,10 +209,10 @@ def _view(datum: dict[str, Any]) -> OutcomeView:
     reason, origin = datum["reason"], datum["origin"]
     return OutcomeView(
         outcome_id=datum["outcomeId"],
-        operation=_OPERATIONS[datum["operation"]],
-        status=_STATUSES[datum["status"]],
-        effect=_EFFECTS[datum["effect"]],
-        reason=None if reason is None else _REASONS[reason],
+        operation=OPERATIONS[datum["operation"]],
+        status=STATUSES[datum["status"]],
+        effect=EFFECTS[datum["effect"]],
+        reason=None if reason is None else REASONS[reason],
         cart_id=datum["cartId"],
         order_id=datum["orderId"],
         source=Source(**datum["source"]),
@@ -240,13 +224,9 @@ def _view(datum: dict[str, Any]) -> OutcomeView:
                 ItemVerdict(
                     cart_item_id=item["cartItemId"],
                     item_reservation_id=item["itemReservationId"],
-                    result=_RESULTS[item["result"]],
+                    result=RESULTS[item["result"]],
                 )
                 for item in datum["items"]
             ]
         ),
     )
-
-
-def _undecodable(detail: str) -> Undecodable:
-    return Undecodable(reason=Reason.UNDECODABLE, detail=detail)

@@ -19,9 +19,9 @@ from processor.core.outcomes import OutcomeView
 from processor.core.records import Source
 from processor.core.vocabulary import Effect, Operation, Reason, Status
 from processor.errors import RuntimeFailure
-from processor.shell.encoding import Foreign
 from processor.shell.kafka import restorer as module
 from processor.shell.kafka.restorer import Restorer
+from processor.shell.outputs import Foreign
 from processor.shell.settings import Kafka
 from tests.support.mock_kafka import FakeClient, MockKafka, complaint, exception, places, record
 from tests.support.programs import wait_until

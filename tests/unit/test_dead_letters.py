@@ -8,12 +8,13 @@ from processor.core.records import Record, Source
 from processor.core.replies import ItemVerdict, RoktError
 from processor.core.vocabulary import Effect, ItemResult, Reason
 from processor.shell import schemas
-from processor.shell.encoding import Encoder, Foreign
+from processor.shell.encoding import Encoder
 from processor.shell.history.dead_letters import (
     DeadLetterReader,
     DeadLetterView,
     history_readers,
 )
+from processor.shell.outputs import Foreign
 from processor.shell.vetting import vet
 from tests.contract.test_outputs import OUTCOME
 from tests.support.codec import only

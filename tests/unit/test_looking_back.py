@@ -13,11 +13,12 @@ from processor.core.replays import Prospect
 from processor.core.timeline import Entry, Moment
 from processor.core.vocabulary import Effect
 from processor.core.windows import Log
-from processor.shell.encoding import Foreign, OutcomeReader
+from processor.shell.encoding import OutcomeReader
 from processor.shell.framing import prefix
 from processor.shell.history.outcomes import WholeOutcomeReader
 from processor.shell.history.tellings import Found, Teller, Unread
 from processor.shell.history.timeline import Historian, Timeline
+from processor.shell.outputs import Foreign
 from tests.support.codec import PAID
 from tests.support.recorded import (
     ABANDONED_VALUE,

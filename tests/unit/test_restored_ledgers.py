@@ -10,9 +10,9 @@ from processor.core.meetings import Duplicate, Proceed
 from processor.core.records import Partition, Record, Source
 from processor.core.vocabulary import Effect, Reason, Status
 from processor.errors import RuntimeFailure
-from processor.shell.encoding import Foreign
 from processor.shell.history.ledgers import Ledgers, Read
 from processor.shell.history.reader import Batch
+from processor.shell.outputs import Foreign
 from processor.shell.settings import Topics
 from tests.support.simulation_events import order
 from tests.unit.test_ledger import outcome

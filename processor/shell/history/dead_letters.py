@@ -3,24 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from processor.core.events import Pending, Undecodable
 from processor.core.records import Source
 from processor.core.replies import ItemVerdict, RoktError
 from processor.core.selection import Failure, Subject
-from processor.core.vocabulary import Effect, ItemResult, Operation, Reason
-from processor.shell.decoding import MalformedError, Schemas, read_value
-from processor.shell.encoding import Foreign
-from processor.shell.framing import unframe_value
+from processor.core.vocabulary import Effect, Operation, Reason
+from processor.shell.decoding import Schemas, read_value
+from processor.shell.outputs import (
+    EFFECTS,
+    OPERATIONS,
+    REASONS,
+    RESULTS,
+    Foreign,
+    read_output,
+)
 from processor.shell.schemas import DEAD_LETTER, readers, text
-from processor.shell.vetting import ReaderSchema, Refusal, as_reader
-
-_OPERATIONS: Final = {str(operation): operation for operation in Operation}
-_RESULTS: Final = {str(result): result for result in ItemResult}
-# What a newer processor wrote and this one has no word for: it may have been applied.
-_EFFECTS: Final = {"UNKNOWN": Effect.MAYBE_APPLIED} | {str(effect): effect for effect in Effect}
-_REASONS: Final = {"UNKNOWN": Reason.INDETERMINATE} | {str(reason): reason for reason in Reason}
+from processor.shell.vetting import ReaderSchema, VettedSchema, as_reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,20 +95,7 @@ class DeadLetterReader:
 
     def read(self, value: bytes) -> DeadLetterView | Pending | Foreign | Undecodable:
         """Return what a dead letter says; Undecodable: it may be one of ours."""
-        framed = unframe_value(value)
-        if framed is None:
-            return Foreign(detail="it does not name a schema")
-        schema = self._schemas(framed.schema)
-        if schema is None:
-            return Pending(schema=framed.schema)
-        if isinstance(schema, Refusal):
-            return Undecodable(reason=schema.reason, detail=schema.detail)
-        if schema.name != DEAD_LETTER:
-            return Foreign(detail=f"it is of type {schema.name}, not {DEAD_LETTER}")
-        try:
-            return _view(read_value(value, framed.start, schema))
-        except MalformedError as malformed:
-            return Undecodable(reason=Reason.UNDECODABLE, detail=str(malformed))
+        return read_output(value, DEAD_LETTER, self._schemas, _read)
 
 
 @cache
@@ -117,14 +104,18 @@ def history_readers() -> Mapping[str, ReaderSchema]:
     return readers() | {DEAD_LETTER: as_reader(text(DEAD_LETTER))}
 
 
+def _read(value: bytes, start: int, schema: VettedSchema) -> DeadLetterView:
+    return _view(read_value(value, start, schema))
+
+
 def _view(datum: dict[str, Any]) -> DeadLetterView:
     origin = datum["origin"]
     return DeadLetterView(
         dead_letter_id=datum["deadLetterId"],
         failed_at=datum["failedAt"],
-        reason=_REASONS[datum["reason"]],
-        effect=_EFFECTS[datum["effect"]],
-        operation=_OPERATIONS[datum["operation"]],
+        reason=REASONS[datum["reason"]],
+        effect=EFFECTS[datum["effect"]],
+        operation=OPERATIONS[datum["operation"]],
         message=datum["message"],
         cart_id=datum["cartId"],
         order_id=datum["orderId"],
@@ -158,7 +149,7 @@ def _item(datum: dict[str, Any]) -> ItemVerdict:
     return ItemVerdict(
         cart_item_id=datum["cartItemId"],
         item_reservation_id=datum["itemReservationId"],
-        result=_RESULTS[datum["result"]],
+        result=RESULTS[datum["result"]],
         item_confirmation_id=datum["itemConfirmationId"],
         item_confirmation_url=datum["itemConfirmationUrl"],
     )

@@ -10,8 +10,8 @@ from processor.core.ledger import Ledger
 from processor.core.outcomes import OutcomeView
 from processor.core.records import Partition
 from processor.errors import RuntimeFailure
-from processor.shell.encoding import Foreign
 from processor.shell.history.reader import Reader
+from processor.shell.outputs import Foreign
 from processor.shell.settings import Topics
 
 Read = Callable[[bytes], OutcomeView | Pending | Foreign | Undecodable]

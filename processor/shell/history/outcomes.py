@@ -4,25 +4,24 @@ The confirmation URLs of items are not read: they may be vouchers, and nobody is
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from processor.core.events import Pending, Undecodable
 from processor.core.outcomes import Outcome
 from processor.core.records import Source
 from processor.core.replies import ItemVerdict, RoktError
-from processor.core.vocabulary import Effect, ItemResult, Operation, Reason, Status
-from processor.shell.decoding import MalformedError, Schemas, read_value
-from processor.shell.encoding import Foreign
-from processor.shell.framing import unframe_value
+from processor.shell.decoding import Schemas, read_value
+from processor.shell.outputs import (
+    EFFECTS,
+    OPERATIONS,
+    REASONS,
+    RESULTS,
+    STATUSES,
+    Foreign,
+    read_output,
+)
 from processor.shell.schemas import OUTCOME
-from processor.shell.vetting import Refusal
-
-_OPERATIONS: Final = {str(operation): operation for operation in Operation}
-_RESULTS: Final = {str(result): result for result in ItemResult}
-# What a newer processor wrote and this one has no word for: it may have been applied.
-_STATUSES: Final = {"UNKNOWN": Status.INDETERMINATE} | {str(status): status for status in Status}
-_EFFECTS: Final = {"UNKNOWN": Effect.MAYBE_APPLIED} | {str(effect): effect for effect in Effect}
-_REASONS: Final = {"UNKNOWN": Reason.INDETERMINATE} | {str(reason): reason for reason in Reason}
+from processor.shell.vetting import VettedSchema
 
 
 class WholeOutcomeReader:
@@ -34,30 +33,21 @@ class WholeOutcomeReader:
 
     def read(self, value: bytes) -> Outcome | Pending | Foreign | Undecodable:
         """Return an outcome; Undecodable: it may be one of ours."""
-        framed = unframe_value(value)
-        if framed is None:
-            return Foreign(detail="it does not name a schema")
-        schema = self._schemas(framed.schema)
-        if schema is None:
-            return Pending(schema=framed.schema)
-        if isinstance(schema, Refusal):
-            return Undecodable(reason=schema.reason, detail=schema.detail)
-        if schema.name != OUTCOME:
-            return Foreign(detail=f"it is of type {schema.name}, not {OUTCOME}")
-        try:
-            return _outcome(read_value(value, framed.start, schema))
-        except MalformedError as malformed:
-            return Undecodable(reason=Reason.UNDECODABLE, detail=str(malformed))
+        return read_output(value, OUTCOME, self._schemas, _read)
+
+
+def _read(value: bytes, start: int, schema: VettedSchema) -> Outcome:
+    return _outcome(read_value(value, start, schema))
 
 
 def _outcome(datum: dict[str, Any]) -> Outcome:
     reason, origin = datum["reason"], datum["origin"]
     return Outcome(
         outcome_id=datum["outcomeId"],
-        operation=_OPERATIONS[datum["operation"]],
-        status=_STATUSES[datum["status"]],
-        effect=_EFFECTS[datum["effect"]],
-        reason=None if reason is None else _REASONS[reason],
+        operation=OPERATIONS[datum["operation"]],
+        status=STATUSES[datum["status"]],
+        effect=EFFECTS[datum["effect"]],
+        reason=None if reason is None else REASONS[reason],
         cart_id=datum["cartId"],
         order_id=datum["orderId"],
         source_event_id=datum["sourceEventId"],
@@ -88,7 +78,7 @@ def _items(data: Iterable[dict[str, Any]]) -> tuple[ItemVerdict, ...]:
         ItemVerdict(
             cart_item_id=each["cartItemId"],
             item_reservation_id=each["itemReservationId"],
-            result=_RESULTS[each["result"]],
+            result=RESULTS[each["result"]],
             item_confirmation_id=each["itemConfirmationId"],
         )
         for each in data

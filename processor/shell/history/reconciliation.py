@@ -26,10 +26,11 @@ from processor.core.vocabulary import Effect, Reason
 from processor.core.windows import Log
 from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.decoding import Decoder, Schemas
-from processor.shell.encoding import Foreign, OutcomeReader
+from processor.shell.encoding import OutcomeReader
 from processor.shell.history.cluster import logs, look
 from processor.shell.history.dead_letters import DeadLetterReader, DeadLetterView
 from processor.shell.history.reader import Reader
+from processor.shell.outputs import Foreign
 from processor.shell.schemas import ORDER_PAID
 from processor.shell.settings import Connections
 

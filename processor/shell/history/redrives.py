@@ -7,15 +7,15 @@ from typing import Final
 
 from processor.core.copies import Copy, copy_of
 from processor.core.events import Pending, Undecodable
-from processor.core.forecast import Forecast
+from processor.core.forecast import redriven
 from processor.core.records import Partition, Record, Source
 from processor.core.replays import COPIED, Candidate, Passed, Prospect, Slice
-from processor.core.vocabulary import Effect, Operation
+from processor.core.vocabulary import Operation
 from processor.shell.clock import now
-from processor.shell.encoding import Foreign
 from processor.shell.history.dead_letters import DeadLetterView
 from processor.shell.history.means import Means
 from processor.shell.kafka.broker import Broker
+from processor.shell.outputs import Foreign
 
 _ANSWER_WITHIN: Final = 10.0
 
@@ -119,10 +119,7 @@ class Redrives:
         content = self._means.decoder.decode(original, None)
         forecaster = self._means.forecasters.of(number)
         found = forecaster.look(original, content, now().wall_ms)
-        found = self._in_doubt(letter, found)
-        if found.prospect in COPIED and times >= plan.guards.most_redrives:
-            detail = f"it was brought back {times} times, and failed each time"
-            found = replace(found, prospect=Prospect.QUARANTINED, detail=detail)
+        found = redriven(found, letter.effect, times, plan.guards)
         if found.prospect in COPIED:
             forecaster.copied(content)
         is_read = found.operation is not Operation.UNKNOWN
@@ -135,15 +132,6 @@ class Redrives:
             detail=found.detail,
             is_authorised=found.is_authorised,
         )
-
-    def _in_doubt(self, letter: DeadLetterView, found: Forecast) -> Forecast:
-        """Keep back what may have been applied, unless somebody asked for it."""
-        if letter.effect is not Effect.MAYBE_APPLIED or found.prospect not in COPIED:
-            return found
-        if self._means.plan.guards.includes_maybe_applied:
-            return replace(found, is_authorised=True)
-        detail = "its dead letter says that it may have been applied"
-        return replace(found, prospect=Prospect.DOUBTFUL, detail=detail)
 
     def _fetch(self, letter: DeadLetterView) -> Record | None:
         """Return the original of a dead letter that does not hold it; None if it is gone."""

@@ -11,8 +11,8 @@ from processor.core.records import Partition
 from processor.core.tally import Tallied, Tally, Told
 from processor.core.vocabulary import Effect, Operation, Reason, Status
 from processor.errors import RuntimeFailure
-from processor.shell.encoding import Foreign
 from processor.shell.kafka import clients
+from processor.shell.outputs import Foreign
 from processor.shell.settings import Kafka
 
 Read = Callable[[bytes], OutcomeView | Pending | Foreign | Undecodable]

@@ -9,9 +9,9 @@ from processor.core.outcomes import Outcome
 from processor.core.records import Partition, Record, Source
 from processor.core.windows import Log
 from processor.shell.decoding import Decoder, Schemas
-from processor.shell.encoding import Foreign
 from processor.shell.history.dead_letters import DeadLetterReader, DeadLetterView
 from processor.shell.history.outcomes import WholeOutcomeReader
+from processor.shell.outputs import Foreign
 from processor.shell.schemas import CART_ABANDONED, ORDER_PAID
 from processor.shell.settings import Topics
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from processor.core.forecast import Forecaster
+from processor.core.forecast import Forecaster, redriven
 from processor.core.ledger import Ledger
 from processor.core.records import Partition, Record, Source
-from processor.core.replays import COPIED, Guards, Prospect
+from processor.core.replays import Guards, Prospect
 from processor.core.sayings import Saying, sayings
 from processor.core.timeline import (
     Entry,
@@ -114,14 +114,8 @@ class Historian:
             letter.first_seen, letter.original_key, letter.original_value, letter.original_headers
         )
         found = forecaster.look(record, self._teller.content(record), self._wall_ms)
-        prospect, detail = found.prospect, found.detail
-        if prospect in COPIED and letter.effect is Effect.MAYBE_APPLIED:
-            prospect = Prospect.DOUBTFUL
-            detail = "its dead letter says that it may have been applied"
-        if prospect in COPIED and times >= self._guards.most_redrives:
-            prospect = Prospect.QUARANTINED
-            detail = f"it was brought back {times} times, and failed each time"
-        return replace(told, prospect=prospect, detail=detail)
+        found = redriven(found, letter.effect, times, self._guards)
+        return replace(told, prospect=found.prospect, detail=found.detail)
 
 
 def _entries(found: Found, lane: str) -> Iterator[Entry]:

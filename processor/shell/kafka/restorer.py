@@ -12,8 +12,8 @@ from processor.core.effects import Restore
 from processor.core.events import Pending, Undecodable
 from processor.core.outcomes import OutcomeView
 from processor.errors import RuntimeFailure
-from processor.shell.encoding import Foreign
 from processor.shell.kafka import clients
+from processor.shell.outputs import Foreign
 from processor.shell.settings import Kafka
 
 _LOG: Final = structlog.get_logger()
