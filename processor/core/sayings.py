@@ -87,7 +87,12 @@ def _of_order(ledger: Ledger, order_id: str, asked: Mapping[tuple[str, str], Non
 
 def _of_item(ledger: Ledger, cart_id: str, item: AbandonedItem) -> str:
     """Ask what a release of it would meet, and what an order would that nobody knows."""
-    says = list(ledger.ask_release(_release(cart_id, item), 0).dropped)
+    name = item.cart_item_id
+    says = [
+        # To the ledger an item is paid whatever has come of its order.
+        f"an OrderPaid names {name}" if why == f"{name} is paid" else why
+        for why in ledger.ask_release(_release(cart_id, item), 0).dropped
+    ]
     match ledger.ask_confirm(_order("", cart_id, item), ""):
         case Conflict(detail=detail):
             says.append(detail)

@@ -43,6 +43,8 @@ class Standing(StrEnum):
     """The live fleet has not come to it, or has it in work."""
     SETTLED = "settled"
     """A copy that asked for what is settled already: it leaves no outcome."""
+    COPY_ANSWERED = "answered-by-copy"
+    """It has no outcome of its own, but a copy of it has one."""
     PASSED_OVER = "passed-over"
     """The live fleet is beyond it, and there is no outcome: it was never worked, or it is gone."""
 
@@ -82,9 +84,16 @@ def in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def of_record(
-    record: Record, content: Content, copy: Copy | NoCopy | None, standing: Standing
+    record: Record,
+    content: Content,
+    copy: Copy | NoCopy | None,
+    standing: Standing,
+    worked_by: str | None,
 ) -> Entry:
-    """Return the entry of an input, or of a copy in the replay lane (then `copy` is not None)."""
+    """Return the entry of an input, or of a copy in the replay lane (then `copy` is not None).
+
+    `worked_by`: the last replay that has an outcome of it, by a copy.
+    """
     entry = Entry(
         at=record.source.timestamp,
         moment=Moment.EVENT if copy is None else Moment.COPY,
@@ -106,6 +115,8 @@ def of_record(
             lines.append(f"no copy of ours: {detail}")
         case None:
             pass
+    if standing is Standing.COPY_ANSWERED:
+        lines.append(f"worked by the copy of replay {worked_by}")
     if standing in _STANDINGS:
         lines.append(_STANDINGS[standing])
     return replace(entry, told=tuple(lines))

@@ -153,6 +153,20 @@ def test_what_has_no_outcome_says_why(case: str) -> None:
     assert entry.told[-1] == expected
 
 
+def test_an_input_whose_copy_was_worked_names_the_replay() -> None:
+    by_copy = replace(
+        CONFIRMED,
+        source=Source(TOPICS.replay, 0, 0, 1),
+        origin=PAYMENT.source,
+        replay_id="r-1",
+    )
+    (event, *_) = timeline(PAYMENT, result(0, by_copy)).entries
+    assert event.told[-1] == "worked by the copy of replay r-1"
+    assert event.facts["standing"] == "answered-by-copy"
+    (waiting, *_) = timeline(PAYMENT, result(0, by_copy), committed={TOPICS.order_paid: 0}).entries
+    assert waiting.told[-1] == "not worked yet"
+
+
 def test_a_copy_tells_of_what_it_is_a_copy_and_by_which_replay() -> None:
     copy = Copy(replay_id="r-1", origin=Source(TOPICS.order_paid, 0, 7, None))
     record = lies(TOPICS.replay, 0, PAID_VALUE, headers=headers_of_copy(copy, ()))
@@ -197,7 +211,9 @@ def test_the_ledger_says_what_an_order_and_its_items_came_to() -> None:
     mine = replace(CONFIRMED, request_fingerprint=fingerprint_of_paid())
     assert says(PAYMENT, result(0, mine)) == {
         "o-1": "order o-1 is settled (APPLIED)",
-        "v1:uuid:canal": "v1:uuid:canal is paid; item v1:uuid:canal belongs to order o-1 already",
+        "v1:uuid:canal": (
+            "an OrderPaid names v1:uuid:canal; item v1:uuid:canal belongs to order o-1 already"
+        ),
     }
 
 

@@ -120,9 +120,13 @@ class Historian:
 
 def _entries(found: Found, lane: str) -> Iterator[Entry]:
     sources = {ended.outcome.source[:3] for ended in found.ended}
+    copied = {ended.origin[:3]: ended.outcome.replay_id for ended in found.ended}
     for seen in found.seen:
+        worked_by = copied.get(seen.record.source[:3])
         standing = _standing(found, seen, sources, lane)
-        yield of_record(seen.record, seen.content, seen.copy, standing)
+        if standing is Standing.PASSED_OVER and worked_by is not None:
+            standing = Standing.COPY_ANSWERED
+        yield of_record(seen.record, seen.content, seen.copy, standing, worked_by)
     for lettered in found.lettered:  # a dead letter is written before its outcome
         yield _of_letter(lettered)
     for ended in found.ended:
