@@ -68,12 +68,13 @@ class Windows:
         ]
         notes = [*self._policies(counts)]
         if selection.until is not None:
-            notes += [
-                f"{topic} keeps the times of its producers, which need not be in order: "
-                "everything from the beginning of the window on is read, and each record looked at."
-                for topic, exact in is_exact.items()
-                if not exact
-            ]
+            loose = [topic for topic, exact in is_exact.items() if not exact]
+            if loose:
+                notes.append(
+                    f"The times in {' and '.join(loose)} are those of producers, and need not be "
+                    "in order: everything from the beginning of the window on is read, and each "
+                    "record looked at."
+                )
         return _drawn(parts, notes)
 
     def draw_offsets(self, wanted: Sequence[Slice]) -> Drawn:
