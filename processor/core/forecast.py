@@ -53,7 +53,7 @@ def redriven(found: Forecast, effect: Effect, times: int, guards: Guards) -> For
             detail = "its dead letter says that it may have been applied"
             found = replace(found, prospect=Prospect.DOUBTFUL, detail=detail)
     if found.prospect in COPIED and times >= guards.most_redrives:
-        detail = f"it was brought back {times} times, and failed each time"
+        detail = f"it was brought back {times} times, by redrives or replays, and failed each time"
         found = replace(found, prospect=Prospect.QUARANTINED, detail=detail)
     return found
 

@@ -147,7 +147,10 @@ def test_what_was_brought_back_too_often_is_quarantined_wherever_a_run_begins() 
     for begin in (0, 2):
         (candidate,) = found(*letters, begin=begin)
         assert candidate.prospect is Prospect.QUARANTINED
-        assert candidate.detail == "it was brought back 2 times, and failed each time"
+        assert (
+            candidate.detail
+            == "it was brought back 2 times, by redrives or replays, and failed each time"
+        )
         assert not candidate.is_copied
 
 
