@@ -21,10 +21,10 @@ _MEANINGS: Final = {
     Prospect.DOUBTFUL: "may be applied already: only with --include-maybe-applied",
     Prospect.CONFLICT: "contradict a settled order: no call",
     Prospect.NOTHING_LEFT: "have nothing left to release: no call",
-    Prospect.STALE: "are too old: only with --allow-stale",
+    Prospect.STALE: "happened too long ago: only with --allow-stale",
     Prospect.UNDECODABLE: "cannot be read",
     Prospect.INVALID: "can be read, but not be called",
-    Prospect.WAITING: "are still before the live fleet, which will work them",
+    Prospect.WAITING: "of the window are not worked yet; the live fleet will work them anyway",
     Prospect.QUARANTINED: "were brought back too often, and failed each time",
     Prospect.MISSING: "have no bytes any more",
 }

@@ -48,11 +48,12 @@ class Survey:
 class Counting:
     """Counts candidates as they come."""
 
-    __slots__ = ("_counts", "_ids", "_samples")
+    __slots__ = ("_counts", "_has_ids", "_ids", "_samples")
 
     def __init__(self, selection: Selection) -> None:
         """Begin with nothing; `selection` says which ids are looked for."""
         self._ids = set(selection.ids | selection.orders | selection.carts)
+        self._has_ids = bool(self._ids)
         self._counts: Counter[Prospect] = Counter()
         self._samples: dict[Prospect, list[Candidate]] = {}
 
@@ -72,9 +73,13 @@ class Counting:
         return self._counts
 
     def survey(self, *, waiting: int, read: int, absent: int, gone: int) -> Survey:
-        """Return what was found; `waiting` records lie where the live fleet is still to come."""
+        """Return what was found; `waiting` records lie where the live fleet is still to come.
+
+        They are not counted where orders, carts or ids were asked for.
+        """
         counts = dict(self._counts)
-        if waiting:
+        # Whether those name the ids that are looked for is not known: they are not read.
+        if waiting and not self._has_ids:
             counts[Prospect.WAITING] = counts.get(Prospect.WAITING, 0) + waiting
         return Survey(
             counts={prospect: counts[prospect] for prospect in Prospect if prospect in counts},

@@ -70,7 +70,6 @@ def test_machines_get_every_count_and_examples_without_their_bytes() -> None:
         "confirm": 1,
         "repeat": 1,
         "quarantined": 1,
-        "waiting": 7,
     }
     assert (report["copies"], report["calls"], report["seconds"]) == (2, 1, 4.0)
     assert report["unknown"] == ["nobody"]
@@ -104,6 +103,14 @@ def test_words_of_strangers_cannot_move_the_cursor() -> None:
     assert r"Quarantined: order o-\x1b[31m\n (orders:3:11): brought back \x07 3 times" in text
     assert "\x1b[31m" not in text
     assert "\x07" not in text
+
+
+def test_what_waits_is_counted_only_where_no_ids_narrow_the_window() -> None:
+    counted = [
+        Counting(each).survey(waiting=7, read=0, absent=0, gone=0).counts
+        for each in (Selection(), Selection(carts=frozenset({"nobody"})))
+    ]
+    assert counted == [{Prospect.WAITING: 7}, {}]
 
 
 def test_nothing_to_do_is_said() -> None:
