@@ -54,13 +54,14 @@ def check_calls(ledger: Ledger, told: Sequence[Told], *, may_repeat: bool) -> No
 
 def check_claims(ledger: Ledger, told: Sequence[Told]) -> None:
     """I2: what is told to be applied was."""
+    orders, releases = ledger.orders, ledger.releases  # each a copy
     for each in told:
         value = each.value
         if value["effect"] not in _APPLIED or value["status"] in _OF_ANOTHER:
             continue
         is_confirm = value["operation"] == "CONFIRM"
         name = value["orderId"] if is_confirm else value["cartId"]
-        tally = (ledger.orders if is_confirm else ledger.releases).get(name)
+        tally = (orders if is_confirm else releases).get(name)
         assert tally is not None, f"I2: {name} was never called"
         assert tally.effects > 0, f"I2: {name} has no effect"
 
