@@ -82,6 +82,8 @@ def inspect(
     what the ledger says, and what a redrive would do.
     Nothing is changed and nothing is called.
     """
+    if not subject or cart == "":
+        raise typer.BadParameter("Name something: an empty id is nobody's.", param_hint="WHAT")
     settings = load_connections(config)
     logs.configure(settings.log.format, settings.log.level)
     focus, timeline = _look(settings, subject, cart, is_everywhere=is_everywhere)
@@ -135,6 +137,8 @@ def _find(
     else:
         origin = None
         found = lookup.everywhere(subject) if is_everywhere else lookup.of_cart(cart or subject)
+    if not found and place is not None:
+        raise RuntimeFailure(visible(lookup.what_is_at(place), 1_000))
     if not found:
         raise RuntimeFailure(_nothing(lookup, subject, cart, is_everywhere=is_everywhere))
     return origin, found
@@ -146,6 +150,9 @@ def _nothing(lookup: Lookup, subject: str, cart: str | None, *, is_everywhere: b
     key = cart or subject
     numbers = sorted(lookup.numbers_of(as_bytes(key)))
     read = " and ".join(map(str, numbers))
+    why = None if cart else lookup.why_no_record(subject)
+    if why is not None:
+        return f"Nothing is known of a cart {visible(key)}. {why}"
     return (
         f"Nothing is known of a cart {visible(key)}, whose records would lie in partition {read}. "
         "If it is an order, give its cart with --cart; or have all partitions read with "

@@ -208,7 +208,7 @@ def test_a_cart_is_told_by_its_key(world: World) -> None:
     ]
     ledger = {each["name"]: each["says"] for each in said.report["ledger"]}
     assert ledger["o-fine"] == "order o-fine is settled (APPLIED)"
-    assert ledger["item-c-fine-1"].startswith("item-c-fine-1 is paid")
+    assert ledger["item-c-fine-1"].startswith("an OrderPaid names item-c-fine-1")
     (redrive,) = said.report["redrives"]
     assert (redrive["prospect"], redrive["redriven"]) == ("conflict", 0)
     assert "https://" not in said.out
@@ -280,6 +280,29 @@ def test_a_partition_that_does_not_exist_is_named(world: World) -> None:
     said = run(world, "inspect", f"{world.topics.order_paid}:99:0")
     assert (said.code, said.out) == (2, "")
     assert "has no partition 99: it has 4" in said.err
+
+
+def test_a_record_that_does_not_exist_says_what_the_log_holds(world: World) -> None:
+    topic = world.topics.order_paid
+    beyond = run(world, "inspect", f"{topic}:0:999999")
+    assert (beyond.code, beyond.out) == (1, "")
+    assert f"There is no {topic}:0:999999: the log of {topic} [0] holds offsets 0 to" in beyond.err
+    unknown = run(world, "inspect", "no-such-topic:0:0")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert f"names no record either: the topics are {topic}," in unknown.err
+
+
+@pytest.mark.parametrize("arguments", [[""], ["o-fine", "--cart", ""]])
+def test_an_empty_id_is_a_usage_error(world: World, arguments: list[str]) -> None:
+    said = run(world, "inspect", *arguments)
+    assert (said.code, said.out) == (2, "")
+    assert "an empty id is nobody's" in said.err
+
+
+def test_the_clients_own_complaint_is_told(world: World) -> None:
+    said = run(world, "inspect", "c-fine", kafka__properties='{"security.protocol": "SSL"}')
+    assert (said.code, said.out) == (1, "")
+    assert "SSL handshake failed" in said.err
 
 
 def test_what_is_gone_from_a_topic_is_said_and_its_outcome_is_told(

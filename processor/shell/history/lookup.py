@@ -102,6 +102,22 @@ class Lookup:
             raise ConfigurationError(f"{topic} has no partition {number}: it has {count}.")
         return topic, number, int(found[3])
 
+    def what_is_at(self, place: Coordinates) -> str:
+        """Say which records are there, where nothing is known of one."""
+        topic, number, offset = place
+        begin, end = self._reader.bounds(Partition(topic, number))
+        if begin <= offset < end:
+            return f"{topic} [{number}] holds nothing of ours at offset {offset}."
+        holds = f"holds offsets {begin} to {end - 1}" if begin < end else "is empty"
+        return f"There is no {topic}:{number}:{offset}: the log of {topic} [{number}] {holds}."
+
+    def why_no_record(self, text: str) -> str | None:
+        """Say why a text that looks like a record's place is taken for an id; None: it does not."""
+        found = _COORDINATES.fullmatch(text)
+        if found is None or found[1] in self._names:
+            return None
+        return f"It names no record either: the topics are {', '.join(self._names)}."
+
     def of_cart(self, cart_id: str) -> Found:
         """Return what lies where a cart's key leads."""
         key = as_bytes(cart_id)
