@@ -1,10 +1,10 @@
 """The cluster, as a plan remembers it: its id, and which topics bear which names."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from processor.core.records import Partition
@@ -31,12 +31,15 @@ class Cluster:
 
 def look(kafka: Kafka, topics: Collection[str]) -> Cluster:
     """Ask the cluster about topics. Blocks; RuntimeFailure when it does not answer."""
+    complaints: list[KafkaError] = []
+    admin = AdminClient(clients.common(kafka) | {"error_cb": complaints.append})
     try:
-        told = AdminClient(clients.common(kafka)).list_topics(timeout=_ANSWER_WITHIN)
+        told = admin.list_topics(timeout=_ANSWER_WITHIN)
         counts = Broker(kafka).partitions(topics, _ANSWER_WITHIN)
     except KafkaException as away:
+        admin.poll(0)  # what it complained of meanwhile
         raise RuntimeFailure(
-            f"No broker of {kafka.bootstrap_servers} answers ({away.args[0].str()}): check "
+            f"No broker of {kafka.bootstrap_servers} answers ({_why(away, complaints)}): check "
             "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS and PROCESSOR_KAFKA__PROPERTIES."
         ) from None
     there = {name: count for name, count in counts.items() if count is not None}
@@ -48,6 +51,13 @@ def look(kafka: Kafka, topics: Collection[str]) -> Cluster:
         topic_ids={name: inquiry.topic_id(name) or "" for name in there},
         counts=there,
     )
+
+
+def _why(away: KafkaException, complaints: Sequence[KafkaError]) -> str:
+    """Return the last complaint that says more than that there was no answer."""
+    telling = [each for each in complaints if each.code() != KafkaError._ALL_BROKERS_DOWN]  # noqa: SLF001
+    error: KafkaError = telling[-1] if telling else away.args[0]
+    return str(error.str())
 
 
 def logs(kafka: Kafka, partitions: Collection[Partition]) -> Mapping[Partition, Log]:
