@@ -241,12 +241,14 @@ class Assignments:
             self._commit_due = now.at + _COMMIT_AGAIN_AFTER
         offsets = {one.partition: one.offset for one in commit.offsets}
         for state, reached in horizons.items():
-            owned = {Partition(topic, state.number) for topic in reached}
-            if not self.is_current(state) or owned & set(refused):
+            live = {state.at(topic) for topic in self._topics.live}
+            if not self.is_current(state) or live & set(refused):
                 continue
             for topic, reach in reached.items():
+                if (partition := state.at(topic)) in refused:
+                    continue  # the replay lane's, whose copies stand still for it
                 state.inputs[topic].horizon = reach
-                state.ledger.forget_done(topic, offsets[Partition(topic, state.number)])
+                state.ledger.forget_done(topic, offsets[partition])
             state.lease_until = sent_at + self._settings.lease
             yield state
 

@@ -162,7 +162,11 @@ class Forecaster:
         wrong = problems(event, record.key)
         if wrong:
             return replace(found, prospect=Prospect.INVALID, detail="; ".join(wrong))
-        releasable = self._ledger.ask_release(event, wall_ms)
+        releasable = self._ledger.ask_release(
+            event, wall_ms, repeats_doubtful=self._guards.includes_maybe_applied
+        )
+        if releasable.may_be_released:
+            found = replace(found, is_authorised=True)
         left = releasable.items
         if not left:
             why = ", ".join(releasable.dropped) or "it names no items"

@@ -222,7 +222,7 @@ class Ledger:
         if known is not None and is_settled:
             if known.fingerprint != fingerprint:
                 detail = f"order {order_id} is settled with other content ({known.effect})"
-                return Conflict(detail=detail, is_settled=True)
+                return Conflict(detail=detail)
             if not (is_authorised and known.effect is Effect.MAYBE_APPLIED):
                 return Duplicate(detail=f"order {order_id} is settled ({known.effect})")
         return self._ask_units(event, may_be_applied=is_settled)
@@ -244,16 +244,18 @@ class Ledger:
             released_before_paid=tuple(dict.fromkeys(released)), may_be_applied=may_be_applied
         )
 
-    def ask_release(self, event: CartAbandoned, wall_ms: int) -> Releasable:
+    def ask_release(
+        self, event: CartAbandoned, wall_ms: int, *, repeats_doubtful: bool = True
+    ) -> Releasable:
         """Tell which items of a release are neither paid, released nor expired.
 
         `wall_ms` is now, epoch milliseconds. While a payment of the cart could not be read,
-        none is.
+        none is. `repeats_doubtful`: what may have been released counts as not released.
         """
         if self._unreadable.get(event.cart_id, set()) - self._readable:
             return refuse_release("an OrderPaid of this cart could not be read")
         cart = self._carts.get(event.cart_id, {})
-        items, dropped = [], []
+        items, dropped, is_doubtful = [], [], False
         for item in event.items:
             known = _NOTHING
             for unit in _units(item):
@@ -263,11 +265,14 @@ class Ledger:
                 dropped.append(f"{item.cart_item_id} is paid")
             elif known & _RELEASED:
                 dropped.append(f"{item.cart_item_id} is released already")
+            elif known & _MAYBE_RELEASED and not repeats_doubtful:
+                dropped.append(f"{item.cart_item_id} may have been released")
             elif expires_at is not None and expires_at <= wall_ms:
                 dropped.append(f"{item.cart_item_id} has expired")
             else:
                 items.append(item)
-        return Releasable(items=tuple(items), dropped=tuple(dropped))
+                is_doubtful |= bool(known & _MAYBE_RELEASED)
+        return Releasable(items=tuple(items), dropped=tuple(dropped), may_be_released=is_doubtful)
 
     @property
     def orders(self) -> int:

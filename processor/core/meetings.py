@@ -25,13 +25,9 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """The order, or an item of it, is taken by something else.
-
-    `is_settled`: by the same order with other content.
-    """
+    """The order, or an item of it, is taken by something else."""
 
     detail: str
-    is_settled: bool = False
 
 
 Answer = Proceed | Duplicate | Conflict
@@ -41,12 +37,14 @@ Answer = Proceed | Duplicate | Conflict
 class Releasable:
     """Which items of a release may still be released, and why the others may not.
 
-    `is_refused`: none may, whatever has become of them.
+    `is_refused`: none may, whatever has become of them. `may_be_released`: one of the items may
+    have been already.
     """
 
     items: tuple[AbandonedItem, ...]
     dropped: tuple[str, ...]
     is_refused: bool = False
+    may_be_released: bool = False
 
 
 def refuse_release(why: str) -> Releasable:

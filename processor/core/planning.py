@@ -48,7 +48,11 @@ def plan(
             if isinstance(content, OrderPaid):
                 return _plan_confirm(work, content, ledger, shape)
             releasable = (
-                ledger.ask_release(content, now.wall_ms)
+                ledger.ask_release(
+                    content,
+                    now.wall_ms,
+                    repeats_doubtful=not work.is_replayed or is_authorised(work),
+                )
                 if releases_stopped is None
                 else refuse_release(releases_stopped)
             )
@@ -64,6 +68,11 @@ def _refuse(work: Work, reason: Reason, detail: str, items: tuple[ItemVerdict, .
         detail=detail,
         items=items,
     )
+
+
+def is_authorised(work: Work) -> bool:
+    """Whether a person has asked to call a copy again although it may have been applied."""
+    return work.copy is not None and work.copy.is_authorised
 
 
 def requested(event: Event, result: ItemResult = ItemResult.UNKNOWN) -> tuple[ItemVerdict, ...]:
@@ -83,17 +92,12 @@ def _plan_confirm(work: Work, event: OrderPaid, ledger: Ledger, shape: CallShape
         return Attempt(work.call)
     call = confirm_call(event, shape)  # once more for a copy: live records may have overtaken it
     effect = Effect.MAYBE_APPLIED if work.is_tainted else work.effect
-    is_authorised = work.copy is not None and work.copy.is_authorised
-    match ledger.ask_confirm(event, call.fingerprint, is_authorised=is_authorised):
+    match ledger.ask_confirm(event, call.fingerprint, is_authorised=is_authorised(work)):
         case Proceed(released_before_paid=released, may_be_applied=may_be_applied):
             work.released_before_paid = released
             work.is_tainted |= may_be_applied
             return Attempt(call)
         case Duplicate() if _leaves_no_trace(work, event, ledger):
-            return Settled()
-        case Conflict(is_settled=True) if not work.is_ambiguous and _leaves_no_trace(
-            work, event, ledger
-        ):
             return Settled()
         case Duplicate(detail=detail):
             status, reason = Status.DUPLICATE, None
@@ -117,6 +121,8 @@ def _leaves_no_trace(work: Work, event: OrderPaid, ledger: Ledger) -> bool:
 def _plan_release(
     work: Work, event: CartAbandoned, releasable: Releasable, shape: CallShape
 ) -> Plan:
+    if work.is_replayed and releasable.may_be_released:
+        work.is_tainted = True
     has_changed = _has_changed(work, releasable)
     if work.is_ambiguous and has_changed:
         return Ending(

@@ -152,6 +152,7 @@ def test_partitions_added_while_running_end_it_with_one_clear_line(world: World)
     assert oracle.check(world) == {"SUCCEEDED": 4}
 
 
+@pytest.mark.faults
 def test_a_restore_that_comes_to_a_standstill_is_said_and_goes_on(
     own_kafka: KafkaProcess, registry: RealRegistry, tmp_path: Path
 ) -> None:

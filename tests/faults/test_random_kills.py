@@ -155,7 +155,11 @@ def kill_in(world: World, chance: random.Random, rounds: int) -> tuple[list[Kill
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("worlds", "rounds"), [(1, 2), pytest.param(5, 5, marks=pytest.mark.faults)]
+    ("worlds", "rounds"),
+    [
+        pytest.param(1, 2, marks=pytest.mark.faults),
+        pytest.param(5, 5, marks=pytest.mark.faults),
+    ],
 )
 def test_kills_at_random_times_repeat_hardly_more_than_was_in_flight(  # noqa: PLR0913, PLR0917  fixtures
     kafka: RealKafka,

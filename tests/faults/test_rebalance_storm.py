@@ -92,7 +92,7 @@ def _rage(world: World, storm: Storm, chance: random.Random, seconds: float) -> 
 @pytest.mark.parametrize(
     ("protocol", "seconds"),
     [
-        pytest.param("classic", 25, marks=pytest.mark.timeout(240)),
+        pytest.param("classic", 25, marks=[pytest.mark.faults, pytest.mark.timeout(240)]),
         pytest.param("consumer", 25, marks=[pytest.mark.faults, pytest.mark.timeout(240)]),
         pytest.param("classic", 300, marks=[pytest.mark.faults, pytest.mark.timeout(600)]),
         pytest.param("consumer", 300, marks=[pytest.mark.faults, pytest.mark.timeout(600)]),

@@ -85,6 +85,7 @@ def calls_while_reading(world: World, processor: Processor) -> tuple[set[int], s
         ready.add(told)
 
 
+@pytest.mark.faults
 def test_a_reading_of_a_long_ledger_that_is_killed_begins_again_and_nothing_is_called_before(
     world: World,
 ) -> None:

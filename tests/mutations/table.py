@@ -73,7 +73,7 @@ MUTATIONS: Final = (
     _of(
         "a refused commit renews no lease",
         "core/assignments.py",
-        "if not self.is_current(state) or owned & set(refused):",
+        "if not self.is_current(state) or live & set(refused):",
         "if not self.is_current(state):",
     ),
     _of(

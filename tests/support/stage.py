@@ -70,6 +70,7 @@ class Stage:
         self.ended: dict[str, Outcome] = {}
         self.seen: list[do.Effect] = []
         self.paused: set[Partition] = set()
+        self.refused: set[Partition] = set()
         self._in_air: list[tuple[float, do.Send]] = []
         self._offsets: dict[str, int] = {}
         self.take()
@@ -172,7 +173,8 @@ class Stage:
                         self.ended[content.cart_id or ""] = content
                     self._apply(self.engine.acknowledged(effect.output_id, 0, self.now))
                 case do.Commit():
-                    self._apply(self.engine.committed(effect, (), self.at, self.now))
+                    refused = {each.partition for each in effect.offsets} & self.refused
+                    self._apply(self.engine.committed(effect, refused, self.at, self.now))
                 case do.AskEnds(partitions=partitions):
                     for number, epoch in partitions:
                         end = self._offsets[PAYMENTS]

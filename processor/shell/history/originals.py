@@ -38,7 +38,7 @@ class Originals:
         self._has_releases = any(each.place.topic != topics.order_paid for each in parts)
         self._number: int | None = None
         self._covered: dict[Slice, int] = {}
-        self._looked_ahead: set[int] = set()
+        self._looked_around: set[int] = set()
 
     def candidates(self, part: Slice, position: int) -> Iterator[Candidate | Passed]:
         """Yield the candidates of a slice from a position on."""
@@ -119,7 +119,7 @@ class Originals:
         if number != self._number or position < self._covered.get(part, part.begin):
             self._means.forecasters.forget()
             self._covered.clear()
-            self._looked_ahead.clear()
+            self._looked_around.clear()
         self._number = number
 
     def _catch_up(self, part: Slice, position: int) -> None:
@@ -140,29 +140,29 @@ class Originals:
                 self._covered[earlier] = end
             if is_same:
                 break
-        if part.place.topic == self._topics.cart_abandoned:
-            self._look_ahead(part.place.number)
+        if part.place.topic != self._topics.order_paid:
+            is_elsewhere = plan.partitioner is not None or part.place.topic == plan.lane
+            own = part.place.number
+            for number in range(plan.lane_partitions) if is_elsewhere else (own,):
+                self._look_around(number)
 
-    def _look_ahead(self, number: int) -> None:
-        """Learn the payments that the plan does not bring back: later ones, or all of them.
+    def _look_around(self, number: int) -> None:
+        """Learn the payments that the plan does not bring back: those before and after its slices.
 
-        The live fleet knows of those that it has worked. A release that a payment follows which
-        it has not, or will not, must not go out.
+        The live fleet knows of those that it has worked, which may be none before its start. A
+        release of what was paid at any time must not go out.
         """
-        if number in self._looked_ahead:
+        if number in self._looked_around:
             return
-        self._looked_ahead.add(number)
+        self._looked_around.add(number)
         means, place = self._means, Partition(self._topics.order_paid, number)
-        selection = means.plan.selection
         begin, end = means.side.bounds(place)
-        known = [part for part in means.plan.slices if part.place == place]
-        if known:
-            begin = max(begin, known[0].end)
-        elif selection.since is not None:
-            found = means.side.at(place, selection.since)
-            begin = end if found is None else max(begin, found)
         forecaster = means.forecasters.of(number)
-        for batch in means.side.read(place, begin, end):
-            for record in batch.records:
-                content: Content = means.decoder.decode(record, schemas.ORDER_PAID)
-                forecaster.left_out(record, content)
+        known = sorted((part.begin, part.end) for part in means.plan.slices if part.place == place)
+        for until, after in [*known, (end, end)]:
+            if begin < min(until, end):
+                for batch in means.side.read(place, begin, min(until, end)):
+                    for record in batch.records:
+                        content: Content = means.decoder.decode(record, schemas.ORDER_PAID)
+                        forecaster.left_out(record, content)
+            begin = max(begin, after)
