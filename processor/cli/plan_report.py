@@ -1,6 +1,7 @@
 """What a plan would do, for people and for machines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 from rich.console import Console
@@ -9,10 +10,12 @@ from rich.table import Table
 
 from processor.cli.texts import visible
 from processor.core.moments import show_moment
-from processor.core.replays import COPIED, Candidate, Plan, Prospect
+from processor.core.replays import COPIED, Candidate, Kind, Plan, Prospect
 from processor.core.survey import Survey
 
 _MOST_SHOWN: Final = 20
+_MOST_OF_A_REASON: Final = 60
+_EXPLAINED: Final = frozenset({Prospect.UNDECODABLE, Prospect.INVALID, Prospect.STALE})
 _MEANINGS: Final = {
     Prospect.CONFIRM: "would be confirmed with Rokt",
     Prospect.RELEASE: "would be released with Rokt",
@@ -83,16 +86,22 @@ def _sample(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def show(console: Console, plan: Plan, survey: Survey, rate: float) -> None:
-    """Print the report for people."""
+def show(
+    console: Console,
+    plan: Plan,
+    survey: Survey,
+    rate: float,
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Print the report for people; `files` names the container files, by their topic."""
     console.print(
         f"{plan.kind.capitalize()} {plan.replay_id}, for group {visible(plan.group)}: "
         f"{_count(survey.read, 'record')} of {_sources(plan)} read",
         soft_wrap=True,
     )
     if survey.counts:
-        console.print(_table(survey))
-    for line in _lines(plan, survey, rate):
+        console.print(_table(survey, files))
+    for line in _lines(plan, survey, rate, files):
         console.print(line, soft_wrap=True)
 
 
@@ -103,7 +112,7 @@ def _sources(plan: Plan) -> str:
     return " and ".join(topics) or "no partition"
 
 
-def _table(survey: Survey) -> Table:
+def _table(survey: Survey, files: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("prospect")
     table.add_column("records", justify="right")
@@ -114,13 +123,15 @@ def _table(survey: Survey) -> Table:
         if not count:
             continue
         examples = survey.samples.get(prospect, ())
-        shown = _name(examples[0]) if examples else ""
+        shown = _name(examples[0], files) if examples else ""
         style = "bold" if prospect in COPIED else ""
         table.add_row(prospect, f"{count:,}", _MEANINGS[prospect], shown, style=style)
+        if prospect in _EXPLAINED and examples and examples[0].detail:
+            table.add_row("", "", "", visible(examples[0].detail, _MOST_OF_A_REASON), style="dim")
     return table
 
 
-def _lines(plan: Plan, survey: Survey, rate: float) -> Iterator[str]:
+def _lines(plan: Plan, survey: Survey, rate: float, files: Mapping[str, str]) -> Iterator[str]:
     yield ""
     if survey.copies:
         more = survey.counts.get(Prospect.REPEAT, 0)
@@ -132,8 +143,15 @@ def _lines(plan: Plan, survey: Survey, rate: float) -> Iterator[str]:
         )
     else:
         yield "Nothing is to be done."
-    yield from _named("Quarantined", survey.samples.get(Prospect.QUARANTINED, ()))
-    yield from _named("Without bytes", survey.samples.get(Prospect.MISSING, ()))
+    selection = plan.selection
+    is_window = selection.since is not None or selection.until is not None
+    if is_window and not plan.containers and plan.kind is Kind.REPLAY and not survey.counts:
+        yield (
+            "The window holds none: it is compared with the time of the record in Kafka, not "
+            "with when the event occurred."
+        )
+    yield from _named("Quarantined", survey.samples.get(Prospect.QUARANTINED, ()), files)
+    yield from _named("Without bytes", survey.samples.get(Prospect.MISSING, ()), files)
     if survey.unknown:
         listed = ", ".join(visible(each) for each in survey.unknown[:_MOST_SHOWN])
         more = len(survey.unknown) - _MOST_SHOWN
@@ -149,14 +167,14 @@ def _lines(plan: Plan, survey: Survey, rate: float) -> Iterator[str]:
         yield f"Note: {note}"
 
 
-def _named(what: str, candidates: Sequence[Candidate]) -> Iterator[str]:
+def _named(what: str, candidates: Sequence[Candidate], files: Mapping[str, str]) -> Iterator[str]:
     for each in candidates[:_MOST_SHOWN]:
-        yield f"{what}: {_name(each)}: {visible(each.detail or '')}"
+        yield f"{what}: {_name(each, files)}: {visible(each.detail or '')}"
     if len(candidates) > _MOST_SHOWN:
         yield f"{what}: {len(candidates) - _MOST_SHOWN:,} more; --json names up to 1,000."
 
 
-def _name(candidate: Candidate) -> str:
+def _name(candidate: Candidate, files: Mapping[str, str]) -> str:
     origin = candidate.origin
     about = (
         f"order {candidate.order_id}"
@@ -165,7 +183,8 @@ def _name(candidate: Candidate) -> str:
         if candidate.cart_id
         else "unknown"
     )
-    return f"{visible(about, 60)} ({visible(origin.topic, 60)}:{origin.partition}:{origin.offset})"
+    topic = files.get(origin.topic, origin.topic)
+    return f"{visible(about, 60)} ({visible(topic, 60)}:{origin.partition}:{origin.offset})"
 
 
 def _count(number: int, what: str) -> str:

@@ -23,7 +23,7 @@ from processor.errors import ConfigurationError
 from processor.shell.clock import now
 from processor.shell.history import plans
 from processor.shell.history.cluster import look
-from processor.shell.history.files import ContainerFile, find_files, inspect_files
+from processor.shell.history.files import ContainerFile, find_files, inspect_files, names_of
 from processor.shell.history.planner import Request, draw_up
 from processor.shell.history.reader import Reader
 from processor.shell.history.stock import PATIENCE, Stock
@@ -148,7 +148,7 @@ def carry_out(
         else:
             typer.echo(json.dumps(report, indent=2))
     else:
-        show(open_console(), plan, found, doing.rate)
+        show(open_console(), plan, found, doing.rate, names_of(files))
     if not doing.executes:
         if found.copies and not doing.as_json:
             typer.echo(_how_to_go_on(plan, doing))

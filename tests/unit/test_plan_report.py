@@ -113,6 +113,28 @@ def test_what_waits_is_counted_only_where_no_ids_narrow_the_window() -> None:
     assert counted == [{Prospect.WAITING: 7}, {}]
 
 
+def test_a_row_of_what_cannot_be_read_says_why_in_one_line() -> None:
+    text = shown(survey(candidate("o-1", Prospect.INVALID, "no session " + "x" * 99)))
+    (line,) = [each for each in text.splitlines() if "no session" in each]
+    assert line.strip() == "no session " + "x" * 48 + "…"
+
+
+def test_a_row_of_a_file_is_named_by_its_file() -> None:
+    out = StringIO()
+    files = {"orders": "june.avro@0123abcd"}
+    show(Console(file=out, width=120), PLAN, survey(candidate("o-1", Prospect.STALE)), 1.0, files)
+    assert "order o-1 (june.avro@0123abcd:3:11)" in out.getvalue()
+
+
+def test_an_empty_window_says_with_which_time_it_is_compared() -> None:
+    window = replace(PLAN, selection=Selection(since=1))
+    for kind, is_said in ((Kind.REPLAY, True), (Kind.REDRIVE, False)):
+        out = StringIO()
+        empty = Counting(Selection()).survey(waiting=0, read=0, absent=0, gone=0)
+        show(Console(file=out, width=200), replace(window, kind=kind), empty, 1.0)
+        assert ("time of the record in Kafka" in out.getvalue()) is is_said
+
+
 def test_nothing_to_do_is_said() -> None:
     assert "Nothing is to be done." in shown(survey(candidate("o-1", Prospect.SETTLED)))
 

@@ -50,9 +50,11 @@ def inspect_files(paths: Iterable[Path], cart_field: str) -> tuple[ContainerFile
 
 
 def find_files(
-    paths: Iterable[Path], containers: Sequence[Container], cart_field: str
+    paths: Sequence[Path], containers: Sequence[Container], cart_field: str
 ) -> tuple[ContainerFile, ...]:
     """Return the files of a plan's containers, in their order; each has to be among `paths`."""
+    if paths and not containers:
+        raise ConfigurationError("The plan reads Kafka, and no container files: leave --avro out.")
     given = {each.container.sha256: each for each in inspect_files(paths, cart_field)}
     missing = [each for each in containers if each.sha256 not in given]
     if missing:
@@ -63,6 +65,15 @@ def find_files(
             "with --avro."
         )
     return tuple(given[each.sha256] for each in containers)
+
+
+def names_of(files: Iterable[ContainerFile]) -> dict[str, str]:
+    """Return how people know the topics of files: by the file's name, and a bit of its digest."""
+    return {
+        f"{FILE_TOPIC}{sha256}": f"{each.path.name}@{sha256[:8]}"
+        for each in files
+        for sha256 in [each.container.sha256]
+    }
 
 
 class Rows:
