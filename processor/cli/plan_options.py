@@ -14,11 +14,36 @@ DOING: Final = "The plan, and what is done with it"
 
 Since = Annotated[
     str | None,
-    typer.Option("--from", metavar="TIME", help=f"Not before: {EXPECTED}.", rich_help_panel=WHICH),
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help=f"Not before, by the time of the record in Kafka: {EXPECTED}.",
+        rich_help_panel=WHICH,
+    ),
+]
+FailedSince = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help=f"Not before, by the time of the dead letter: {EXPECTED}.",
+        rich_help_panel=WHICH,
+    ),
 ]
 Until = Annotated[
     str | None,
-    typer.Option("--to", metavar="TIME", help="Before that time.", rich_help_panel=WHICH),
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        help="Before that time of the record in Kafka.",
+        rich_help_panel=WHICH,
+    ),
+]
+FailedUntil = Annotated[
+    str | None,
+    typer.Option(
+        "--to", metavar="TIME", help="Before that time of the dead letter.", rich_help_panel=WHICH
+    ),
 ]
 Operations = Annotated[
     list[Operation] | None,

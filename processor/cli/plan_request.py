@@ -9,7 +9,7 @@ from typing import Final
 
 import typer
 
-from processor.core.moments import read_moment
+from processor.core.moments import read_moment, show_moment
 from processor.core.records import Partition
 from processor.core.replays import Kind, Slice
 from processor.core.selection import Selection
@@ -17,7 +17,7 @@ from processor.errors import ConfigurationError
 from processor.shell.clock import now
 from processor.shell.history.files import CART_FIELD
 
-_OFFSETS: Final = re.compile(r"([^:]+):(\d{1,9}):(\d{1,18})-(\d{0,18})")
+_OFFSETS: Final = re.compile(r"([^:]+):(\d{1,9}):(\d{1,18})(?:-(\d{0,18}))?")
 _NO_END: Final = 2**63 - 1
 
 
@@ -36,6 +36,7 @@ class Asked:
     includes_maybe_applied: bool = False
     allows_stale: bool = False
     replay_id: str | None = None
+    is_all: bool = False
 
     @property
     def names_records(self) -> bool:
@@ -50,6 +51,8 @@ class Asked:
         return self.selection != Selection() or bool(
             self.topics
             or self.offsets
+            or self.is_all
+            or self.cart_field != CART_FIELD
             or self.replay_id
             or self.partitioner
             or self.allows_stale
@@ -87,7 +90,21 @@ def check(asked: Asked) -> None:
             "--cart, --avro, a --plan that was saved, or one to --resume. `processor replay "
             "--help` tells more."
         )
+    if asked.kind is Kind.REDRIVE and not (asked.names_records or asked.is_all):
+        raise ConfigurationError(
+            "Say what to redrive: --reason, --effect, --http-status, --from a time, --order, "
+            "--cart, --ids or --offsets; or --all for every dead letter. `processor redrive "
+            "--help` tells more."
+        )
+    narrows = selection != Selection() or asked.ids_file is not None or asked.offsets
+    if asked.is_all and narrows:
+        raise ConfigurationError("--all means every dead letter: leave the other filters out.")
     since, until = selection.since, selection.until
+    if since is not None and since > now().wall_ms:
+        raise ConfigurationError(
+            f"--from {show_moment(since)} is in the future, where no record lies yet: name an "
+            "earlier time."
+        )
     if since is not None and until is not None and since >= until:
         raise typer.BadParameter("The window ends before it begins.", param_hint="--to")
     if asked.files and (asked.topics or asked.offsets or selection.partitions):
@@ -122,6 +139,11 @@ def offsets(texts: Sequence[str]) -> tuple[Slice, ...]:
                 param_hint="--offsets",
             )
         topic, number, begin, end = parts.groups()
+        if end and int(end) <= int(begin):
+            raise ConfigurationError(
+                f"--offsets {text} holds nothing: END is not included, so it has to be larger "
+                "than BEGIN."
+            )
         place = Partition(topic, int(number))
         found.append(Slice(place=place, begin=int(begin), end=int(end) if end else _NO_END))
     if len({part.place for part in found}) < len(found):

@@ -52,15 +52,20 @@ Topics = Annotated[
         rich_help_panel=options.WHICH,
     ),
 ]
+All = Annotated[
+    bool,
+    typer.Option("--all", help="Every dead letter.", rich_help_panel=options.WHICH),
+]
 
 
 def redrive(  # noqa: PLR0913  the options of the command
     *,
+    all_letters: All = False,
     reason: Reasons = None,
     effect: Effects = None,
     http_status: HttpStatuses = None,
-    since: options.Since = None,
-    until: options.Until = None,
+    since: options.FailedSince = None,
+    until: options.FailedUntil = None,
     at: options.Offsets = None,
     ids: options.Ids = None,
     topic: Topics = None,
@@ -116,6 +121,7 @@ def redrive(  # noqa: PLR0913  the options of the command
         includes_maybe_applied=include_maybe_applied,
         allows_stale=allow_stale,
         replay_id=replay_id,
+        is_all=all_letters,
     )
     given = Given(plan_file=plan_file, resume_id=resume_id)
     raise typer.Exit(act(asked, given, doing, load_connections(config)))

@@ -118,9 +118,9 @@ def test_a_redrive_is_planned_by_filters_and_ends_in_quarantine(world: World) ->
     with world.processor(retries__give_up_after="2") as processor:
         processor.wait_until_ready()
         world.wait_until_drained()
-        everything = run(world, "redrive", "--json")
+        everything = run(world, "redrive", "--all", "--json")
         assert everything.counts == {"confirm": 1, "doubtful": 1, "undecodable": 1}, everything.err
-        allowed = run(world, "redrive", "--include-maybe-applied", "--json")
+        allowed = run(world, "redrive", "--all", "--include-maybe-applied", "--json")
         assert allowed.counts == {"confirm": 2, "undecodable": 1}
         for filters, counts in (
             (("--reason", "unprocessable"), {"confirm": 1}),
@@ -428,10 +428,10 @@ def test_a_value_that_its_dead_letter_could_not_hold_is_fetched_where_it_came_fr
     with narrow.processor() as processor:
         processor.wait_until_ready()
         narrow.wait_until_drained()
-    shown = run(narrow, "redrive", "--json")
+    shown = run(narrow, "redrive", "--all", "--json")
     assert (shown.code, shown.counts) == (3, {"confirm": 1})
     delete_below(narrow, narrow.topics.order_paid, 1)
-    gone = run(narrow, "redrive", "--json")
+    gone = run(narrow, "redrive", "--all", "--json")
     assert (gone.code, gone.counts) == (0, {"missing": 1})
     (named,) = gone.report["samples"]["missing"]
     assert (named["orderId"], named["offset"]) == ("o-refused", 0)
@@ -453,6 +453,14 @@ def test_bad_command_lines_say_what_is_wrong(narrow: World) -> None:
         (("replay", "--plan", "/a", "--order", "o"), "leave those options out"),
         (("redrive", "--plan", "/nowhere"), "cannot be read"),
         (("redrive", "--reason", "luck"), "luck"),
+        (("redrive",), "Say what to redrive"),
+        (("redrive", "--all", "--order", "o"), "leave the other filters out"),
+        (("redrive", "--all", "--topic", narrow.topics.order_paid), "holds no dead letters"),
+        (("redrive", "--topic", narrow.topics.order_paid), "holds no dead letters"),
+        (("replay", "--topic", narrow.topics.results), "holds no events"),
+        (("replay", "--topic", narrow.topics.dead_letters), "holds no events"),
+        (("replay", "--from", "2999-01-01"), "is in the future"),
+        (("replay", "--offsets", "order-paid:0:5-2"), "holds nothing"),
     ):
         said = run(narrow, *arguments)
         assert said.code == 2, (arguments, said)

@@ -56,6 +56,7 @@ def draw_up(request: Request, settings: Connections, reader: Reader, created_at:
         raise ConfigurationError(
             f"{topics.replay} is the replay lane itself: name the topics that its copies came from."
         )
+    _check_sources(request, settings, sources)
     drawn = _draw(request, settings, reader, {name: cluster.counts[name] for name in sources})
     partitions = cluster.counts[topics.order_paid]
     partitioner, placed = _partitioner(request, settings, reader, cluster)
@@ -84,6 +85,20 @@ def draw_up(request: Request, settings: Connections, reader: Reader, created_at:
     )
 
 
+def _check_sources(request: Request, settings: Connections, sources: Sequence[str]) -> None:
+    """Refuse topics in which a replay, or a redrive, can find nothing that is its own."""
+    topics = settings.topics
+    if request.kind is Kind.REDRIVE:
+        wrong = {*inputs(topics), topics.results}
+        remedy = "it holds no dead letters: name a topic that does, or use `processor replay`"
+    else:
+        wrong = {topics.results, topics.dead_letters}
+        remedy = "it holds no events: name an input, or use `processor redrive` for dead letters"
+    for topic in sources:
+        if topic in wrong:
+            raise ConfigurationError(f"A {request.kind} cannot read {topic}: {remedy}.")
+
+
 def _sources(request: Request, settings: Connections) -> tuple[str, ...]:
     """Return the topics that are read, payments first."""
     topics = settings.topics
@@ -96,7 +111,8 @@ def _sources(request: Request, settings: Connections) -> tuple[str, ...]:
     if request.kind is Kind.REDRIVE:
         return request.topics or (topics.dead_letters,)
     if request.topics:
-        return request.topics
+        last = {topics.order_paid: 0, topics.cart_abandoned: 2}
+        return tuple(sorted(request.topics, key=lambda topic: last.get(topic, 1)))
     operations = request.selection.operations
     if operations == {Operation.CONFIRM}:
         return (topics.order_paid,)
