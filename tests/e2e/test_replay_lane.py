@@ -1,10 +1,12 @@
 """The replay lane on a real Kafka: copies beside live records, written by hand into the lane."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from processor.fake_rokt.rules import Rule, Then, When
 from tests.support import oracle
@@ -80,3 +82,25 @@ def test_a_day_that_comes_again_calls_only_what_has_failed(world: World) -> None
     )
     assert settled == copies - 1
     assert world.topics.replay in status["assignment"]
+
+
+def test_a_lane_that_is_deleted_keeps_live_orders_waiting_no_longer_than_that_is_noticed(
+    world: World,
+) -> None:
+    with world.processor() as processor:
+        processor.wait_until_ready()
+        world.shop.paid(order_paid("o-before", "c-before"))
+        world.shop.flush()
+        world.wait_until_drained()
+        admin = AdminClient({"bootstrap.servers": world.kafka.bootstrap_servers})
+        admin.delete_topics([world.topics.replay])[world.topics.replay].result(30)
+        for number in range(15):
+            world.shop.paid(order_paid(f"o-{number}", f"c-{number}"))
+            world.shop.flush()
+            wait_until(
+                lambda name=f"o-{number}": name in world.rokt.ledger.orders,  # type: ignore[misc]
+                within=45,
+                what=f"order {number} is called ({processor.program.log_text()[-1500:]})",
+            )
+            time.sleep(0.5)
+        assert processor.program.stop(within=20) == 0, processor.program.log_text()[-2000:]

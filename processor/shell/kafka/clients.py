@@ -65,6 +65,9 @@ def consumer(kafka: Kafka) -> Properties:
         "isolation.level": "read_committed",
     }
     properties.setdefault("queued.max.messages.kbytes", 16_384)
+    # A commit that names a topic that was deleted is not answered: the sooner the group knows, the
+    # sooner the others go on. librdkafka would look for that every five minutes.
+    properties.setdefault("topic.metadata.refresh.interval.ms", 10_000)
     if kafka.group_protocol == "consumer":
         return properties | {"group.remote.assignor": "range"}
     return properties | {"partition.assignment.strategy": "range"}
