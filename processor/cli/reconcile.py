@@ -1,9 +1,11 @@
 """`processor reconcile`: what was paid, compared with what came of it."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -14,7 +16,7 @@ from rich.table import Table
 from processor.cli import ConfigFile
 from processor.cli.texts import lines, open_console
 from processor.core.moments import EXPECTED, read_moment, show_moment
-from processor.core.reconciliation import FOR_A_PERSON, Finding, Trouble, Window
+from processor.core.reconciliation import Finding, Trouble, Window
 from processor.core.vocabulary import Effect, Reason
 from processor.errors import ConfigurationError
 from processor.shell import logs
@@ -55,6 +57,15 @@ def reconcile(
         int,
         typer.Option("--list", min=0, help="List so many of each kind; all are counted."),
     ] = 20,
+    write_ids: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-ids",
+            metavar="FILE",
+            help="Write all orders that are paid and not answered into a new file, one id a line, "
+            "for replay --ids.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -66,41 +77,86 @@ def reconcile(
     Nothing is changed and nothing is called.
     """
     window = _window(since, until)
+    if write_ids is not None:
+        _check_new(write_ids)
     settings = load_connections(config)
     logs.configure(settings.log.format, settings.log.level)
     report = _reconcile(settings, window, most)
+    ids = None if write_ids is None else _write(report, write_ids)
     if as_json:
-        typer.echo(json.dumps(to_json(report), indent=2))
+        typer.echo(json.dumps(to_json(report, ids), indent=2))
     else:
-        _print(report, open_console())
+        _print(report, ids, open_console())
     if report.has_findings:
         raise typer.Exit(_FOUND)
 
 
-def remedies(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield what may be done next, each with the command that plans it."""
+def remedies(report: Report, ids: Path | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what may be done next, each with the commands that plan it.
+
+    `ids` is the file that the lost orders were written to, if they were.
+    """
     window = f"--from {_exact(report.window.since)} --to {_exact(report.window.until)}"
-    if report.counts[Trouble.LOST]:
-        yield "Replay what was lost", f"processor replay {window} --operation CONFIRM"
+    if _writable(report):
+        file = shlex.quote(str(ids or "lost.txt"))
+        replay = f"processor replay --ids {file} {window}"
+        write = f"processor reconcile {window} --write-ids {file}"
+        yield "Replay what was lost", (replay,) if ids else (write, replay)
     safe = [
-        reason
-        for reason in Reason
-        if reason not in FOR_A_PERSON and any(report.standing[reason, effect] for effect in _SAFE)
+        reason for reason in Reason if any(report.redrivable[reason, effect] for effect in _SAFE)
     ]
     if safe:
         named = " ".join(f"--reason {reason}" for reason in safe)
-        yield "Redrive the dead letters", f"processor redrive {window} {named}"
-    if any(effect is Effect.MAYBE_APPLIED for _, effect in report.standing):
+        yield "Redrive the dead letters", (f"processor redrive {window} {named}",)
+    if any(effect is Effect.MAYBE_APPLIED for _, effect in report.redrivable):
         yield (
             "Redrive, once somebody has looked at Rokt, what may have been applied",
-            f"processor redrive {window} --effect MAYBE_APPLIED --include-maybe-applied",
+            (f"processor redrive {window} --effect MAYBE_APPLIED --include-maybe-applied",),
         )
 
 
 _SAFE: Final = (Effect.NOT_SENT, Effect.NOT_APPLIED)
 
 
-def to_json(report: Report) -> dict[str, Any]:
+def _writable(report: Report) -> list[str]:
+    """Return the lost orders whose ids a line can hold as it is read back."""
+    return [each for each in report.lost if each.isprintable() and each == each.strip()]
+
+
+def _write(report: Report, path: Path) -> Path | None:
+    """Write the ids of the lost orders, one a line; None, and no file, where there are none."""
+    ids = _writable(report)
+    if len(ids) < len(report.lost):
+        report.notes.append(
+            f"{len(report.lost) - len(ids)} lost orders have ids that no line can hold: replay "
+            "each with --order."
+        )
+    if not ids:
+        report.notes.append(f"{path} is not written: there is no lost order to name in it.")
+        return None
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.writelines(f"{each}\n" for each in ids)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    return path
+
+
+def _check_new(path: Path) -> None:
+    """Refuse a file that could not be written in the end, before everything is read."""
+    if path.exists():
+        raise _unwritable(path, FileExistsError())
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"{path} cannot be written: {path.parent} is no folder.")
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigurationError:
+    if isinstance(error, FileExistsError):
+        return ConfigurationError(f"{path} is there already: name a new file.")
+    return ConfigurationError(f"{path} cannot be written: {error.strerror}.")
+
+
+def to_json(report: Report, ids: Path | None) -> dict[str, Any]:
     """Return a report as JSON has it."""
     return {
         "from": _exact(report.window.since),
@@ -116,7 +172,9 @@ def to_json(report: Report) -> dict[str, Any]:
             {"reason": reason, "effect": effect, "count": count}
             for (reason, effect), count in sorted(report.standing.items())
         ],
-        "remedies": [{"what": what, "command": command} for what, command in remedies(report)],
+        "remedies": [
+            {"what": what, "commands": commands} for what, commands in remedies(report, ids)
+        ],
         "notes": report.notes,
     }
 
@@ -177,7 +235,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda number, count: status.update(f"reading partition {number} of {count}")
 
 
-def _print(report: Report, console: Console) -> None:
+def _print(report: Report, ids: Path | None, console: Console) -> None:
     window = f"{_exact(report.window.since)} to {_exact(report.window.until)}"
     console.print(f"Payments of {window}: {report.payments}", soft_wrap=True)
     if report.not_worked_yet:
@@ -191,9 +249,10 @@ def _print(report: Report, console: Console) -> None:
     for trouble in Trouble:
         if listed := report.listed.get(trouble):
             console.print(_table(trouble, listed, report.counts[trouble]))
-    for what, command in remedies(report):
+    for what, commands in remedies(report, ids):
         console.print(f"{what}, planning first:", soft_wrap=True)
-        console.print(f"  {command}", soft_wrap=True)
+        for command in commands:
+            console.print(f"  {command}", soft_wrap=True)
     for note in report.notes:
         console.print(lines(f"Note: {note}"))
 

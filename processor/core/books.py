@@ -31,6 +31,7 @@ class Letter:
     """What the books need of a dead letter.
 
     `origin` is the input that it is about. `at` (epoch milliseconds) is when it failed.
+    `is_hopeless`: its record cannot be read or called by what is known today either.
     """
 
     operation: Operation
@@ -42,6 +43,7 @@ class Letter:
     replay_id: str | None
     items: tuple[ItemVerdict, ...]
     at: int | None
+    is_hopeless: bool = False
 
 
 class Partial(NamedTuple):
@@ -54,10 +56,14 @@ class Partial(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The last dead letter of an input, and whether there was one before it."""
+    """The last dead letter of an input, and whether there was one before it.
+
+    `times` says how often it was brought back, and failed.
+    """
 
     letter: Letter
     is_first: bool
+    times: int
 
 
 @dataclass(slots=True)
@@ -105,8 +111,9 @@ class Books:
 
     def learn_letter(self, letter: Letter) -> None:
         """Take in a dead letter; of one input the last one counts."""
-        is_first = letter.origin[:3] not in self.letters
-        self.letters[letter.origin[:3]] = Standing(letter, is_first)
+        known = self.letters.get(letter.origin[:3])
+        times = (0 if known is None else known.times) + (letter.replay_id is not None)
+        self.letters[letter.origin[:3]] = Standing(letter, known is None, times)
         if letter.order_id and letter.reason is not Reason.CONFLICTING_DUPLICATE:
             self.lettered.add(letter.order_id)
 

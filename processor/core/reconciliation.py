@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from processor.core.books import Books, Letter, Partial
+from processor.core.books import Books, Letter, Partial, Standing
 from processor.core.encounters import Encounters, Paid, Released
 from processor.core.events import Content, OrderPaid
 from processor.core.records import Source
@@ -13,9 +13,6 @@ from processor.core.replies import ItemVerdict
 from processor.core.vocabulary import Effect, Operation, Reason
 
 _CLOSED: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED})
-
-FOR_A_PERSON: Final = frozenset({Reason.INVALID_EVENT, Reason.CONFLICTING_DUPLICATE})
-"""What the same bytes will always come to: bringing them back does not help."""
 
 
 class Trouble(StrEnum):
@@ -53,7 +50,7 @@ class Finding:
 
     `origin` is the input that it is about. `at` (epoch milliseconds) is when that was written
     by which it lies in the window: the payment, the outcome, the dead letter. `items` are
-    cartItemIds.
+    cartItemIds. `is_redrivable`: it is a dead letter that a redrive may bring back.
     """
 
     trouble: Trouble
@@ -66,6 +63,7 @@ class Finding:
     reason: Reason | None = None
     effect: Effect | None = None
     items: tuple[str, ...] = ()
+    is_redrivable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +104,21 @@ def compare_payment(
     )
 
 
-def findings(books: Books, encounters: Encounters, window: Window) -> Iterator[Finding]:
+def findings(
+    books: Books, encounters: Encounters, window: Window, most_redrives: int
+) -> Iterator[Finding]:
     """Yield what the results and dead letters tell by themselves.
 
-    `encounters` are those of the books' suspects.
+    `encounters` are those of the books' suspects. What was brought back `most_redrives` times in
+    vain stays away.
     """
     yield from _released(encounters, window)
     for standing in books.letters.values():
         letter = standing.letter
         if window.covers(letter.at) and not _is_settled(books, letter):
             was_redriven = letter.replay_id is not None and not standing.is_first
-            yield _letter(letter, Trouble.FAILED_AGAIN if was_redriven else Trouble.NEVER_REDRIVEN)
+            trouble = Trouble.FAILED_AGAIN if was_redriven else Trouble.NEVER_REDRIVEN
+            yield _letter(standing, trouble, most_redrives)
     for order_id, partial in books.partials.items():
         left = [item for item in partial.refused if not _is_confirmed(encounters, partial, item)]
         if left and window.covers(partial.at):
@@ -187,13 +189,25 @@ def _is_settled(books: Books, letter: Letter) -> bool:
             return False
 
 
-def _letter(letter: Letter, trouble: Trouble) -> Finding:
-    if letter.reason in FOR_A_PERSON:
+def _letter(standing: Standing, trouble: Trouble, most_redrives: int) -> Finding:
+    letter, is_redrivable = standing.letter, False
+    if letter.reason is Reason.CONFLICTING_DUPLICATE:
         detail = "the same bytes will fail again: a person has to look at it"
+    elif letter.is_hopeless and letter.reason is Reason.INVALID_EVENT:
+        detail = "a redrive does not help: it needs a corrected event from the producer"
+    elif letter.is_hopeless:
+        detail = (
+            "it needs a corrected event from the producer; a redrive helps only once the registry "
+            "has a schema that it can be read by"
+        )
+    elif standing.times >= most_redrives:
+        detail = f"quarantined: it was brought back {standing.times} times, and failed each time"
     elif letter.effect is Effect.MAYBE_APPLIED:
         detail = "it may have been applied: look at Rokt before it is called again"
+        is_redrivable = True
     else:
         detail = "a redrive brings it back"
+        is_redrivable = True
     return Finding(
         trouble=trouble,
         operation=letter.operation,
@@ -205,6 +219,7 @@ def _letter(letter: Letter, trouble: Trouble) -> Finding:
         reason=letter.reason,
         effect=letter.effect,
         items=_names(letter.items),
+        is_redrivable=is_redrivable,
     )
 
 

@@ -127,16 +127,33 @@ def test_what_does_not_agree_is_found_and_counted(world: World) -> None:
     assert (said.report["payments"], said.report["notWorkedYet"]) == (14, 1)
 
 
-def test_its_remedies_are_commands_that_find_what_it_found(world: World) -> None:
+def test_its_remedies_are_commands_that_find_what_it_found(world: World, tmp_path: Path) -> None:
     report = run(world, "reconcile", "--from", "1h", "--json").report
-    replay, redrive = [shlex.split(each["command"]) for each in report["remedies"]]
-    assert [replay[:2], redrive[:2]] == [["processor", "replay"], ["processor", "redrive"]]
+    lost, letters = [each["commands"] for each in report["remedies"]]
+    file = tmp_path / "lost.txt"
+    write, replay = [shlex.split(command.replace("lost.txt", str(file))) for command in lost]
+    (redrive,) = [shlex.split(command) for command in letters]
+    written = run(world, *write[1:], "--list", "0", "--json")
+    assert (written.code, file.read_text()) == (3, "o-lost\n"), written.err
+    assert written.report["remedies"][0]["commands"] == [shlex.join(replay)]
     planned = [run(world, *command[1:], "--json") for command in (replay, redrive)]
     assert [said.code for said in planned] == [3, 3], planned[0].err + planned[1].err
-    lost = {each["orderId"] for each in planned[0].report["samples"]["confirm"]}
-    assert "o-lost" in lost
-    assert planned[1].counts["confirm"] == 2  # o-422 and o-ill
-    assert planned[1].counts["undecodable"] == 1
+    assert planned[0].counts == {"confirm": 1}
+    assert [each["orderId"] for each in planned[0].report["samples"]["confirm"]] == ["o-lost"]
+    assert planned[1].counts == {"confirm": 2, "settled": 1}  # o-422 and o-ill; o-healed
+
+
+def test_lost_orders_are_written_into_a_new_file_only(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "lost.txt"
+    file.write_text("mine")
+    said = run(world, "reconcile", "--from", "1h", "--write-ids", str(file))
+    assert (said.code, said.out, file.read_text()) == (2, "", "mine")
+    assert "is there already: name a new file" in said.err
+    other = tmp_path / "none.txt"
+    window = ("--from", "2020-01-01", "--to", "2020-01-02")
+    nothing = run(world, "reconcile", *window, "--write-ids", str(other), "--json")
+    assert (nothing.code, other.exists()) == (0, False)
+    assert "there is no lost order to name in it" in nothing.report["notes"][0]
 
 
 def test_people_see_a_table_and_no_strangers_control_their_terminal(world: World) -> None:

@@ -23,6 +23,7 @@ from processor.core.vocabulary import CartId, Effect, ItemResult, Operation, Ord
 from tests.support.codec import PAID
 
 PAYMENTS, ABANDONMENTS, LANE = "order-paid", "cart-abandoned", "rokt-replay"
+MOST: Final = 3
 EVER: Final = Window(since=0, until=10_000)
 BYTES: Final = Undecodable(reason=Reason.UNDECODABLE, detail="no")
 
@@ -111,7 +112,7 @@ def found_in(*told: OutcomeView | Letter, window: Window = EVER) -> list[Finding
     for offset, each in enumerate(told):
         if isinstance(each, OutcomeView):
             encounters.learn(each, Written(offset, 1_000 + offset))
-    return [*findings(kept, encounters, window)]
+    return [*findings(kept, encounters, window, MOST)]
 
 
 def troubles(*told: OutcomeView | Letter, window: Window = EVER) -> dict[Trouble, list[str]]:
@@ -353,6 +354,59 @@ LETTERS: Final[dict[str, tuple[tuple[OutcomeView | Letter, ...], set[Trouble]]]]
 def test_a_dead_letter_stands_until_somebody_has_seen_to_it(case: str) -> None:
     told, expected = LETTERS[case]
     assert set(troubles(*told)) == expected
+
+
+ADVICE: Final[dict[str, tuple[tuple[Letter, ...], str, bool]]] = {
+    "refused": ((letter(),), "a redrive brings it back", True),
+    "doubtful": (
+        (letter(effect=Effect.MAYBE_APPLIED),),
+        "it may have been applied: look at Rokt",
+        True,
+    ),
+    "in conflict": (
+        (letter(reason=Reason.CONFLICTING_DUPLICATE),),
+        "the same bytes will fail again",
+        False,
+    ),
+    "invalid": (
+        (letter(reason=Reason.INVALID_EVENT, is_hopeless=True),),
+        "a redrive does not help: it needs a corrected event",
+        False,
+    ),
+    "invalid, and valid by now": (
+        (letter(reason=Reason.INVALID_EVENT),),
+        "a redrive brings it back",
+        True,
+    ),
+    "unreadable": (
+        (letter(reason=Reason.UNDECODABLE, is_hopeless=True),),
+        "it needs a corrected event from the producer; a redrive helps only once",
+        False,
+    ),
+    "unreadable, and readable by now": (
+        (letter(reason=Reason.UNDECODABLE),),
+        "a redrive brings it back",
+        True,
+    ),
+    "redriven twice": (
+        (letter(), letter(replay_id="a"), letter(replay_id="b")),
+        "a redrive brings it back",
+        True,
+    ),
+    "redriven three times": (
+        (letter(), *(letter(replay_id=name) for name in "abc")),
+        "quarantined: it was brought back 3 times",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ADVICE)
+def test_a_redrive_is_advised_only_where_it_may_help(case: str) -> None:
+    told, expected, is_redrivable = ADVICE[case]
+    (found,) = found_in(*told)
+    assert found.detail.startswith(expected)
+    assert found.is_redrivable is is_redrivable
 
 
 def partial(offset: int = 0, **changes: Any) -> OutcomeView:  # noqa: ANN401

@@ -11,7 +11,7 @@ from typing import Final
 
 from processor.core.books import Books, Letter
 from processor.core.encounters import Encounters, Written
-from processor.core.events import Pending, Undecodable
+from processor.core.events import Pending, Undecodable, problems
 from processor.core.outcomes import OutcomeView
 from processor.core.reconciliation import (
     Finding,
@@ -34,6 +34,7 @@ from processor.shell.outputs import Foreign
 from processor.shell.schemas import ORDER_PAID
 from processor.shell.settings import Connections
 
+_OF_BYTES: Final = (Reason.UNDECODABLE, Reason.INVALID_EVENT)
 _LETTERS: Final = (Trouble.NEVER_REDRIVEN, Trouble.FAILED_AGAIN)
 
 
@@ -41,8 +42,9 @@ _LETTERS: Final = (Trouble.NEVER_REDRIVEN, Trouble.FAILED_AGAIN)
 class Report:
     """What a reconciliation found: all of it counted, of each trouble the first `most` listed.
 
-    `redrivable` counts the dead letters that still stand by reason and effect. `notes` say what
-    could not be looked at.
+    `lost` are all orders that are paid and not answered. `standing` counts the dead letters that
+    still stand, by reason and effect, and `redrivable` those of them that a redrive may bring
+    back. `notes` say what could not be looked at.
     """
 
     window: Window
@@ -51,7 +53,9 @@ class Report:
     not_worked_yet: int = 0
     counts: Counter[Trouble] = field(default_factory=Counter)
     listed: dict[Trouble, list[Finding]] = field(default_factory=dict)
+    lost: dict[str, None] = field(default_factory=dict)
     standing: Counter[tuple[Reason, Effect]] = field(default_factory=Counter)
+    redrivable: Counter[tuple[Reason, Effect]] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -67,6 +71,10 @@ class Report:
             listed.append(finding)
         if finding.trouble in _LETTERS and finding.reason and finding.effect:
             self.standing[finding.reason, finding.effect] += 1
+            if finding.is_redrivable:
+                self.redrivable[finding.reason, finding.effect] += 1
+        if finding.trouble is Trouble.LOST and finding.order_id:
+            self.lost[finding.order_id] = None
 
 
 class Reconciler:
@@ -80,6 +88,7 @@ class Reconciler:
         self._outcomes = OutcomeReader(schemas)
         self._letters = DeadLetterReader(schemas)
         self._decoder = Decoder(schemas)
+        self._most_redrives = settings.replay.most_redrives
 
     def reconcile(
         self, window: Window, most: int, on_progress: Callable[[int, int], None]
@@ -124,8 +133,9 @@ class Reconciler:
         for record, outcome in self._read_outcomes(results, known[results]):
             books.learn_outcome(outcome, record.source.timestamp)
         for letter in self._read_letters(report, letters, known[letters]):
-            books.learn_letter(_letter(letter))
-        for finding in findings(books, self._look_closer(books, results, known), report.window):
+            books.learn_letter(_letter(letter, is_hopeless=self._is_hopeless(letter)))
+        encounters = self._look_closer(books, results, known)
+        for finding in findings(books, encounters, report.window, self._most_redrives):
             report.add(finding)
         self._compare(report, books, payments, known[payments])
         if known[results].begin > 0:
@@ -133,6 +143,16 @@ class Reconciler:
                 f"{results.topic} [{results.number}] begins at offset {known[results].begin}: "
                 "older outcomes are deleted, so an order may look lost that was confirmed."
             )
+
+    def _is_hopeless(self, letter: DeadLetterView) -> bool:
+        """Whether a dead letter's record cannot be read or called by today's schemas either."""
+        if letter.reason not in _OF_BYTES or not letter.is_whole:
+            return False
+        record = Record(
+            letter.first_seen, letter.original_key, letter.original_value, letter.original_headers
+        )
+        content = self._decoder.decode(record, None)
+        return isinstance(content, Undecodable | Pending) or bool(problems(content, record.key))
 
     def _look_closer(
         self, books: Books, results: Partition, known: Mapping[Partition, Log]
@@ -221,7 +241,7 @@ def _where(record: Record) -> str:
     return f"{topic} [{number}] offset {offset}"
 
 
-def _letter(view: DeadLetterView) -> Letter:
+def _letter(view: DeadLetterView, *, is_hopeless: bool) -> Letter:
     return Letter(
         operation=view.operation,
         reason=view.reason,
@@ -232,6 +252,7 @@ def _letter(view: DeadLetterView) -> Letter:
         replay_id=view.replay_id,
         items=view.items,
         at=view.failed_at,
+        is_hopeless=is_hopeless,
     )
 
 
