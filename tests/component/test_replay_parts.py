@@ -116,7 +116,15 @@ class FakeShelf:
 
 
 def cover(state: State, written_at: int) -> Cover:
-    return Cover(slices=1, state=state, started_at=0, written_at=written_at, head={})
+    return Cover(
+        slices=1,
+        state=state,
+        started_at=0,
+        written_at=written_at,
+        head={},
+        pace=Pace(),
+        expected=None,
+    )
 
 
 def test_neighbours_are_named_while_they_write_and_when_they_stop() -> None:

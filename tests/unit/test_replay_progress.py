@@ -1,7 +1,11 @@
 """What a replay keeps in Kafka: marks and covers, as text."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from processor.core.pace import Pace
 from processor.core.records import Partition
 from processor.core.replays import Prospect, Slice
 from processor.errors import ConfigurationError
@@ -32,6 +36,8 @@ COVER = Cover(
     started_at=1_790_000_000_000,
     written_at=1_790_000_060_000,
     head={"version": 1, "kind": "replay", "selection": {"orders": ["Bestellung-ä"]}},
+    pace=Pace(rate=7.5, stop_after_failures=3),
+    expected=1_200,
 )
 
 
@@ -42,6 +48,13 @@ def test_a_mark_reads_back_whatever_the_client_puts_behind_it() -> None:
 
 def test_a_cover_reads_back() -> None:
     assert read_cover(write_cover(COVER) + "\0") == COVER
+
+
+def test_a_cover_that_tells_no_pace_is_read_as_the_ordinary_one() -> None:
+    fields = json.loads(write_cover(COVER))
+    for name in ("rate", "stop", "copies"):
+        del fields[name]
+    assert read_cover(json.dumps(fields)) == replace(COVER, pace=Pace(), expected=None)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +72,8 @@ def test_a_selection_that_does_not_fit_is_refused_with_the_remedy() -> None:
         started_at=0,
         written_at=0,
         head={"orders": [f"order-{n}" for n in range(500)]},
+        pace=Pace(),
+        expected=None,
     )
     with pytest.raises(ConfigurationError, match="Put the ids into a file and name it with --ids"):
         write_cover(long)

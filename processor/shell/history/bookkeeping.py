@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
+from processor.core.pace import Pace
 from processor.core.replays import Plan, Prospect
 from processor.core.trail import Trail
 from processor.errors import RuntimeFailure
@@ -20,8 +21,14 @@ _WRITE_ALL_EVERY: Final = 3_600.0
 class Bookkeeping:
     """How far each slice is, in memory and in Kafka."""
 
-    def __init__(self, plan: Plan, known: Known | None, bookmarks: Bookmarks, at: float) -> None:
+    def __init__(
+        self, plan: Plan, known: Known | None, bookmarks: Bookmarks, pace: Pace, at: float
+    ) -> None:
         """Go on where a replay stood, or begin."""
+        self.pace = pace
+        """What copying keeps to; written down with the rest."""
+        self.expected = None if known is None else known.cover.expected
+        """How many copies there will be in all, None while nobody knows."""
         self._slices = plan.slices
         self._head = plans.head_of(plan)
         self._bookmarks = bookmarks
@@ -89,6 +96,11 @@ class Bookkeeping:
         """What was found so far."""
         return sum((Counter(trail.counts) for trail in self.trails), Counter())
 
+    @property
+    def copied(self) -> int:
+        """How many records were copied."""
+        return sum(trail.copied for trail in self.trails)
+
     def _write_all(self, state: State) -> bool:
         marks = [self._mark(index) for index in range(len(self._slices))]
         return self._bookmarks.write_all(marks, self._cover(state))
@@ -105,4 +117,6 @@ class Bookkeeping:
             started_at=self.started_at,
             written_at=now().wall_ms,
             head=self._head,
+            pace=self.pace,
+            expected=self.expected,
         )

@@ -20,6 +20,7 @@ from processor.shell import schemas
 from processor.shell.clock import now, steady
 from processor.shell.encoding import OutcomeReader
 from processor.shell.history import lane as lanes
+from processor.shell.history import plans
 from processor.shell.history.bookkeeping import Bookkeeping
 from processor.shell.history.bookmarks import Bookmarks
 from processor.shell.history.control import Control
@@ -53,12 +54,18 @@ class Stock(Protocol):
 
 
 def execute(
-    plan: Plan, stock: Stock, settings: Connections, control: Control, observer: Observer
+    plan: Plan,
+    stock: Stock,
+    settings: Connections,
+    control: Control,
+    observer: Observer,
+    expected: int | None = None,
 ) -> Report:
     """Copy what a plan names, from where it stands; return when the live fleet has worked it.
 
     It returns earlier when `control` asks for it, or too many copies have failed: the report then
-    has a reason, and the same call goes on. ConfigurationError: what is set up cannot work;
+    has a reason, and the same call goes on. `expected` is how many copies a survey has promised of
+    a replay that begins; one that goes on knows it. ConfigurationError: what is set up cannot work;
     RuntimeFailure: something stayed away; what was acknowledged is kept.
     """
     partitions = lanes.check(settings)
@@ -66,7 +73,9 @@ def execute(
     with ExitStack() as stack:
         bookmarks = Bookmarks(settings.kafka, settings.topics, plan.replay_id)
         stack.callback(bookmarks.close)
-        books = Bookkeeping(plan, known, bookmarks, steady())
+        books = Bookkeeping(plan, known, bookmarks, control.pace(steady()), steady())
+        if known is None:
+            books.expected = expected
         books.begin()
         lane = Lane(settings.kafka, plan.lane, plan.replay_id)
         stack.callback(lane.close)
@@ -285,4 +294,4 @@ class Copier:
 
 def how_to_go_on(plan: Plan) -> str:
     """Return the sentence that tells how to resume."""
-    return f"What was copied is kept: `processor {plan.kind} --resume {plan.replay_id}` goes on."
+    return f"What was copied is kept: `{plans.resuming(plans.head_of(plan))}` goes on."

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +72,14 @@ def from_head(head: dict[str, Any], slices: Iterable[Slice], ids: frozenset[str]
     if plan.ids_sha256 is not None:
         selection = replace(selection, ids=ids)
     return replace(plan, slices=tuple(slices), selection=selection)
+
+
+def resuming(head: Mapping[str, Any]) -> str:
+    """Return the command that goes on with the plan of a head; it has to be given its files."""
+    kind = Kind.REDRIVE if head.get("kind") == Kind.REDRIVE else Kind.REPLAY
+    ids = " --ids <the same file>" if head.get("ids_sha256") else ""
+    files = " --avro <the same files>" if head.get("containers") else ""
+    return f"processor {kind} --resume {head.get('replay_id')}{ids}{files}"
 
 
 def save(plan: Plan, path: Path) -> None:

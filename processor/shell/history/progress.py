@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from processor.core.pace import DEFAULT_RATE, Pace
 from processor.core.records import Partition
 from processor.core.replays import COPIED, Prospect, Slice
 from processor.errors import ConfigurationError
@@ -55,7 +56,8 @@ class Cover:
     """What is written of a replay as a whole; it has so many `slices`.
 
     `started_at` is when copying began, `written_at` when this was written, both epoch
-    milliseconds. `head` is the head of the plan.
+    milliseconds. `head` is the head of the plan. `pace` is what copying keeps to. `expected` is how
+    many copies the survey of the plan has promised, None where that is not known.
     """
 
     slices: int
@@ -63,6 +65,8 @@ class Cover:
     started_at: int
     written_at: int
     head: Mapping[str, Any]
+    pace: Pace
+    expected: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +152,9 @@ def write_cover(cover: Cover) -> str:
         "s": str(cover.state),
         "from": cover.started_at,
         "at": cover.written_at,
+        "rate": cover.pace.rate,
+        "stop": cover.pace.stop_after_failures,
+        "copies": cover.expected,
         "plan": cover.head,
     }
     text = orjson.dumps(fields)
@@ -185,9 +192,19 @@ def read_cover(metadata: str | None) -> Cover | str:
             started_at=int(fields["from"]),
             written_at=int(fields["at"]),
             head=dict(fields["plan"]),
+            # The first version to write covers knew none of these.
+            pace=Pace(
+                rate=float(fields.get("rate", DEFAULT_RATE)),
+                stop_after_failures=_number(fields.get("stop")),
+            ),
+            expected=_number(fields.get("copies")),
         )
     except _MALFORMED:
         return _FOREIGN
+
+
+def _number(value: Any) -> int | None:  # noqa: ANN401  whatever JSON may hold
+    return None if value is None else int(value)
 
 
 def _fields(metadata: str | None) -> dict[str, Any]:

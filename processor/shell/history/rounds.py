@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from processor.core.headway import Headway
+from processor.core.headway import Eta, Headway
 from processor.core.pace import Cause, Look, Pacer, Wait
 from processor.shell.history.bookkeeping import Bookkeeping
 from processor.shell.history.control import Control
@@ -47,6 +47,7 @@ class Rounds:
         self._noticed: Cause | None = None
         self._trouble: str | None = None
         self._events = Headway(now, parts.books.done)
+        self._copies = Headway(now, parts.books.copied)
         self._calls = Headway(now, 0)
         self._turn_at = self._tell_at = now
 
@@ -66,6 +67,7 @@ class Rounds:
         if pace != self.pacer.pace:
             self._observer.noticed(f"the rate is {pace.rate:g} copies a second from now on")
             self.pacer.change(pace, now)
+            self.parts.books.pace = pace
         if now >= self._tell_at:
             self._tell_at = now + _TELL_EVERY
             self.tell(now)
@@ -87,6 +89,7 @@ class Rounds:
         """Tell the observer how far it is, and what it has not been told yet."""
         tallied = self.parts.tail.tallied
         self._events.note(now, self.parts.books.done)
+        self._copies.note(now, self.parts.books.copied)
         self._calls.note(now, tallied.new_calls)
         self._notice(now)
         self._observer.progressed(
@@ -101,9 +104,16 @@ class Rounds:
                 events_per_second=self._events.lately,
                 calls_per_second=self._calls.lately,
                 wait=self.wait,
-                eta=self._events.eta(self.parts.books.total),
+                eta=self._eta(),
             )
         )
+
+    def _eta(self) -> Eta | None:
+        """Return when it may be done: copies take the time, offsets only where they are none."""
+        books = self.parts.books
+        if books.expected is not None and books.copied < books.expected:
+            return self._copies.eta(books.expected)
+        return self._events.eta(books.total)
 
     def notice(self, notice: str) -> None:
         """Tell the observer something."""
