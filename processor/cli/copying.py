@@ -5,36 +5,56 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
+from typing import Final
 
 import typer
 from rich.console import Console
 
 from processor.cli.copying_views import JsonLines, Lines, TerminalView, View, show_report
+from processor.core.pace import Pace
 from processor.core.replays import Plan
 from processor.errors import ProcessorError
 from processor.shell import logs
+from processor.shell.clock import steady
 from processor.shell.history.control import Control
 from processor.shell.history.copier import Stock, execute, how_to_go_on
 from processor.shell.settings import Connections
 
-_NOT_FINISHED = 1
+_NOT_FINISHED: Final = 1
+_SOMETHING_IS_LEFT: Final = 3
+_CUT_SHORT: Final = (
+    "Ended at once: what was copied in the last second may not be written down: then it is "
+    "copied again, and worked once. If `processor replay list` knows it not, nothing was copied."
+)
 
 
 def copy(
-    plan: Plan, stock: Stock, settings: Connections, control: Control, *, as_json: bool
+    plan: Plan,
+    stock: Stock,
+    settings: Connections,
+    control: Control,
+    *,
+    as_json: bool,
+    expected: int | None = None,
 ) -> int:
     """Bring a plan's records into the lane, and tell how it goes; return the exit code.
 
-    0: all is copied and worked. 1: it was stopped; the same plan goes on where it stands. JSON
-    goes to the standard output, one event a line; for people only the report does.
+    0: all is copied and worked. 3: so it is, and copies of it ended in dead letters. 1: it was
+    stopped; the same plan goes on where it stands. JSON goes to the standard output, one event a
+    line; for people only the report does.
     """
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     view = _view(console, as_json=as_json)
     with view, _stopped_by_signals(control):
         # Only now: what is logged while a bar is drawn goes above it.
         logs.configure(settings.log.format, settings.log.level)
+        view.noticed(_what_is_in_force(control.pace(steady())))
         try:
-            report = execute(plan, stock, settings, control, view)
+            report = execute(plan, stock, settings, control, view, expected)
+        except KeyboardInterrupt:
+            view.failed(_CUT_SHORT)
+            typer.echo(f"{_CUT_SHORT} {how_to_go_on(plan)}", err=True)
+            return _NOT_FINISHED
         except ProcessorError as failure:
             view.failed(str(failure))
             raise
@@ -44,7 +64,15 @@ def copy(
         show_report(Console(highlight=False, markup=False, emoji=False), report)
         if not report.is_finished:
             typer.echo(how_to_go_on(plan))
-    return 0 if report.is_finished else _NOT_FINISHED
+    if not report.is_finished:
+        return _NOT_FINISHED
+    return _SOMETHING_IS_LEFT if report.tallied.failed else 0
+
+
+def _what_is_in_force(pace: Pace) -> str:
+    limit = pace.stop_after_failures
+    stop = "no number of them pauses it" if limit is None else f"{limit} of them pause it"
+    return f"at most {pace.rate:g} copies a second; dead letters: {stop}"
 
 
 def _view(console: Console, *, as_json: bool) -> View:

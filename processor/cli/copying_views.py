@@ -198,6 +198,15 @@ def show_report(console: Console, report: Report) -> None:
     if table.row_count:
         console.print(table)
     _show_orders(console, report)
+    failed = report.tallied.failed
+    if report.is_finished and failed:
+        what = "copy has ended" if failed == 1 else "copies have ended"
+        console.print(
+            Text(
+                f"Something is left to do: {failed:,} {what} in dead letters: "
+                "`processor redrive` plans them."
+            )
+        )
 
 
 def _rows(report: Report) -> list[tuple[str, int]]:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from processor.core.moments import EXPECTED
+from processor.core.pace import DEFAULT_RATE
 from processor.core.vocabulary import Operation
 
 WHICH: Final = "Which records"
@@ -109,20 +110,33 @@ StopAfter = Annotated[
     ),
 ]
 Execute = Annotated[
-    bool, typer.Option("--execute", help="Do it; otherwise only plan.", rich_help_panel=DOING)
+    bool,
+    typer.Option(
+        "--execute",
+        help="Do it; otherwise only plan. Exits with 0 when all is worked, with 3 when copies "
+        "ended in dead letters, with 1 when it failed or was paused; so does --resume.",
+        rich_help_panel=DOING,
+    ),
 ]
 Resume = Annotated[
     str | None,
     typer.Option(
         "--resume",
         metavar="ID",
-        help="Go on with one that was stopped, from any machine.",
+        help="Go on with one that was stopped, from any machine. It keeps its rate and "
+        "--stop-after-failures unless they are given anew.",
         rich_help_panel=DOING,
     ),
 ]
 Rate = Annotated[
-    float,
-    typer.Option(min=0.01, max=100_000, help="Records a second, at most.", rich_help_panel=DOING),
+    float | None,
+    typer.Option(
+        min=0.01,
+        max=100_000,
+        show_default=f"{DEFAULT_RATE:g}",
+        help="Records a second, at most.",
+        rich_help_panel=DOING,
+    ),
 ]
 RateFile = Annotated[
     Path | None,

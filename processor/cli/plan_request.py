@@ -3,13 +3,14 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import typer
 
 from processor.core.moments import read_moment, show_moment
+from processor.core.pace import Pace
 from processor.core.records import Partition
 from processor.core.replays import Kind, Slice
 from processor.core.selection import Selection
@@ -66,11 +67,23 @@ class Doing:
 
     executes: bool
     as_json: bool
-    rate: float
+    rate: float | None
     is_confirmed: bool
     stop_after: int | None
     rate_file: Path | None
     save_to: Path | None
+    kept: Pace | None = None
+    """That of the last run of what is resumed."""
+
+    @property
+    def pace(self) -> Pace:
+        """What is asked for; what is not is kept from the last run."""
+        last = self.kept or Pace()
+        return replace(
+            last,
+            rate=last.rate if self.rate is None else self.rate,
+            stop_after_failures=self.stop_after or last.stop_after_failures,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,14 +51,14 @@ def act(asked: Asked, given: Given, doing: Doing, settings: Connections) -> int:
     if given.plan_file is not None:
         plan, files = load(given.plan_file, asked.kind, settings, asked.files)
         return carry_out(plan, files, settings, doing)
-    plan = find(str(given.resume_id), settings, asked.ids_file)
+    plan, pace = find(str(given.resume_id), settings, asked.ids_file)
     _check_kind(plan, asked.kind, plan.replay_id)
     files = find_files(asked.files, plan.containers, plan.cart_field)
-    return execute(plan, files, settings, doing)
+    return execute(plan, files, settings, replace(doing, kept=pace))
 
 
-def find(replay_id: str, settings: Connections, ids_file: Path | None) -> Plan:
-    """Return the plan of a replay that has begun, if it fits here."""
+def find(replay_id: str, settings: Connections, ids_file: Path | None) -> tuple[Plan, Pace]:
+    """Return the plan of a replay that has begun, if it fits here, and its last run's pace."""
     from processor.shell.history.progress import Known  # noqa: PLC0415  not for plans
     from processor.shell.history.shelf import Shelf  # noqa: PLC0415  not for plans
 
@@ -81,7 +81,7 @@ def find(replay_id: str, settings: Connections, ids_file: Path | None) -> Plan:
             else f"Replay {replay_id} was begun without a list of ids: leave --ids out."
         )
     plans.check(plan, look(settings.kafka, list(plan.topic_ids)), settings.kafka.group_id)
-    return plan
+    return plan, known.cover.pace
 
 
 def _check_kind(plan: Plan, kind: Kind, what: str) -> None:
@@ -142,13 +142,13 @@ def carry_out(
     if doing.save_to is not None:
         plans.save(plan, doing.save_to)
     if doing.as_json:
-        report = to_json(plan, found, doing.rate)
+        report = to_json(plan, found, doing.pace.rate)
         if doing.executes:  # the first of the events that follow, one a line
             typer.echo(json.dumps({"event": "planned"} | report))
         else:
             typer.echo(json.dumps(report, indent=2))
     else:
-        show(open_console(), plan, found, doing.rate, names_of(files))
+        show(open_console(), plan, found, doing.pace.rate, names_of(files))
     if not doing.executes:
         if found.copies and not doing.as_json:
             typer.echo(_how_to_go_on(plan, doing))
@@ -156,18 +156,26 @@ def carry_out(
     if not found.copies:
         return 0
     _confirm(found, settings, doing)
-    return execute(plan, files, settings, doing)
+    return execute(plan, files, settings, doing, found.copies)
 
 
-def execute(plan: Plan, files: Sequence[ContainerFile], settings: Connections, doing: Doing) -> int:
-    """Bring back what a plan names, from where it stands; return the exit code."""
+def execute(
+    plan: Plan,
+    files: Sequence[ContainerFile],
+    settings: Connections,
+    doing: Doing,
+    expected: int | None = None,
+) -> int:
+    """Bring back what a plan names, from where it stands; return the exit code.
+
+    `expected` is how many copies its survey has promised.
+    """
     from processor.cli.copying import copy  # noqa: PLC0415  a plan alone needs none of it
     from processor.shell.history.control import Control  # noqa: PLC0415  the same
 
-    pace = Pace(rate=doing.rate, stop_after_failures=doing.stop_after)
     with Stock(plan, settings, files) as stock:
-        control = Control(pace, doing.rate_file)
-        return copy(plan, stock, settings, control, as_json=doing.as_json)
+        control = Control(doing.pace, doing.rate_file)
+        return copy(plan, stock, settings, control, as_json=doing.as_json, expected=expected)
 
 
 def with_ids(selection: Selection, ids: frozenset[str]) -> Selection:

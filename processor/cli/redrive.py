@@ -8,7 +8,6 @@ from processor.cli import ConfigFile
 from processor.cli import plan_options as options
 from processor.cli.plan_request import Asked, Doing, Given, moment, offsets
 from processor.cli.planning import act
-from processor.core.pace import DEFAULT_RATE
 from processor.core.replays import Kind
 from processor.core.selection import Selection
 from processor.core.vocabulary import Effect, Reason
@@ -79,7 +78,7 @@ def redrive(  # noqa: PLR0913  the options of the command
     stop_after_failures: options.StopAfter = None,
     execute: options.Execute = False,
     resume_id: options.Resume = None,
-    rate: options.Rate = DEFAULT_RATE,
+    rate: options.Rate = None,
     rate_file: options.RateFile = None,
     as_json: options.AsJson = False,
     save_plan: options.SavePlan = None,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -13,11 +13,14 @@ from rich.text import Text
 from processor.cli.texts import visible
 from processor.core.moments import show_moment
 from processor.core.replays import Kind
+from processor.shell.history.plans import resuming
 from processor.shell.history.progress import Known, State, Unreadable
 from processor.shell.history.shelf import Shelf
 from processor.shell.settings import Connections
 
-_INTERRUPTED = "interrupted"
+_INTERRUPTED: Final = "interrupted"
+_NO_EDGE: Final = 10_000
+"""An id is never cut, whatever the width: a terminal breaks the line itself."""
 
 
 def list_replays(settings: Connections, *, as_json: bool) -> None:
@@ -28,7 +31,8 @@ def list_replays(settings: Connections, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([_as_json(each, running) for each in found], indent=2))
     elif found:
-        _show(Console(highlight=False, markup=False, emoji=False), found, running)
+        console = Console(highlight=False, markup=False, emoji=False, width=_NO_EDGE)
+        _show(console, found, running)
     else:
         typer.echo(f"Group {settings.kafka.group_id} has no replays.")
 
@@ -58,27 +62,29 @@ def _as_json(found: Known | Unreadable, running: frozenset[str]) -> dict[str, An
 
 def _show(console: Console, found: Sequence[Known | Unreadable], running: frozenset[str]) -> None:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in ("Replay", "State", "Read", "Copied", "Started", "Last written"):
-        table.add_column(name, justify="right" if name in ("Read", "Copied") else "left")
-    stopped = []
+    for name in ("Replay", "State", "Read", "Copied", "Last written"):
+        right = name in ("Read", "Copied")
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    below = []
     for each in found:
         if isinstance(each, Unreadable):
-            table.add_row(Text(visible(each.replay_id)), Text(visible(each.why)))
+            table.add_row(Text(visible(each.replay_id)), "unreadable")
+            below.append(f"{each.replay_id} cannot be resumed: {each.why}.")
             continue
         state = state_of(each, running)
         if state in (_INTERRUPTED, State.PAUSED):
-            stopped.append(each)
+            command = resuming({**each.head, "replay_id": each.replay_id})
+            below.append(f"Go on: {command}")
         table.add_row(
             Text(visible(each.replay_id)),
             state,
-            f"{each.done:,} of {each.total:,}",
+            f"{100 * each.done // each.total if each.total else 100} %",
             f"{each.copied:,}",
-            show_moment(each.cover.started_at),
             show_moment(each.cover.written_at),
         )
     console.print(table)
-    for known in stopped:
-        console.print(Text(f"Go on: processor {_kind(known)} --resume {known.replay_id}"))
+    for line in below:
+        console.print(Text(visible(line, 1_000)))
 
 
 def _kind(known: Known) -> str:

@@ -1,13 +1,16 @@
 """What people and machines see of a replay."""
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from processor.cli import copying, replay_list
 from processor.cli.copying_views import (
     JsonLines,
     Lines,
@@ -17,11 +20,16 @@ from processor.cli.copying_views import (
     show_report,
     show_seconds,
 )
+from processor.cli.plan_request import Doing
 from processor.core.headway import Eta
-from processor.core.pace import Cause, Wait
-from processor.core.replays import Kind, Prospect
+from processor.core.pace import Cause, Pace, Wait
+from processor.core.records import Partition
+from processor.core.replays import Guards, Kind, Plan, Prospect, Slice
+from processor.core.selection import Selection
 from processor.core.tally import Tallied
 from processor.core.vocabulary import Operation, Reason, Status
+from processor.shell.history.control import Control
+from processor.shell.history.progress import Cover, Known, Part, State, Unreadable
 from processor.shell.history.report import Phase, Report, Sight
 
 TALLIED = Tallied(
@@ -163,6 +171,67 @@ def test_the_report_counts_by_outcome_and_names_orders_that_changed() -> None:
         "dead letter: UNPROCESSABLE 2",
     } <= set(rows)
     assert "1,200 orders have changed: order-1, order-\\x1b[31m2 and 1,190 more." in shown
+    assert rows[-1] == (
+        "Something is left to do: 2 copies have ended in dead letters: `processor redrive` plans"
+        " them."
+    )
+
+
+def known(replay_id: str, **head: object) -> Known:
+    """Return a replay that was paused half-way."""
+    part = Part(
+        slice=Slice(place=Partition("order-paid", 0), begin=0, end=10), position=5, counts={}
+    )
+    written = Cover(
+        slices=1,
+        state=State.PAUSED,
+        started_at=0,
+        written_at=0,
+        head=head,
+        pace=Pace(),
+        expected=None,
+    )
+    return Known(replay_id=replay_id, cover=written, parts=(part,))
+
+
+def test_the_list_names_ids_in_full_and_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "r" * 64
+    found = [
+        known(long, kind="redrive", ids_sha256="00"),
+        known("files", kind="replay", containers=[{}]),
+        Unreadable(replay_id="odd", why="it is odd"),
+    ]
+    shelf = SimpleNamespace(all=lambda: found, being_copied=lambda _: frozenset())
+    monkeypatch.setattr(replay_list, "Shelf", lambda _: shelf)
+    monkeypatch.setenv("COLUMNS", "80")
+    replay_list.list_replays(None, as_json=False)  # type: ignore[arg-type]
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split()[:3] == [long, "paused", "50"] for line in lines)
+    assert lines[-3:] == [
+        f"Go on: processor redrive --resume {long} --ids <the same file>",
+        "Go on: processor replay --resume files --avro <the same files>",
+        "odd cannot be resumed: it is odd.",
+    ]
+
+
+def test_a_resumed_replay_keeps_what_is_not_given_anew() -> None:
+    kept = Pace(rate=5, stop_after_failures=2)
+    doing = Doing(
+        executes=True,
+        as_json=False,
+        rate=None,
+        is_confirmed=True,
+        stop_after=None,
+        rate_file=None,
+        save_to=None,
+    )
+    assert doing.pace == Pace()
+    assert replace(doing, kept=kept).pace == kept
+    assert replace(doing, kept=kept, rate=9.0, stop_after=4).pace == Pace(
+        rate=9.0, stop_after_failures=4
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,3 +251,54 @@ def test_times_are_no_finer_than_they_are_known(seconds: float, shown: str) -> N
 
 def test_a_range_whose_ends_look_alike_is_one_time() -> None:
     assert show_eta(Eta(1_790.0, 1_815.0)) == "30 min"
+
+
+@pytest.mark.parametrize(
+    ("dead", "reason", "code"), [(2, None, 3), (0, None, 0), (0, "asked", 1), (2, "asked", 1)]
+)
+def test_the_exit_code_says_whether_anything_is_left_to_do(
+    monkeypatch: pytest.MonkeyPatch, dead: int, reason: str | None, code: int
+) -> None:
+    tallied = replace(TALLIED, dead_letters={Reason.UNPROCESSABLE: dead})
+    report = replace(REPORT, tallied=tallied, reason=reason)
+    monkeypatch.setattr("processor.shell.logs.configure", lambda *_: None)
+    monkeypatch.setattr(copying, "execute", lambda *_: report)
+    assert _copy() == code
+
+
+def test_a_second_interrupt_ends_it_at_once_and_promises_no_more_than_is_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> Report:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("it goes on")
+
+    monkeypatch.setattr("processor.shell.logs.configure", lambda *_: None)
+    monkeypatch.setattr(copying, "execute", interrupted)
+    assert _copy() == 1
+    said = capsys.readouterr().err
+    assert "at most 5 copies a second; dead letters: 2 of them pause it" in said
+    assert "Ended at once: what was copied in the last second may not be written down" in said
+    assert "`processor replay --resume replay-1 --ids <the same file>` goes on" in said
+
+
+def _copy() -> int:
+    """Copy a plan with a list of ids, by whatever stands for `execute`."""
+    plan = Plan(
+        replay_id="replay-1",
+        kind=Kind.REPLAY,
+        created_at=0,
+        cluster_id="cluster",
+        group="group",
+        lane="rokt-replay",
+        topic_ids={},
+        counts={},
+        selection=Selection(),
+        guards=Guards(max_age=None, includes_maybe_applied=False, most_redrives=3),
+        slices=(),
+        ids_sha256="00",
+    )
+    settings = SimpleNamespace(log=SimpleNamespace(format=None, level="info"))
+    control = Control(Pace(rate=5, stop_after_failures=2))
+    return copying.copy(plan, None, settings, control, as_json=False)  # type: ignore[arg-type]
