@@ -2,15 +2,11 @@
 
 import json
 import os
-import random
 import signal
 import sys
-import threading
 import time
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import pytest
 from confluent_kafka.admin import (
@@ -22,96 +18,38 @@ from confluent_kafka.admin import (
 )
 
 from processor.core.pace import LEAST_AHEAD, Cause, Pace
-from processor.core.replays import Plan, Prospect
-from processor.errors import ConfigurationError, ProcessorError, RuntimeFailure
+from processor.core.replays import Plan
+from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.history import plans
 from processor.shell.history.control import Control
-from processor.shell.history.copier import STOPPED, execute
+from processor.shell.history.copier import STOPPED
 from processor.shell.history.progress import Known, State
 from processor.shell.history.report import Report
 from processor.shell.history.shelf import Shelf
 from processor.shell.kafka.broker import Broker
-from tests.support.brokers import KafkaProcess, RealKafka
-from tests.support.copying import LiveFleet, MadeUpStock, Place, Recorded, prospect_at, wanted
-from tests.support.copying_program import STEPS
+from tests.support.brokers import RealKafka
+from tests.support.copying import (
+    FAST,
+    NO_REGISTRY,
+    LiveFleet,
+    Place,
+    Running,
+    found,
+    origins,
+    wanted,
+)
 from tests.support.programs import Program, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
-
-_NO_REGISTRY = "http://127.0.0.1:9"
-_FAST = Pace(rate=1_000)
 
 
 @pytest.fixture
 def place(kafka: RealKafka) -> Place:
     """The topics of one live group."""
-    return Place(kafka, _NO_REGISTRY)
+    return Place(kafka, NO_REGISTRY)
 
 
-def _origins(place: Place) -> Counter[tuple[str, int, int]]:
-    return Counter(copy.origin[:3] for _, copy in place.copies())
-
-
-def _found(plan: Plan) -> dict[Prospect, int]:
-    """Return what the made-up history holds in a plan's slices."""
-    return Counter(
-        prospect
-        for part in plan.slices
-        for offset in range(part.begin, part.end)
-        if (prospect := prospect_at(offset)) is not None
-    )
-
-
-class Running:
-    """A copier on a thread of its own."""
-
-    def __init__(self, place: Place, plan: Plan, how: Pace | Control = _FAST) -> None:
-        self.seen = Recorded()
-        self.control = Control(how) if isinstance(how, Pace) else how
-        self.report: Report | None = None
-        self.error: ProcessorError | None = None
-        stock = MadeUpStock(place.partitions)
-
-        def run() -> None:
-            try:
-                self.report = execute(plan, stock, place.settings, self.control, self.seen)
-            except ProcessorError as error:
-                self.error = error
-
-        self._thread = threading.Thread(target=run, name="copier")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.control.stop()
-        self._thread.join()
-
-    def wait(self, within: float = 60) -> Report:
-        """Return what came of it."""
-        self._thread.join(within)
-        assert not self._thread.is_alive(), self.seen.notices
-        if self.error is not None:
-            raise self.error
-        assert self.report is not None
-        return self.report
-
-    @property
-    def copied(self) -> int:
-        """How many copies were acknowledged at the last sight."""
-        return self.seen.sights[-1].copied if self.seen.sights else 0
-
-    def wait_until_noticed(self, text: str, within: float = 30) -> None:
-        """Return once somebody was told."""
-        wait_until(
-            lambda: any(text in notice for notice in self.seen.notices),
-            within=within,
-            what=f"{text!r} is noticed among {self.seen.notices} ({self.error})",
-        )
-
-
-def _execute(place: Place, plan: Plan, pace: Pace = _FAST) -> Report:
+def _execute(place: Place, plan: Plan, pace: Pace = FAST) -> Report:
     with Running(place, plan, pace) as running:
         return running.wait()
 
@@ -120,10 +58,10 @@ def test_every_wanted_record_is_copied_once_and_what_came_of_it_is_told(place: P
     plan = place.plan(70)
     with LiveFleet(place, fails=frozenset({4})):
         report = _execute(place, plan)
-    assert _origins(place) == dict.fromkeys(wanted(plan), 1)
+    assert origins(place) == dict.fromkeys(wanted(plan), 1)
     assert report.is_finished
     told = report.as_json()
-    assert {name: count for name, count in told["found"].items() if count} == _found(plan)
+    assert {name: count for name, count in told["found"].items() if count} == found(plan)
     assert (told["done"], told["total"], told["copied"]) == (140, 140, len(wanted(plan)))
     assert told["outcomes"] == [
         {"operation": "CONFIRM", "status": "REJECTED", "count": 2},
@@ -170,8 +108,8 @@ def test_a_stop_pauses_and_the_same_plan_goes_on_from_anywhere(place: Place) -> 
         assert again == plan
         report = _execute(place, again)
     assert report.is_finished
-    assert _origins(place) == dict.fromkeys(wanted(plan), 1)
-    assert report.counts == _found(plan)
+    assert origins(place) == dict.fromkeys(wanted(plan), 1)
+    assert report.counts == found(plan)
     assert report.tallied.total == len(wanted(plan))
     assert report.started_at == paused.started_at
 
@@ -183,61 +121,8 @@ def test_a_finished_replay_copies_nothing_when_it_is_resumed_and_reports_again(
     with LiveFleet(place):
         first = _execute(place, plan)
         second = _execute(place, plan)
-    assert _origins(place) == dict.fromkeys(wanted(plan), 1)
+    assert origins(place) == dict.fromkeys(wanted(plan), 1)
     assert (second.counts, second.tallied.outcomes) == (first.counts, first.tallied.outcomes)
-
-
-def _points() -> list[dict[str, str]]:
-    """Return where a copier is to be killed, each as variables of its environment."""
-    draw = random.Random(5)
-    steps = {"send": 60, "acknowledged": 60, "write": 3, "serve": 90}
-    assert set(steps) <= set(STEPS)
-    points = [
-        {"DIE_AT": step, "DIE_ON": str(draw.randint(1, most))} | after
-        for step, most in steps.items()
-        for after in ({}, {"AFTER": "yes"})
-        for _ in range(2)
-    ]
-    draw.shuffle(points)
-    begun = [{"DIE_AT": "write", "DIE_ON": "2"}]  # between the marks of the slices and the cover
-    return begun + points
-
-
-@pytest.mark.timeout(300)
-def test_killed_at_many_points_it_skips_nothing_and_counts_exactly(
-    place: Place, tmp_path: Path
-) -> None:
-    plan, saved = place.plan(260), tmp_path / "plan.json"
-    plans.save(plan, saved)
-    command = [sys.executable, "-m", "tests.support.copying_program", str(saved), "150"]
-    environment = {**os.environ, **place.environment}
-    ends, positions = [], [0]
-    with LiveFleet(place):
-        for number, point in enumerate(_points()):
-            log = tmp_path / f"{number}.log"
-            with Program(command, log=log, env=environment | point) as run:
-                ends.append(run.wait(60))
-            known = Shelf(place.settings).find(plan.replay_id)
-            if isinstance(known, Known):
-                positions.append(known.done)
-                _counts_match(known)
-        with Program(command, log=tmp_path / "last.log", env=environment) as last:
-            assert last.wait(60) == 0, last.log_text()
-    assert ends.count(-signal.SIGKILL) >= len(ends) * 2 // 3
-    assert positions == sorted(positions)
-    assert set(_origins(place)) == wanted(plan)
-    end = json.loads(last.log_text().splitlines()[-1])
-    assert end["event"] == "finished"
-    assert {name: n for name, n in end["report"]["found"].items() if n} == _found(plan)
-    assert sum(each["count"] for each in end["report"]["outcomes"]) == len(wanted(plan))
-
-
-def _counts_match(known: Known) -> None:
-    """Check that what was counted is what lies below the position, no more and no less."""
-    for part in known.parts:
-        below = replace(part.slice, end=part.position)
-        plan = [prospect_at(offset) for offset in range(below.begin, below.end)]
-        assert part.counts == Counter(each for each in plan if each is not None)
 
 
 def test_copies_of_one_partition_come_in_the_order_of_their_originals(place: Place) -> None:
@@ -275,7 +160,7 @@ def test_it_waits_while_live_events_are_late_and_goes_on_afterwards(place: Place
         assert len(place.copies()) == before
         fleet.is_late = False
         running.wait_until_noticed("going on")
-        running.control.change(_FAST)
+        running.control.change(FAST)
         assert running.wait().is_finished
 
 
@@ -296,14 +181,14 @@ def test_it_stops_after_so_many_dead_letters_and_can_be_resumed(place: Place) ->
         assert paused.reason is not None
         assert "ended as dead letters" in paused.reason
         assert paused.done < paused.total
-        assert _execute(place, plan, replace(_FAST, stop_after_failures=2)).is_finished
-    assert set(_origins(place)) == wanted(plan)
+        assert _execute(place, plan, replace(FAST, stop_after_failures=2)).is_finished
+    assert set(origins(place)) == wanted(plan)
 
 
 def test_the_rate_follows_its_file_while_it_runs(place: Place, tmp_path: Path) -> None:
     plan, rate = place.plan(300), tmp_path / "rate"
     rate.write_text("2\n")
-    with LiveFleet(place), Running(place, plan, Control(_FAST, rate)) as running:
+    with LiveFleet(place), Running(place, plan, Control(FAST, rate)) as running:
         wait_until(lambda: running.copied >= 2, within=30, what="some are copied")
         rate.write_text("no number")
         running.wait_until_noticed("holds no rate: write one number above 0")
@@ -321,11 +206,11 @@ def test_two_replays_at_once_see_each_other_and_both_finish(place: Place) -> Non
     ):
         one.wait_until_noticed("replay second is being copied at the same time")
         other.wait_until_noticed("replay first is being copied at the same time")
-        one.control.change(_FAST)
-        other.control.change(_FAST)
+        one.control.change(FAST)
+        other.control.change(FAST)
         assert one.wait().is_finished
         assert other.wait().is_finished
-    assert _origins(place) == dict.fromkeys(wanted(first), 2)
+    assert origins(place) == dict.fromkeys(wanted(first), 2)
 
 
 def test_the_same_replay_is_not_copied_twice_at_once(place: Place) -> None:
@@ -334,18 +219,6 @@ def test_the_same_replay_is_not_copied_twice_at_once(place: Place) -> None:
         wait_until(lambda: running.copied > 0, within=30, what="it copies")
         with pytest.raises(ConfigurationError, match="is being copied by another process"):
             _execute(place, plan)
-
-
-def test_it_outlives_a_broker_that_goes_away_for_a_while(own_kafka: KafkaProcess) -> None:
-    place = Place(own_kafka, _NO_REGISTRY)
-    plan = place.plan(150)
-    with LiveFleet(place), Running(place, plan, Pace(rate=40)) as running:
-        wait_until(lambda: running.copied >= 20, within=30, what="some are copied")
-        own_kafka.kill()
-        time.sleep(3)
-        own_kafka.start()
-        assert running.wait(90).is_finished
-    assert set(_origins(place)) == wanted(plan)
 
 
 def test_a_missing_lane_is_refused_with_the_remedy(place: Place) -> None:
@@ -400,7 +273,7 @@ def test_a_copy_that_is_too_large_stops_it_with_the_remedy_and_it_can_go_on(plac
             assert part in str(stopped.value)
         _set(place, place.topics.replay, "max.message.bytes", "100000")
         assert _execute(place, plan).is_finished
-    assert _origins(place) == dict.fromkeys(wanted(plan), 1)
+    assert origins(place) == dict.fromkeys(wanted(plan), 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,14 +12,21 @@ from uuid import uuid4
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from processor.core.copies import Copy, copy_of
+from processor.core.pace import Pace
 from processor.core.records import Partition, Record, Source
 from processor.core.replays import COPIED, Candidate, Guards, Kind, Passed, Plan, Prospect, Slice
 from processor.core.selection import Selection
 from processor.core.vocabulary import Operation
-from processor.shell.history.report import Sight
+from processor.errors import ProcessorError
+from processor.shell.history.control import Control
+from processor.shell.history.copier import execute
+from processor.shell.history.report import Report, Sight
 from processor.shell.settings import Connections, Kafka, SchemaRegistry, Topics
 from tests.support.brokers import RealKafka
+from tests.support.programs import wait_until
 
+NO_REGISTRY: Final = "http://127.0.0.1:9"
+FAST: Final = Pace(rate=1_000)
 _KINDS: Final = (
     Prospect.CONFIRM,
     Prospect.SETTLED,
@@ -196,6 +204,21 @@ def wanted(plan: Plan) -> set[tuple[str, int, int]]:
     }
 
 
+def origins(place: Place) -> Counter[tuple[str, int, int]]:
+    """Return the origins of all that lies in the lane, and how often each does."""
+    return Counter(copy.origin[:3] for _, copy in place.copies())
+
+
+def found(plan: Plan) -> dict[Prospect, int]:
+    """Return what the made-up history holds in a plan's slices."""
+    return Counter(
+        prospect
+        for part in plan.slices
+        for offset in range(part.begin, part.end)
+        if (prospect := prospect_at(offset)) is not None
+    )
+
+
 class LiveFleet:
     """A live fleet of one thread: it commits its inputs, works the lane, and writes outcomes.
 
@@ -284,4 +307,53 @@ class LiveFleet:
             message.key(),
             message.partition() or 0,
             headers=list(headers.items()),
+        )
+
+
+class Running:
+    """A copier on a thread of its own."""
+
+    def __init__(self, place: Place, plan: Plan, how: Pace | Control = FAST) -> None:
+        self.seen = Recorded()
+        self.control = Control(how) if isinstance(how, Pace) else how
+        self.report: Report | None = None
+        self.error: ProcessorError | None = None
+        stock = MadeUpStock(place.partitions)
+
+        def run() -> None:
+            try:
+                self.report = execute(plan, stock, place.settings, self.control, self.seen)
+            except ProcessorError as error:
+                self.error = error
+
+        self._thread = threading.Thread(target=run, name="copier")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.control.stop()
+        self._thread.join()
+
+    def wait(self, within: float = 60) -> Report:
+        """Return what came of it."""
+        self._thread.join(within)
+        assert not self._thread.is_alive(), self.seen.notices
+        if self.error is not None:
+            raise self.error
+        assert self.report is not None
+        return self.report
+
+    @property
+    def copied(self) -> int:
+        """How many copies were acknowledged at the last sight."""
+        return self.seen.sights[-1].copied if self.seen.sights else 0
+
+    def wait_until_noticed(self, text: str, within: float = 30) -> None:
+        """Return once somebody was told."""
+        wait_until(
+            lambda: any(text in notice for notice in self.seen.notices),
+            within=within,
+            what=f"{text!r} is noticed among {self.seen.notices} ({self.error})",
         )
