@@ -158,12 +158,22 @@ class World:
         return self._lag(self._partitions(self.topics.replay))
 
     def _lag(self, partitions: list[TopicPartition]) -> int:
+        lags: list[int] = []
+
+        def is_told() -> bool:
+            with suppress(KafkaException):  # a leader may be about to be elected, or to be known
+                lags.append(
+                    sum(
+                        consumer.get_watermark_offsets(each, timeout=10, cached=False)[1]
+                        - max(0, each.offset)
+                        for each in self._committed(consumer, partitions)
+                    )
+                )
+            return bool(lags)
+
         with self._member() as consumer:
-            return sum(
-                consumer.get_watermark_offsets(each, timeout=10, cached=False)[1]
-                - max(0, each.offset)
-                for each in self._committed(consumer, partitions)
-            )
+            wait_until(is_told, within=30, what="the ends of the partitions are told")
+        return lags[0]
 
     def _committed(
         self, consumer: Consumer, partitions: list[TopicPartition]
