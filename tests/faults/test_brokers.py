@@ -58,7 +58,9 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaProcess]:
     [
         pytest.param(_killed(5), id="killed for 5 s"),
         pytest.param(_killed(120), id="killed for 120 s", marks=pytest.mark.faults),
-        pytest.param(_suspended(5, Load.has_no_lease), id="suspended for 5 s"),
+        pytest.param(
+            _suspended(5, Load.has_no_lease), id="suspended for 5 s", marks=pytest.mark.faults
+        ),
         pytest.param(
             _suspended(20, Load.is_not_ready), id="suspended for 20 s", marks=pytest.mark.faults
         ),

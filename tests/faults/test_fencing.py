@@ -98,7 +98,7 @@ def _called(member: Member, since: float) -> set[str | None]:
 @pytest.mark.parametrize(
     ("protocol", "fault"),
     [
-        ("consumer", Proxy.blackhole),
+        pytest.param("consumer", Proxy.blackhole, marks=pytest.mark.faults),
         pytest.param("consumer", Proxy.cut, marks=pytest.mark.faults),
         pytest.param("classic", Proxy.blackhole, marks=pytest.mark.faults),
         pytest.param("classic", Proxy.cut, marks=pytest.mark.faults),
