@@ -31,7 +31,8 @@ def load(cluster: Cluster, registry: RealRegistry, tmp_path: Path) -> Iterator[L
         cluster.wait_until_in_sync()
 
 
-@pytest.mark.parametrize("which", ["order_paid", pytest.param("results", marks=pytest.mark.faults)])
+@pytest.mark.faults
+@pytest.mark.parametrize("which", ["order_paid", "results"])
 def test_the_death_of_the_node_that_leads_a_topic_costs_nothing(
     cluster: Cluster, load: Load, which: str
 ) -> None:
