@@ -10,17 +10,29 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from processor.shell.secrets import Credential, Secret
-from processor.shell.settings_addresses import BASE_URL, PATH, REGISTRY_URL, SERVERS, TOPIC
+from processor.shell.settings_addresses import BASE_URL, REGISTRY_URL, SERVERS
+from processor.shell.settings_kinds import (
+    Attempts,
+    Certificates,
+    Count,
+    Group,
+    Header,
+    Path_,
+    Pause,
+    Text,
+    Timeout,
+    Topic,
+    Wait,
+    computed,
+)
 from processor.shell.settings_properties import PROPERTIES, PropertyValue, session_timeout
 from processor.shell.settings_values import (
     BOOLEAN,
-    CERTIFICATES,
     FOLDER,
-    HEADER,
     HEADER_SECRET,
     READABLE_FILE,
     START,
@@ -34,26 +46,6 @@ from processor.shell.settings_values import (
 
 _LONGEST_LEASE: Final = 10.0
 
-Text = Annotated[str, TEXT]
-Header = Annotated[str, HEADER]
-Topic = Annotated[str, TOPIC]
-Path_ = Annotated[str, PATH]
-Timeout = Annotated[float, duration(0.001, 600)]
-Wait = Annotated[float, duration(0.001, 86_400)]
-Pause = Annotated[float, duration(0, 86_400)]
-Attempts = Annotated[int, whole_number(1, 100)]
-Count = Annotated[int, whole_number(1, 10_000_000)]
-Certificates = Annotated[Path | None, CERTIFICATES]
-
-
-def _computed(default: str) -> dict[str, Any]:
-    """Describe, for the documents, a default that is worked out or chosen at run time."""
-    return {"default_text": default}
-
-
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
 
 def _no_properties() -> Mapping[str, PropertyValue]:
     return MappingProxyType({})
@@ -64,7 +56,7 @@ def _default_lease(given: dict[str, Any]) -> float:
     return _LONGEST_LEASE if timeout is None else min(_LONGEST_LEASE, timeout / 3)
 
 
-class Kafka(_Group):
+class Kafka(Group):
     """How Kafka is reached and how the consumer group behaves."""
 
     bootstrap_servers: Annotated[str, SERVERS] = Field(
@@ -87,7 +79,7 @@ class Kafka(_Group):
     lease: Annotated[float, duration(0.001, 600)] = Field(
         default_factory=_default_lease,
         description="how long calls may go on after the sending of the last acknowledged commit",
-        json_schema_extra=_computed("10 s, at most a third of the session timeout"),
+        json_schema_extra=computed("10 s, at most a third of the session timeout"),
     )
     drain_deadline: Timeout = Field(
         default=35.0, description="how long a revoke or a stop waits for the calls in the air"
@@ -106,7 +98,7 @@ class Kafka(_Group):
         }
 
 
-class SchemaRegistry(_Group):
+class SchemaRegistry(Group):
     """How the Confluent-compatible schema registry is reached."""
 
     url: Annotated[str, REGISTRY_URL] = Field(
@@ -125,7 +117,7 @@ class SchemaRegistry(_Group):
     )
 
 
-class Topics(_Group):
+class Topics(Group):
     """The names of the topics."""
 
     order_paid: Topic = Field(default="order-paid", description="input")
@@ -138,7 +130,7 @@ class Topics(_Group):
     )
 
 
-class Rokt(_Group):
+class Rokt(Group):
     """How Rokt is reached and who calls."""
 
     base_url: Annotated[str, BASE_URL] = Field(
@@ -157,7 +149,7 @@ class Rokt(_Group):
     )
 
 
-class Calls(_Group):
+class Calls(Group):
     """How many calls, and how much may wait for them."""
 
     max_in_flight: Annotated[int, whole_number(1, 10_000)] = Field(
@@ -178,7 +170,7 @@ class Calls(_Group):
     )
 
 
-class Retries(_Group):
+class Retries(Group):
     """When attempts are used up."""
 
     give_up_after: Wait = Field(
@@ -191,7 +183,7 @@ class Retries(_Group):
     release_attempts: Attempts = Field(default=3, description="attempts of a release")
 
 
-class HttpClient(_Group):
+class HttpClient(Group):
     """How calls are made."""
 
     engine: Annotated[Literal["fast", "httpx"], one_of("fast", "httpx")] = Field(
@@ -216,7 +208,7 @@ class HttpClient(_Group):
     )
 
 
-class Server(_Group):
+class Server(Group):
     """Where metrics, health and status are served."""
 
     host: Text = Field(default="127.0.0.1", description="address to listen on")
@@ -225,20 +217,20 @@ class Server(_Group):
     )
 
 
-class Log(_Group):
+class Log(Group):
     """How the processor speaks."""
 
     format: Annotated[Literal["json", "console"] | None, one_of("json", "console")] = Field(
         default=None,
         description="one JSON object a line, or for people",
-        json_schema_extra=_computed("`json` unless a terminal"),
+        json_schema_extra=computed("`json` unless a terminal"),
     )
     level: Annotated[
         Literal["debug", "info", "warning", "error"], one_of("debug", "info", "warning", "error")
     ] = Field(default="info", description="the least important lines that are written")
 
 
-class Replay(_Group):
+class Replay(Group):
     """What keeps a replay of history from doing harm."""
 
     max_age: Annotated[float, duration(0, 315_360_000)] = Field(
@@ -302,5 +294,5 @@ class Settings(Connections):
     state_dir: Annotated[Path | None, FOLDER] = Field(
         default=None,
         description="where the ledger's local copy lives; has no effect: not in this version",
-        json_schema_extra=_computed("a temporary folder"),
+        json_schema_extra=computed("a temporary folder"),
     )

@@ -155,9 +155,9 @@ def check(world: World, *, may_repeat: bool = False) -> Counter[str]:
         }
         for some in ((topics.order_paid, topics.cart_abandoned), (topics.replay,))
     )
-    replayed = [each for each in results if _source(each.value) in lane]
-    _check_copies(lane, replayed)
-    _check_outcomes(live, [each for each in results if each not in replayed], may_repeat=may_repeat)
+    _check_copies(lane, [each for each in results if _source(each.value) in lane])
+    lived = [each for each in results if _source(each.value) not in lane]
+    _check_outcomes(live, lived, may_repeat=may_repeat)
     _check_dead_letters(live | lane, results, letters, may_repeat=may_repeat)
     check_calls(world.rokt.ledger, results, may_repeat=may_repeat)
     assert world.lag() == world.lane_lag() == 0, "I4: something is not committed"
