@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
 
 from processor.core.pace import LEAST_AHEAD, Cause, Pace
 from processor.core.replays import Plan
+from processor.core.selection import Selection
 from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.history import plans
 from processor.shell.history.control import Control
@@ -297,6 +298,14 @@ def test_a_plan_with_other_slices_under_the_same_id_is_refused(place: Place) -> 
         _execute(place, place.plan(10))
         with pytest.raises(ConfigurationError, match="another replay of the id replay-1"):
             _execute(place, place.plan(20))
+
+
+def test_a_plan_that_selects_other_records_under_the_same_id_is_refused(place: Place) -> None:
+    with LiveFleet(place):
+        _execute(place, place.plan(10))
+        other = replace(place.plan(10), selection=Selection(orders=frozenset({"o-1"})))
+        with pytest.raises(ConfigurationError, match="selects other records"):
+            _execute(place, other)
 
 
 def test_the_list_knows_every_replay_and_what_became_of_it(place: Place) -> None:

@@ -104,9 +104,11 @@ def _known(plan: Plan, settings: Connections) -> Known | None:
             )
         case Known():
             pass
-    if known.slices != plan.slices:
+    is_same = plans.names_the_same(known.head, plans.head_of(plan))
+    if known.slices != plan.slices or not is_same:
         raise ConfigurationError(
-            f"There is another replay of the id {plan.replay_id}, with other slices: plan anew."
+            f"There is another replay of the id {plan.replay_id}, which selects other records: "
+            "plan anew, under another --id."
         )
     if shelf.being_copied([known]):
         raise ConfigurationError(

@@ -17,6 +17,7 @@ from processor.shell.history.cluster import Cluster
 
 VERSION: Final = 1
 _PLANS: Final = TypeAdapter(Plan)
+_SELECTING: Final = ("kind", "selection", "containers", "ids_sha256")
 _BESIDE: Final = {"slices", "notes", "waiting"}
 
 
@@ -42,6 +43,21 @@ def head_of(plan: Plan) -> dict[str, Any]:
     if plan.ids_sha256 is not None:
         fields.get("selection", {}).pop("ids", None)
     return fields
+
+
+def names_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the heads of two plans select the same records of the same sources."""
+    return _selected(one) == _selected(other)
+
+
+def _selected(head: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what selects records, sets in one order."""
+    selection = {
+        name: sorted(map(str, value)) if isinstance(value, list) else value
+        for name, value in head.get("selection", {}).items()
+        if name != "ids"
+    }
+    return {name: head.get(name) for name in _SELECTING} | {"selection": selection}
 
 
 def from_json(document: object) -> Plan:
