@@ -12,7 +12,7 @@ from tests.support.members import GROUPS
 from tests.support.programs import wait_until
 from tests.support.registries import RealRegistry
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.faults, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,6 @@ def load(cluster: Cluster, registry: RealRegistry, tmp_path: Path) -> Iterator[L
         cluster.wait_until_in_sync()
 
 
-@pytest.mark.faults
 @pytest.mark.parametrize("which", ["order_paid", "results"])
 def test_the_death_of_the_node_that_leads_a_topic_costs_nothing(
     cluster: Cluster, load: Load, which: str
@@ -52,7 +51,6 @@ def test_the_death_of_the_coordinator_costs_nothing(cluster: Cluster, load: Load
     dead.start()
 
 
-@pytest.mark.faults
 def test_while_too_few_nodes_are_in_sync_it_waits_and_says_so(cluster: Cluster, load: Load) -> None:
     dead = list(cluster.nodes.values())[:2]
     for node in dead:
