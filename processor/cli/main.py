@@ -36,6 +36,9 @@ COMMANDS: Final = {
     "inspect": Command(module="inspect", help="Tell all that is known of an order or cart."),
     "reconcile": Command(module="reconcile", help="Compare what was paid with what came of it."),
     "fake-rokt": Command(module="fake_rokt", help="Serve a scriptable Rokt for your own tests."),
+    "healthcheck": Command(
+        module="healthcheck", help="Ask the processor that runs here how it is."
+    ),
     "version": Command(module="version", help="Show which version this is."),
 }
 

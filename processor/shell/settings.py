@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from processor.errors import Problem, SettingsError
+from processor.shell.settings_kinds import Access
 from processor.shell.settings_rules import Clash, clashes
 from processor.shell.settings_source import LayeredSource, Leaf, Origin, leaves
 from processor.shell.settings_table import (
@@ -23,6 +24,7 @@ from processor.shell.settings_table import (
     Rokt,
     SchemaRegistry,
     Server,
+    ServerAccess,
     Settings,
     Topics,
 )
@@ -46,10 +48,11 @@ __all__ = [
     "load",
     "load_connections",
     "load_registry_access",
+    "load_server",
     "load_with_origins",
 ]
 
-Model = TypeVar("Model", bound=RegistryAccess)
+Model = TypeVar("Model", bound=Access)
 
 
 def load(config_path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -69,6 +72,11 @@ def load_registry_access(
 ) -> RegistryAccess:
     """Return what a command needs that only talks to the schema registry."""
     return _load(RegistryAccess, config_path, environ)[0]
+
+
+def load_server(config_path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Server:
+    """Return what a command needs that only asks a processor's server."""
+    return _load(ServerAccess, config_path, environ)[0].server
 
 
 def load_with_origins(

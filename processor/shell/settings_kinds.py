@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from processor.shell.settings_addresses import PATH, TOPIC
 from processor.shell.settings_values import CERTIFICATES, HEADER, TEXT, duration, whole_number
@@ -29,3 +30,22 @@ class Group(BaseModel):
     """Settings that belong together: frozen values, none beside those that are named."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Access(BaseSettings):
+    """The settings that a command needs; more of them may be set."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the hook has it
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing from the surroundings unasked: `load` brings its own source."""
+        return (init_settings,)

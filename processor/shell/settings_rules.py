@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 
+from processor.shell.settings_kinds import Access
 from processor.shell.settings_properties import owned_by_us, poll_interval
 from processor.shell.settings_source import variable
 from processor.shell.settings_table import (
@@ -29,10 +30,11 @@ class Clash:
     remedy: str
 
 
-def clashes(settings: RegistryAccess, now: datetime) -> Iterator[Clash]:
+def clashes(settings: Access, now: datetime) -> Iterator[Clash]:
     """Yield everything that does not fit; `now` has a zone."""
-    yield from _topics(settings.topics)
-    yield from _basic_authentication(settings)
+    if isinstance(settings, RegistryAccess):
+        yield from _topics(settings.topics)
+        yield from _basic_authentication(settings)
     if isinstance(settings, Connections):
         yield from _properties(settings.kafka)
         yield from _session(settings.kafka)

@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from processor.shell.secrets import Credential, Secret
 from processor.shell.settings_addresses import BASE_URL, REGISTRY_URL, SERVERS
 from processor.shell.settings_kinds import (
+    Access,
     Attempts,
     Certificates,
     Count,
@@ -244,12 +244,14 @@ class Replay(Group):
     )
 
 
-class RegistryAccess(BaseSettings):
-    """The settings of a command that only needs the schema registry."""
+class ServerAccess(Access):
+    """The settings of a command that only asks a processor's server."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
-    )
+    server: Server = Server()
+
+
+class RegistryAccess(Access):
+    """The settings of a command that only needs the schema registry."""
 
     schema_registry: SchemaRegistry
     topics: Topics = Topics()
@@ -257,17 +259,6 @@ class RegistryAccess(BaseSettings):
     start_timeout: Annotated[float, duration(0, 3_600)] = Field(
         default=30.0, description="how long Kafka and the registry may be away at start"
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  the hook has it
-        init_settings: PydanticBaseSettingsSource,
-        *_: PydanticBaseSettingsSource,
-        **__: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take nothing from the surroundings unasked: `load` brings its own source."""
-        return (init_settings,)
 
 
 class Connections(RegistryAccess):
