@@ -39,9 +39,9 @@ def copy(
 ) -> int:
     """Bring a plan's records into the lane, and tell how it goes; return the exit code.
 
-    0: all is copied and worked. 3: so it is, and copies of it ended in dead letters. 1: it was
-    stopped; the same plan goes on where it stands. JSON goes to the standard output, one event a
-    line; for people only the report does.
+    0: all is copied and worked. 3: so it is, but copies of it ended in dead letters, or records
+    were deleted before they could be copied. 1: it was stopped; the same plan goes on. JSON goes to
+    the standard output, one event a line; for people only the report does.
     """
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     view = _view(console, as_json=as_json)
@@ -66,7 +66,7 @@ def copy(
             typer.echo(how_to_go_on(plan))
     if not report.is_finished:
         return _NOT_FINISHED
-    return _SOMETHING_IS_LEFT if report.tallied.failed else 0
+    return _SOMETHING_IS_LEFT if report.tallied.failed or report.deleted else 0
 
 
 def _what_is_in_force(pace: Pace) -> str:

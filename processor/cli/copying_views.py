@@ -207,6 +207,14 @@ def show_report(console: Console, report: Report) -> None:
                 "`processor redrive` plans them."
             )
         )
+    if report.deleted:
+        console.print(
+            Text(
+                f"{report.deleted:,} offsets of the plan were deleted from Kafka before they could "
+                "be read: what they held was not brought back. `processor reconcile` tells which "
+                "payments have no answer, as far as they are still there; the shop knows the rest."
+            )
+        )
 
 
 def _rows(report: Report) -> list[tuple[str, int]]:

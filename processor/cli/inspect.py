@@ -45,6 +45,7 @@ _WOULD: Final = {
     Prospect.WAITING: "leave it to the live fleet",
     Prospect.QUARANTINED: "keep it in quarantine",
     Prospect.MISSING: "look for its bytes",
+    Prospect.DELETED: "do nothing: it is deleted",
 }
 
 

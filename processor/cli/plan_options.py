@@ -114,7 +114,8 @@ Execute = Annotated[
     typer.Option(
         "--execute",
         help="Do it; otherwise only plan. Exits with 0 when all is worked, with 3 when copies "
-        "ended in dead letters, with 1 when it failed or was paused; so does --resume.",
+        "ended in dead letters or records were gone, with 1 when it failed or was paused; so does "
+        "--resume.",
         rich_help_panel=DOING,
     ),
 ]

@@ -30,6 +30,7 @@ _MEANINGS: Final = {
     Prospect.WAITING: "of the window are not worked yet; the live fleet will work them anyway",
     Prospect.QUARANTINED: "were brought back too often, and failed each time",
     Prospect.MISSING: "have no bytes any more",
+    Prospect.DELETED: "offsets were deleted before they were read",
 }
 
 
@@ -66,7 +67,6 @@ def to_json(plan: Plan, survey: Survey, rate: float) -> dict[str, Any]:
         "seconds": round(survey.seconds(rate), 1),
         "read": survey.read,
         "absent": survey.absent,
-        "gone": survey.gone,
         "unknown": list(survey.unknown),
         "notes": list(plan.notes),
     }
@@ -156,8 +156,6 @@ def _lines(plan: Plan, survey: Survey, rate: float, files: Mapping[str, str]) ->
         listed = ", ".join(visible(each) for each in survey.unknown[:_MOST_SHOWN])
         more = len(survey.unknown) - _MOST_SHOWN
         yield f"Not found in what was read: {listed}{f' and {more:,} more' if more > 0 else ''}"
-    if survey.gone:
-        yield f"Note: {_count(survey.gone, 'offset')} deleted before they could be read."
     if survey.absent:
         yield (
             f"Note: {_count(survey.absent, 'offset')} without a record: markers of transactions, "

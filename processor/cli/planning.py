@@ -14,7 +14,7 @@ from rich.console import Console
 from processor.cli.plan_report import SurveyBar, show, to_json
 from processor.cli.plan_request import Asked, Doing, Given, check, read_ids
 from processor.cli.texts import open_console
-from processor.core.copies import is_replay_id
+from processor.core.copies import is_replay_name
 from processor.core.pace import Pace
 from processor.core.replays import COPIED, Guards, Kind, Plan
 from processor.core.selection import Selection
@@ -97,9 +97,9 @@ def draw(asked: Asked, settings: Connections) -> tuple[Plan, tuple[ContainerFile
     replay_id = asked.replay_id or plans.new_replay_id(
         asked.kind, datetime.fromtimestamp(made_at.wall, UTC)
     )
-    if not is_replay_id(replay_id):
+    if not is_replay_name(replay_id):
         raise typer.BadParameter(
-            "An id has up to 64 letters, digits, dots, dashes and underscores.", param_hint="--id"
+            "An id has up to 48 letters, digits, dots, dashes and underscores.", param_hint="--id"
         )
     request = Request(
         kind=asked.kind,

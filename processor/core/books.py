@@ -15,8 +15,6 @@ from processor.core.records import Source
 from processor.core.replies import ItemVerdict
 from processor.core.vocabulary import Effect, ItemResult, Operation, Reason, Status, strongest
 
-Coordinates = tuple[str, int, int]
-
 _CHANGES_NO_ORDER: Final = frozenset({Status.DUPLICATE, Status.CONFLICT, Status.SKIPPED})
 RELEASED: Final = {
     ItemResult.SUCCEEDED: True,
@@ -58,12 +56,12 @@ class Partial(NamedTuple):
 class Standing(NamedTuple):
     """The last dead letter of an input, and whether there was one before it.
 
-    `times` says how often it was brought back, and failed.
+    `replays` are those that have brought it back in vain.
     """
 
     letter: Letter
     is_first: bool
-    times: int
+    replays: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -72,11 +70,11 @@ class Books:
 
     orders: dict[str, Effect] = field(default_factory=dict)
     partials: dict[str, Partial] = field(default_factory=dict)
-    failures: dict[Coordinates, Reason] = field(default_factory=dict)
+    failures: dict[Source, Reason] = field(default_factory=dict)
     """How an input failed, by where it lay."""
-    mended: set[Coordinates] = field(default_factory=set)
+    mended: set[Source] = field(default_factory=set)
     """The inputs whose last copy ended without a failure."""
-    letters: dict[Coordinates, Standing] = field(default_factory=dict)
+    letters: dict[Source, Standing] = field(default_factory=dict)
     lettered: set[str] = field(default_factory=set)
     """The orders that have a dead letter of their own: a conflict is another order's."""
     _paid: set[int] = field(default_factory=set)
@@ -87,11 +85,11 @@ class Books:
         """Take in an outcome of the results, written `at` (epoch milliseconds)."""
         origin = outcome.origin or outcome.source
         if outcome.reason is not None:
-            self.failures[origin[:3]] = outcome.reason
-            self.mended.discard(origin[:3])
+            self.failures[origin] = outcome.reason
+            self.mended.discard(origin)
         elif outcome.replay_id is not None:
-            self.failures.pop(origin[:3], None)
-            self.mended.add(origin[:3])
+            self.failures.pop(origin, None)
+            self.mended.add(origin)
         cart_id = outcome.cart_id
         if cart_id is None:
             return
@@ -111,9 +109,11 @@ class Books:
 
     def learn_letter(self, letter: Letter) -> None:
         """Take in a dead letter; of one input the last one counts."""
-        known = self.letters.get(letter.origin[:3])
-        times = (0 if known is None else known.times) + (letter.replay_id is not None)
-        self.letters[letter.origin[:3]] = Standing(letter, known is None, times)
+        known = self.letters.get(letter.origin)
+        # After a takeover one replay may have left two dead letters of a record.
+        replays = frozenset() if known is None else known.replays
+        replays |= frozenset() if letter.replay_id is None else {letter.replay_id}
+        self.letters[letter.origin] = Standing(letter, known is None, replays)
         if letter.order_id and letter.reason is not Reason.CONFLICTING_DUPLICATE:
             self.lettered.add(letter.order_id)
 

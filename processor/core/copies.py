@@ -25,6 +25,7 @@ _OURS: Final = frozenset(
     {REPLAY_ID, ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET, ORIGIN_TIMESTAMP, AUTHORISED}
 )
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _LONGEST_TOPIC: Final = 249
 
@@ -52,8 +53,13 @@ class NoCopy:
 
 
 def is_replay_id(text: str) -> bool:
-    """Whether a text can name a replay: up to 64 letters, digits, dots, dashes, underscores."""
+    """Whether a text can be the id of copies: at most 64 letters, digits, and `._-`."""
     return _ID.fullmatch(text) is not None
+
+
+def is_replay_name(text: str) -> bool:
+    """Whether a text can be the name of a plan, of which the id of its copies is made."""
+    return _NAME.fullmatch(text) is not None
 
 
 def headers_of_copy(copy: Copy, original: Iterable[tuple[str, bytes | None]]) -> Headers:

@@ -48,7 +48,7 @@ def redriven(found: Forecast, effect: Effect, times: int, guards: Guards) -> For
     """
     if found.prospect in COPIED and effect is Effect.MAYBE_APPLIED:
         if guards.includes_maybe_applied:
-            found = replace(found, is_authorised=True)
+            found = replace(found, is_authorised=found.prospect is not Prospect.REPEAT)
         else:
             detail = "its dead letter says that it may have been applied"
             found = replace(found, prospect=Prospect.DOUBTFUL, detail=detail)
@@ -61,18 +61,26 @@ def redriven(found: Forecast, effect: Effect, times: int, guards: Guards) -> For
 class Forecaster:
     """Says what would come of the records of one partition, in the order in which they come."""
 
-    __slots__ = ("_aside", "_forgets_before", "_guards", "_ledger", "_made_at", "_named", "_orders")
+    __slots__ = (
+        "_aside",
+        "_began_at",
+        "_forgets_before",
+        "_guards",
+        "_ledger",
+        "_named",
+        "_orders",
+    )
 
     def __init__(
-        self, ledger: Ledger, guards: Guards, made_at: int, forgets_before: int | None
+        self, ledger: Ledger, guards: Guards, began_at: int, forgets_before: int | None
     ) -> None:
-        """`made_at` is when the plan was made; times are epoch milliseconds.
+        """`began_at` is when the command began; times are epoch milliseconds.
 
         `forgets_before`: outcomes of older events may have been deleted from the ledger.
         """
         self._ledger = ledger
         self._guards = guards
-        self._made_at = made_at
+        self._began_at = began_at
         self._forgets_before = forgets_before
         # Hashes instead of texts, because there are millions of them.
         self._orders: set[int] = set()
@@ -145,15 +153,13 @@ class Forecaster:
         match answer:
             case Conflict(detail=detail):
                 return replace(found, prospect=Prospect.CONFLICT, detail=detail)
-            case Proceed() if self._repeats(event):
+            case Proceed() if hash(event.order_id) in self._orders:
+                # What somebody asked for is one more call, which the earlier record makes.
+                return replace(found, prospect=Prospect.REPEAT, is_authorised=False)
+            case Proceed() if not self._named.isdisjoint(_units(event.cart_id, event.items)):
                 return replace(found, prospect=Prospect.REPEAT)
             case Proceed():
                 return found
-
-    def _repeats(self, event: OrderPaid) -> bool:
-        return hash(event.order_id) in self._orders or not self._named.isdisjoint(
-            _units(event.cart_id, event.items)
-        )
 
     def _abandonment(self, record: Record, event: CartAbandoned, wall_ms: int) -> Forecast:
         found = Forecast(
@@ -180,7 +186,7 @@ class Forecaster:
             why = "an order that is left out, or comes later, has paid items of it"
             return replace(found, prospect=Prospect.NOTHING_LEFT, detail=why)
         if not self._named.isdisjoint(units):
-            return replace(found, prospect=Prospect.REPEAT)
+            return replace(found, prospect=Prospect.REPEAT, is_authorised=False)
         return found
 
     def _is_stale(self, occurred_at: int, timestamp: int | None) -> str | None:
@@ -190,9 +196,9 @@ class Forecaster:
         oldest = occurred_at if timestamp is None else min(occurred_at, timestamp)
         if self._forgets_before is not None and oldest < self._forgets_before:
             return "it is older than the oldest outcome that is kept: it may have been called"
-        days = (self._made_at - occurred_at) / 86_400_000
+        days = (self._began_at - oldest) / 86_400_000
         if days * 86_400 > self._guards.max_age:
-            return f"it happened {days:.0f} days before the plan was made"
+            return f"it happened {days:.0f} days ago"
         return None
 
 

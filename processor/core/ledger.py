@@ -75,8 +75,9 @@ class Ledger:
         self._orders: dict[str, _Order] = {}
         self._open: dict[str, OrderPaid] = {}
         self._carts: dict[str, dict[str, _Unit]] = {}
-        self._unreadable: dict[str, set[tuple[str, int, int]]] = {}
-        self._readable: set[tuple[str, int, int]] = set()
+        # With their timestamps: coordinates alone are no identity, topics are created anew.
+        self._unreadable: dict[str, set[Source]] = {}
+        self._readable: set[Source] = set()
         self._replayed: dict[str, set[tuple[str, int, int]]] = {}
         self._done: dict[str, dict[int, str]] = {}
         self._floors: dict[str, int] = {}
@@ -100,20 +101,20 @@ class Ledger:
             case Operation.UNKNOWN:
                 origin = outcome.origin or source
                 if origin.topic != self._release_topic:
-                    self._unreadable.setdefault(outcome.cart_id, set()).add(origin[:3])
+                    self._unreadable.setdefault(outcome.cart_id, set()).add(origin)
 
     def learn_payment(self, event: OrderPaid) -> None:
         """Note that the items of a decoded OrderPaid are paid, whatever comes of its call."""
         self._mark(event.cart_id, event.items, _PAID)
 
-    def learn_readable(self, origin: tuple[str, int, int]) -> None:
+    def learn_readable(self, origin: Source) -> None:
         """Note that the record once consumed at `origin` has been read after all."""
         self._readable.add(origin)
 
     def _learn_confirm(self, outcome: Outcome | OutcomeView, cart_id: str) -> None:
         self._mark(cart_id, outcome.items, _PAID)
         if outcome.origin is not None:
-            self.learn_readable(outcome.origin[:3])
+            self.learn_readable(outcome.origin)
         order_id = outcome.order_id
         if not order_id or not outcome.request_fingerprint:
             return  # an invalid event has no fingerprint: it says nothing of a call
@@ -176,7 +177,7 @@ class Ledger:
 
     def is_unreadable(self, cart_id: str, origin: Source) -> bool:
         """Whether releases of a cart wait for the record at `origin` to be read."""
-        return origin[:3] in self._unreadable.get(cart_id, set()) - self._readable
+        return origin in self._unreadable.get(cart_id, set()) - self._readable
 
     def floor(self, topic: str) -> int:
         """Return the offset below which it is forgotten which records have outcomes."""

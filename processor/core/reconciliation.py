@@ -80,9 +80,9 @@ def compare_payment(
     """
     order_id = content.order_id if isinstance(content, OrderPaid) else None
     effect = books.orders.get(order_id) if order_id else None
-    if effect in _CLOSED or origin[:3] in books.letters or order_id in books.lettered:
+    if effect in _CLOSED or origin in books.letters or order_id in books.lettered:
         return None
-    failure = books.failures.get(origin[:3])
+    failure = books.failures.get(origin)
     if failure is None and effect is None and origin.offset >= committed:
         return NotWorkedYet()
     if failure is not None:
@@ -171,7 +171,7 @@ def _is_settled(books: Books, letter: Letter) -> bool:
 
     The refused items of an order that was confirmed in part are a finding of their own.
     """
-    if letter.origin[:3] in books.mended:
+    if letter.origin in books.mended:
         return True
     match letter.operation:
         case Operation.CONFIRM:
@@ -200,8 +200,9 @@ def _letter(standing: Standing, trouble: Trouble, most_redrives: int) -> Finding
             "it needs a corrected event from the producer; a redrive helps only once the registry "
             "has a schema that it can be read by"
         )
-    elif standing.times >= most_redrives:
-        detail = f"quarantined: it was brought back {standing.times} times, and failed each time"
+    elif len(standing.replays) >= most_redrives:
+        times = len(standing.replays)
+        detail = f"quarantined: it was brought back {times} times, and failed each time"
     elif letter.effect is Effect.MAYBE_APPLIED:
         detail = "it may have been applied: look at Rokt before it is called again"
         is_redrivable = True

@@ -51,6 +51,8 @@ class Prospect(StrEnum):
     """It was redriven as often as is allowed, and failed each time."""
     MISSING = "missing"
     """Its bytes are nowhere to be found any more."""
+    DELETED = "deleted"
+    """An offset of the plan that Kafka has deleted before it was read; nobody knows what it was."""
 
 
 COPIED: Final = frozenset({Prospect.CONFIRM, Prospect.RELEASE, Prospect.REPEAT})
@@ -107,17 +109,18 @@ class Passed:
     """Reading has come to `position`, and nothing since the last candidate is one.
 
     It comes between candidates now and then, so that progress is seen, and kept, where a
-    selection names little.
+    selection names little. `deleted` counts the offsets since the last sign that Kafka has deleted.
     """
 
     position: int
+    deleted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guards:
     """What keeps a replay from doing harm.
 
-    `max_age` (seconds, before the plan's making) is None when stale events are allowed.
+    `max_age` (seconds, before a command begins to read) is None when stale events are allowed.
     """
 
     max_age: float | None
@@ -163,6 +166,15 @@ class Plan:
     ids_sha256: str | None = None
     waiting: int = 0
     notes: tuple[str, ...] = ()
+
+    @property
+    def run_id(self) -> str:
+        """The id that its copies carry.
+
+        It holds when the plan was made: the live fleet works a record once for each such id, and
+        somebody may give a name again when nobody remembers its first use.
+        """
+        return f"{self.replay_id}.{self.created_at:x}"
 
     @property
     def lane_partitions(self) -> int:

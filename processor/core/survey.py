@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from processor.core.replays import CALLED, COPIED, Candidate, Prospect
+from processor.core.replays import CALLED, COPIED, Candidate, Passed, Prospect
 from processor.core.selection import Selection
 
 SAMPLES: Final = 3
@@ -19,15 +19,13 @@ class Survey:
 
     `samples` are the first candidates of each prospect, without their records; those that need a
     person (QUARANTINED, MISSING) are named up to 1,000. `absent` counts offsets that hold no
-    record, `gone` those that were deleted at the beginning of slices. `unknown` are the asked-for
-    ids that no record named.
+    record. `unknown` are the asked-for ids that no record named.
     """
 
     counts: Mapping[Prospect, int]
     samples: Mapping[Prospect, tuple[Candidate, ...]]
     read: int
     absent: int
-    gone: int
     unknown: tuple[str, ...]
 
     @property
@@ -67,12 +65,17 @@ class Counting:
         if len(kept) < (_MOST_NAMED if prospect in _NAMED_IN_FULL else SAMPLES):
             kept.append(sample)
 
+    def pass_over(self, passed: Passed) -> None:
+        """Take in how far reading has come without a candidate."""
+        if passed.deleted:
+            self._counts[Prospect.DELETED] += passed.deleted
+
     @property
     def counts(self) -> Mapping[Prospect, int]:
         """How many of each prospect have come so far."""
         return self._counts
 
-    def survey(self, *, waiting: int, read: int, absent: int, gone: int) -> Survey:
+    def survey(self, *, waiting: int, read: int, absent: int) -> Survey:
         """Return what was found; `waiting` records lie where the live fleet is still to come.
 
         They are not counted where orders, carts or ids were asked for.
@@ -86,6 +89,5 @@ class Counting:
             samples={prospect: tuple(kept) for prospect, kept in self._samples.items()},
             read=read,
             absent=absent,
-            gone=gone,
             unknown=tuple(sorted(self._ids)),
         )

@@ -11,13 +11,17 @@ from processor.core.replays import COPIED, Candidate, Passed, Prospect
 
 
 class _Step:
-    """Something read: reading it brings the slice to `position`, once it `is_done`."""
+    """Something read: reading it brings the slice to `position`, once it `is_done`.
 
-    __slots__ = ("is_done", "position", "prospect")
+    It counts `count` times as `prospect`.
+    """
 
-    def __init__(self, position: int, prospect: Prospect | None, *, is_done: bool) -> None:
+    __slots__ = ("count", "is_done", "position", "prospect")
+
+    def __init__(self, position: int, prospect: Prospect, count: int, *, is_done: bool) -> None:
         self.position = position
         self.prospect = prospect
+        self.count = count
         self.is_done = is_done
 
 
@@ -54,19 +58,19 @@ class Trail:
 
     def send(self, candidate: Candidate) -> "Copying":
         """Note that a candidate is being copied; the answer is told of its acknowledgement."""
-        step = self._add(candidate.position_after, candidate.prospect, is_done=False)
+        step = self._add(candidate.position_after, candidate.prospect, 1, is_done=False)
         return Copying(self, step)
 
     def count(self, candidate: Candidate) -> None:
         """Note a candidate that is not copied."""
-        self._add(candidate.position_after, candidate.prospect, is_done=True)
+        self._add(candidate.position_after, candidate.prospect, 1, is_done=True)
 
     def skip(self, passed: Passed) -> None:
         """Note that reading has come further without a candidate."""
-        self._add(passed.position, None, is_done=True)
+        self._add(passed.position, Prospect.DELETED, passed.deleted, is_done=True)
 
-    def _add(self, position: int, prospect: Prospect | None, *, is_done: bool) -> _Step:
-        step = _Step(position, prospect, is_done=is_done)
+    def _add(self, position: int, prospect: Prospect, count: int, *, is_done: bool) -> _Step:
+        step = _Step(position, prospect, count, is_done=is_done)
         self._steps.append(step)
         self._keep()
         return step
@@ -79,8 +83,8 @@ class Trail:
         while self._steps and self._steps[0].is_done:
             step = self._steps.popleft()
             self._position = max(self._position, step.position)
-            if step.prospect is not None:
-                self._counts[step.prospect] += 1
+            if step.count:
+                self._counts[step.prospect] += step.count
 
 
 class Copying:

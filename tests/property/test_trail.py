@@ -20,6 +20,8 @@ def take(trail: Trail, prospects: Sequence[Prospect | None], begin: int) -> dict
     for offset, prospect in enumerate(prospects[begin:], begin):
         if prospect is None:
             trail.skip(Passed(position=offset + 1))
+        elif prospect is Prospect.DELETED:
+            trail.skip(Passed(position=offset + 1, deleted=1))
         elif prospect in COPIED:
             copies[offset] = trail.send(candidate(PLACE, offset, prospect))
         else:

@@ -7,7 +7,7 @@ import pytest
 
 from processor.core.calls import CallShape, confirm_call
 from processor.core.events import Content, Undecodable
-from processor.core.forecast import Forecast, Forecaster
+from processor.core.forecast import Forecast, Forecaster, redriven
 from processor.core.ledger import Ledger
 from processor.core.outcomes import OutcomeView
 from processor.core.records import Record, Source
@@ -114,7 +114,8 @@ def test_a_doubtful_order_is_called_again_only_when_somebody_asks_for_it() -> No
         (MADE_AT - 30 * DAY, MADE_AT, None, False),
         (MADE_AT - 31 * DAY, MADE_AT, None, True),
         (MADE_AT - 31 * DAY, None, None, True),
-        (MADE_AT, MADE_AT - 31 * DAY, None, False),
+        (MADE_AT, MADE_AT - 31 * DAY, None, True),
+        (MADE_AT + 99 * DAY, MADE_AT - 31 * DAY, None, True),
         (MADE_AT - 5 * DAY, MADE_AT, MADE_AT - 4 * DAY, True),
         (MADE_AT, MADE_AT - 5 * DAY, MADE_AT - 4 * DAY, True),
         (MADE_AT, MADE_AT, MADE_AT - 4 * DAY, False),
@@ -153,6 +154,17 @@ def test_what_an_earlier_record_of_the_replay_names_is_a_repeat(
     by = forecaster()
     by.copied(named)
     assert look(by, content).prospect is Prospect.REPEAT
+
+
+def test_what_is_asked_for_again_is_asked_for_once() -> None:
+    asked = replace(GUARDS, includes_maybe_applied=True)
+    by = forecaster(settled(Effect.MAYBE_APPLIED), guards=asked)
+    assert look(by, ORDER).is_authorised
+    by.copied(ORDER)
+    again = look(by, ORDER)
+    assert (again.prospect, again.is_authorised) == (Prospect.REPEAT, False)
+    letter = redriven(again, Effect.MAYBE_APPLIED, 0, asked)
+    assert (letter.prospect, letter.is_authorised) == (Prospect.REPEAT, False)
 
 
 @pytest.mark.parametrize("left_out", [ORDER, GARBAGE])

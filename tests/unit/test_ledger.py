@@ -258,6 +258,18 @@ def test_releases_of_a_cart_wait_until_its_unreadable_payment_is_read() -> None:
     assert ledger.ask_release(release(), 0).items != ()
 
 
+def test_a_record_of_a_topic_that_was_created_anew_frees_no_release() -> None:
+    ledger = knowing(UNDECODABLE)
+    later = Source(*UNDECODABLE.source[:3], 9_999)
+    redriven = replace(
+        outcome(Status.SUCCEEDED, Effect.APPLIED, items="z"),
+        origin=later,
+        source=Source("rokt-replay", 0, 0, None),
+    )
+    ledger.learn(redriven)
+    assert ledger.ask_release(release(), 0).items == ()
+
+
 def test_an_unreadable_release_stops_no_release() -> None:
     unreadable = replace(UNDECODABLE, source=Source(ABANDONMENTS, 0, 7, None))
     assert knowing(unreadable).ask_release(release(), 0).items != ()

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from processor.cli.plan_report import show, to_json
 from processor.core.records import Partition, Record, Source
-from processor.core.replays import Candidate, Guards, Kind, Plan, Prospect, Slice
+from processor.core.replays import Candidate, Guards, Kind, Passed, Plan, Prospect, Slice
 from processor.core.selection import Selection
 from processor.core.survey import Counting, Survey
 from processor.core.vocabulary import Operation
@@ -44,17 +44,19 @@ def candidate(order: str, prospect: Prospect, detail: str | None = None) -> Cand
     )
 
 
-def survey(*candidates: Candidate) -> Survey:
+def survey(*candidates: Candidate, deleted: int = 0) -> Survey:
     counting = Counting(PLAN.selection)
     for each in candidates:
         counting.add(each, sample=replace(each, record=None))
-    return counting.survey(waiting=PLAN.waiting, read=8, absent=1, gone=1)
+    counting.pass_over(Passed(position=9, deleted=deleted))
+    return counting.survey(waiting=PLAN.waiting, read=8, absent=1)
 
 
 FOUND = survey(
     candidate("o-1", Prospect.CONFIRM),
     candidate("o-1", Prospect.REPEAT),
     candidate("o-\x1b[31m\n", Prospect.QUARANTINED, "brought back \x07 3 times"),
+    deleted=1,
 )
 
 
@@ -70,6 +72,7 @@ def test_machines_get_every_count_and_examples_without_their_bytes() -> None:
         "confirm": 1,
         "repeat": 1,
         "quarantined": 1,
+        "deleted": 1,
     }
     assert (report["copies"], report["calls"], report["seconds"]) == (2, 1, 4.0)
     assert report["unknown"] == ["nobody"]
@@ -95,7 +98,8 @@ def test_people_are_told_what_is_to_be_done_and_what_is_missing() -> None:
     )
     assert "Not found in what was read: nobody" in lines
     assert "Note: something is missing" in lines
-    assert "Note: 1 offset deleted before they could be read." in lines
+    (deleted,) = [line for line in lines if line.startswith("deleted ")]
+    assert " ".join(deleted.split()) == "deleted 1 offsets were deleted before they were read"
 
 
 def test_words_of_strangers_cannot_move_the_cursor() -> None:
@@ -107,7 +111,7 @@ def test_words_of_strangers_cannot_move_the_cursor() -> None:
 
 def test_what_waits_is_counted_only_where_no_ids_narrow_the_window() -> None:
     counted = [
-        Counting(each).survey(waiting=7, read=0, absent=0, gone=0).counts
+        Counting(each).survey(waiting=7, read=0, absent=0).counts
         for each in (Selection(), Selection(carts=frozenset({"nobody"})))
     ]
     assert counted == [{Prospect.WAITING: 7}, {}]
@@ -130,7 +134,7 @@ def test_an_empty_window_says_with_which_time_it_is_compared() -> None:
     window = replace(PLAN, selection=Selection(since=1))
     for kind, is_said in ((Kind.REPLAY, True), (Kind.REDRIVE, False)):
         out = StringIO()
-        empty = Counting(Selection()).survey(waiting=0, read=0, absent=0, gone=0)
+        empty = Counting(Selection()).survey(waiting=0, read=0, absent=0)
         show(Console(file=out, width=200), replace(window, kind=kind), empty, 1.0)
         assert ("time of the record in Kafka" in out.getvalue()) is is_said
 

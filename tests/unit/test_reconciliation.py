@@ -146,7 +146,9 @@ ANSWERS: Final[dict[str, tuple[OutcomeView | Letter, ...]]] = {
     "confirmed in part": (confirmed(5, effect=Effect.PARTIALLY_APPLIED),),
     "confirmed by another record of its order": (confirmed(2),),
     "confirmed by its copy": (
-        confirmed(0, source=Source(LANE, 0, 0, 1), origin=Source(PAYMENTS, 0, 5, 1), replay_id="r"),
+        confirmed(
+            0, source=Source(LANE, 0, 0, 1), origin=Source(PAYMENTS, 0, 5, 100), replay_id="r"
+        ),
     ),
     "confirmed, and refused by a call that came later": (confirmed(2), failed(3)),
     "dead-lettered": (failed(5), letter(5)),
@@ -208,8 +210,16 @@ def test_a_payment_that_cannot_be_read_is_looked_for_by_where_it_lies() -> None:
     assert payment(letter(5, order_id=None), content=BYTES) is None
 
 
+def test_what_lay_at_the_same_place_of_an_earlier_topic_is_another_payment() -> None:
+    now = Source(PAYMENTS, 0, 5, 9_100)
+    paid = replace(PAID, order_id=OrderId("o-9"), cart_id=CartId("c-9"))
+    found = compare_payment(books(letter(5)), now, "c-9", paid, 10)
+    assert isinstance(found, Finding)
+    assert found.trouble is Trouble.LOST
+
+
 def test_a_lost_payment_is_named_with_all_that_is_known_of_it() -> None:
-    origin = Source(PAYMENTS, 0, 5, 123)
+    origin = Source(PAYMENTS, 0, 5, 100)
     paid = replace(PAID, order_id=OrderId("o-9"), cart_id=CartId("c-9"))
     assert compare_payment(books(failed(5)), origin, "key", paid, 10) == Finding(
         trouble=Trouble.LOST,
@@ -217,7 +227,7 @@ def test_a_lost_payment_is_named_with_all_that_is_known_of_it() -> None:
         order_id="o-9",
         cart_id="c-9",
         origin=origin,
-        at=123,
+        at=100,
         detail=GONE,
         reason=Reason.UNPROCESSABLE,
     )
@@ -287,7 +297,7 @@ LETTERS: Final[dict[str, tuple[tuple[OutcomeView | Letter, ...], set[Trouble]]]]
         (
             failed(),
             confirmed(
-                0, source=Source(LANE, 0, 0, 1), origin=Source(PAYMENTS, 0, 0, 1), replay_id="r"
+                0, source=Source(LANE, 0, 0, 1), origin=Source(PAYMENTS, 0, 0, 100), replay_id="r"
             ),
             letter(),
         ),
@@ -308,22 +318,22 @@ LETTERS: Final[dict[str, tuple[tuple[OutcomeView | Letter, ...], set[Trouble]]]]
     ),
     "unreadable, read by its redrive": (
         (
-            confirmed(0, origin=Source(PAYMENTS, 0, 3, 1), replay_id="r"),
+            confirmed(0, origin=Source(PAYMENTS, 0, 3, 100), replay_id="r"),
             letter(3, operation=Operation.UNKNOWN, order_id=None, reason=Reason.UNDECODABLE),
         ),
         set(),
     ),
     "unreadable, and read by its redrive, which failed": (
         (
-            failed(0, origin=Source(PAYMENTS, 0, 3, 1), replay_id="r", order_id="o-3"),
+            failed(0, origin=Source(PAYMENTS, 0, 3, 100), replay_id="r", order_id="o-3"),
             letter(3, operation=Operation.UNKNOWN, order_id=None, reason=Reason.UNDECODABLE),
         ),
         {Trouble.NEVER_REDRIVEN},
     ),
     "unreadable, redriven well, and badly the next time": (
         (
-            confirmed(0, origin=Source(PAYMENTS, 0, 3, 1), replay_id="a", order_id="o-3"),
-            failed(0, origin=Source(PAYMENTS, 0, 3, 1), replay_id="b", order_id="o-3"),
+            confirmed(0, origin=Source(PAYMENTS, 0, 3, 100), replay_id="a", order_id="o-3"),
+            failed(0, origin=Source(PAYMENTS, 0, 3, 100), replay_id="b", order_id="o-3"),
             letter(3, operation=Operation.UNKNOWN, order_id=None, reason=Reason.UNDECODABLE),
         ),
         {Trouble.NEVER_REDRIVEN},

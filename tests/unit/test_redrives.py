@@ -154,6 +154,11 @@ def test_what_was_brought_back_too_often_is_quarantined_wherever_a_run_begins() 
         assert not candidate.is_copied
 
 
+def test_two_dead_letters_of_one_replay_are_one_time() -> None:
+    letters = (letter(0), letter(1, replay_id="r-1"), letter(2, replay_id="r-1"))
+    assert prospects(found(*letters)) == [(Prospect.CONFIRM, 3)]
+
+
 def test_what_may_have_been_applied_waits_for_somebody_to_ask() -> None:
     doubtful = letter(0, Effect.MAYBE_APPLIED)
     assert prospects(found(doubtful)) == [(Prospect.DOUBTFUL, 1)]

@@ -14,6 +14,7 @@ from processor.shell.history.bookmarks import Bookmarks
 from processor.shell.history.progress import Cover, Known, Mark, Part, State
 
 _WRITE_EVERY: Final = 1.0
+_MOST_AT_ONCE: Final = 100
 _WRITE_ALL_EVERY: Final = 3_600.0
 """Kafka forgets offsets that are not written for long: those of the finished slices too."""
 
@@ -40,6 +41,8 @@ class Bookkeeping:
             or [Part(slice=each, position=each.begin, counts={}) for each in plan.slices]
         )
         self._current = 0
+        self._worked = {0}  # slices of which not everything is known to be written
+        self._written: frozenset[int] = frozenset()
         self._write_at = at
         self._write_all_at = at + _WRITE_ALL_EVERY
 
@@ -53,11 +56,13 @@ class Bookkeeping:
 
     def turn_to(self, index: int) -> Trail:
         """Work the slice of this number from now on."""
+        self._worked |= {self._current, index}
+        self._written -= {self._current}  # what was written of it need not be its end
         self._current = index
         return self.trails[index]
 
     def serve(self, at: float) -> None:
-        """Write the slice that is worked when it is time; all of them now and then."""
+        """Write the slices that were worked when it is time; all of them now and then."""
         self._bookmarks.serve()
         if at < self._write_at or self._bookmarks.is_busy:
             return
@@ -66,7 +71,12 @@ class Bookkeeping:
             self._write_all_at = at + _WRITE_ALL_EVERY
             self._write_all(State.COPYING)
         else:
-            self._bookmarks.write([self._mark(self._current)], self._cover(State.COPYING))
+            if self._bookmarks.trouble is None:
+                self._worked -= self._written
+            self._worked.add(self._current)
+            self._written = frozenset(sorted(self._worked)[:_MOST_AT_ONCE])
+            marks = [self._mark(index) for index in sorted(self._written)]
+            self._bookmarks.write(marks, self._cover(State.COPYING))
 
     def end(self, state: State) -> bool:
         """Write everything down; tell whether it was taken."""

@@ -77,7 +77,7 @@ def execute(
         if known is None:
             books.expected = expected
         books.begin()
-        lane = Lane(settings.kafka, plan.lane, plan.replay_id)
+        lane = Lane(settings.kafka, plan.lane, plan.run_id)
         stack.callback(lane.close)
         parts = Parts(
             lane=lane,
@@ -130,7 +130,7 @@ def _tail(plan: Plan, settings: Connections, started_at: int) -> Iterator[Tail]:
     registry = Registry.of(settings.schema_registry)
     writers = WritersSchemas(registry, schemas.readers(), patience=_REGISTRY_PATIENCE)
     results = settings.topics.results
-    tail = Tail(settings.kafka, results, plan.replay_id, OutcomeReader(writers).read)
+    tail = Tail(settings.kafka, results, plan.run_id, OutcomeReader(writers).read)
     try:
         tail.begin(plan.counts[results], started_at)
         yield tail

@@ -57,11 +57,11 @@ def check(settings: Connections) -> int:
 class Lane:
     """The producer of copies. Belongs to one thread, which must call `serve` often."""
 
-    def __init__(self, kafka: Kafka, topic: str, replay_id: str) -> None:
+    def __init__(self, kafka: Kafka, topic: str, run_id: str) -> None:
         """Prepare; nothing is sent yet."""
         self._producer = Producer(clients.producer(kafka))
         self._topic = topic
-        self._replay_id = replay_id
+        self._run_id = run_id
         self._failure: str | None = None
 
     def send(self, candidate: Candidate, acknowledged: Callable[[], None]) -> bool:
@@ -70,7 +70,7 @@ class Lane:
         if record is None:
             raise BrokenInvariant("what is not there cannot be copied")
         copy = Copy(
-            replay_id=self._replay_id,
+            replay_id=self._run_id,
             origin=candidate.origin,
             is_authorised=candidate.is_authorised,
         )

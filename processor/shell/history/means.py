@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from processor.core.forecast import Forecaster
 from processor.core.replays import Plan
+from processor.shell.clock import now
 from processor.shell.decoding import Decoder
 from processor.shell.history.dead_letters import DeadLetterReader
 from processor.shell.history.ledgers import Ledgers
@@ -13,21 +14,20 @@ from processor.shell.history.reader import Reader
 class Odometer:
     """What a stock has read: changes while it does."""
 
-    __slots__ = ("gone", "read")
+    __slots__ = ("read",)
 
     def __init__(self) -> None:
         self.read = 0
         """How many records were read in all, wanted or not."""
-        self.gone = 0
-        """How many offsets were deleted before they were read."""
 
 
 class Forecasters:
     """The forecasters of the partitions: all of them, or only the one that is asked for last."""
 
     def __init__(self, plan: Plan, ledgers: Ledgers, *, keeps_all: bool) -> None:
-        """Keep all where records of all partitions come in any order."""
+        """Keep all where records of all partitions come in any order. Ages count from now on."""
         self._plan = plan
+        self._began_at = now().wall_ms
         self._ledgers = ledgers
         self._keeps_all = keeps_all
         self._kept: dict[int, Forecaster] = {}
@@ -45,7 +45,7 @@ class Forecasters:
             self._kept.clear()
         restored = self._ledgers.restore(number)
         self._kept[number] = found = Forecaster(
-            restored.ledger, self._plan.guards, self._plan.created_at, restored.forgets_before
+            restored.ledger, self._plan.guards, self._began_at, restored.forgets_before
         )
         return found
 

@@ -45,11 +45,13 @@ class Originals:
         self._turn_to(part, position)
         if self._has_releases:
             self._catch_up(part, position)
-        for after, record in self._read(part, position, self._means.reader):
-            self._covered[part] = after
-            if record is None:
-                yield Passed(position=after)
+        for item in self._read(part, position, self._means.reader):
+            if isinstance(item, Passed):
+                self._covered[part] = item.position
+                yield item
                 continue
+            after, record = item
+            self._covered[part] = after
             self._means.odometer.read += 1
             candidate = self._weigh(part.place, record, after)
             if candidate is not None:
@@ -58,21 +60,20 @@ class Originals:
 
     def _read(
         self, part: Slice, position: int, reader: Reader
-    ) -> Iterator[tuple[int, Record | None]]:
-        """Yield the records of a slice, each with where it goes on; None: only that."""
+    ) -> Iterator[tuple[int, Record] | Passed]:
+        """Yield the records of a slice, each with where it goes on; and signs in between."""
         if part.place.topic == self._means.plan.lane and self._rows is not None:
             for after, record in self._rows.read(position):
                 if after > part.end:
                     return
                 yield after, record
                 if after % _ROWS_BETWEEN_SIGNS == 0:
-                    yield after, None
+                    yield Passed(position=after)
             return
         for batch in reader.read(part.place, position, part.end):
-            self._means.odometer.gone += batch.gone
             for record in batch.records:
                 yield record.source.offset + 1, record
-            yield batch.position, None
+            yield Passed(position=batch.position, deleted=batch.gone)
 
     def _weigh(self, place: Partition, record: Record, after: int) -> Candidate | None:
         """Say what would come of a record, and remember it; None when it is not wanted."""
@@ -134,9 +135,9 @@ class Originals:
                 end = position
             if begin < end:
                 cut = Slice(place=earlier.place, begin=begin, end=end)
-                for after, record in self._read(cut, begin, self._means.side):
-                    if record is not None:
-                        self._weigh(earlier.place, record, after)
+                for item in self._read(cut, begin, self._means.side):
+                    if not isinstance(item, Passed):
+                        self._weigh(earlier.place, item[1], item[0])
                 self._covered[earlier] = end
             if is_same:
                 break

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from processor.core.copies import is_replay_id
+from processor.core.copies import is_replay_name
 from processor.core.replays import Kind, Plan, Slice
 from processor.errors import ConfigurationError
 from processor.shell.history.cluster import Cluster
@@ -76,7 +76,7 @@ def from_json(document: object) -> Plan:
         raise ConfigurationError(
             f"That is no plan of this processor; what cannot be read: {', '.join(sorted(places))}."
         ) from None
-    if not is_replay_id(plan.replay_id):
+    if not is_replay_name(plan.replay_id):
         raise ConfigurationError("That is no plan of this processor: its id is no id of a replay.")
     return plan
 

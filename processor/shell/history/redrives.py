@@ -19,14 +19,12 @@ from processor.shell.outputs import Foreign
 
 _ANSWER_WITHIN: Final = 10.0
 
-Origin = tuple[str, int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """How often a record was brought back and failed, and its last dead letter's offset."""
+    """The replays that have brought a record back in vain, and its last dead letter's offset."""
 
-    times: int
+    replays: frozenset[str]
     last: int
 
 
@@ -40,7 +38,7 @@ class Redrives:
     def __init__(self, means: Means, broker: Broker) -> None:
         self._means = means
         self._broker = broker
-        self._past: tuple[Partition, dict[Origin, _Past]] | None = None
+        self._past: tuple[Partition, dict[Source, _Past]] | None = None
         self._counts: dict[str, int | None] = {}
 
     def candidates(self, part: Slice, position: int) -> Iterator[Candidate | Passed]:
@@ -49,32 +47,33 @@ class Redrives:
         means.forecasters.forget()
         past = self._read_past(part)
         for batch in means.reader.read(part.place, position, part.end):
-            odometer.gone += batch.gone
             for record in batch.records:
                 odometer.read += 1
                 candidate = self._weigh(part.place, record, past)
                 if candidate is not None:
                     yield candidate
-            yield Passed(position=batch.position)
+            yield Passed(position=batch.position, deleted=batch.gone)
 
-    def _read_past(self, part: Slice) -> dict[Origin, _Past]:
+    def _read_past(self, part: Slice) -> dict[Source, _Past]:
         """Return what was brought back before, and has a dead letter again, of a partition."""
         if self._past is not None and self._past[0] == part.place:
             return self._past[1]
-        found: dict[Origin, _Past] = {}
+        found: dict[Source, _Past] = {}
         low, _ = self._means.side.bounds(part.place)
         for batch in self._means.side.read(part.place, low, part.end):
             for record in batch.records:
                 copy = copy_of(record.headers)
                 if isinstance(copy, Copy):
-                    origin = copy.origin[:3]
-                    times = found[origin].times + 1 if origin in found else 1
-                    found[origin] = _Past(times, record.source.offset)
+                    # After a takeover one replay may have left two dead letters of a record.
+                    before = found.get(copy.origin)
+                    replays = frozenset() if before is None else before.replays
+                    replays |= {copy.replay_id}
+                    found[copy.origin] = _Past(replays, record.source.offset)
         self._past = part.place, found
         return found
 
     def _weigh(
-        self, place: Partition, record: Record, past: dict[Origin, _Past]
+        self, place: Partition, record: Record, past: dict[Source, _Past]
     ) -> Candidate | None:
         """Say what would come of a dead letter's record; None when it is not wanted."""
         selection, after = self._means.plan.selection, record.source.offset + 1
@@ -87,7 +86,7 @@ class Redrives:
             case Undecodable(detail=detail):
                 return _unreadable(record, place, detail)
         origin = letter.first_seen
-        before = past.get(origin[:3])
+        before = past.get(origin)
         if before is not None and record.source.offset < before.last:
             return None
         if not (
@@ -96,7 +95,7 @@ class Redrives:
             and selection.wants(letter.failure)
         ):
             return None
-        found = self._forecast(place, letter, 0 if before is None else before.times)
+        found = self._forecast(place, letter, 0 if before is None else len(before.replays))
         return replace(found, position_after=after)
 
     def _forecast(self, place: Partition, letter: DeadLetterView, times: int) -> Candidate:

@@ -109,6 +109,11 @@ class Report:
         return copied(self.counts)
 
     @property
+    def deleted(self) -> int:
+        """How many offsets were deleted from Kafka before they could be read."""
+        return self.counts.get(Prospect.DELETED, 0)
+
+    @property
     def settled(self) -> int | None:
         """How many copies needed no call any more when the live fleet came to them."""
         return max(0, self.copied - self.tallied.total) if self.is_finished else None

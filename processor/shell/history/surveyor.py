@@ -32,11 +32,10 @@ def survey(plan: Plan, stock: Stock, on_progress: OnProgress) -> Survey:
                 case Candidate():
                     counting.add(found, sample=replace(found, record=None))
                 case Passed(position=position):
+                    counting.pass_over(found)
                     on_progress(behind + position - part.begin, counting.counts)
         behind += part.size
         on_progress(behind, counting.counts)
-    odometer = stock.odometer
-    absent = 0 if plan.containers else plan.size - odometer.read - odometer.gone
-    return counting.survey(
-        waiting=plan.waiting, read=odometer.read, absent=max(0, absent), gone=odometer.gone
-    )
+    read, deleted = stock.odometer.read, counting.counts.get(Prospect.DELETED, 0)
+    absent = 0 if plan.containers else plan.size - read - deleted
+    return counting.survey(waiting=plan.waiting, read=read, absent=max(0, absent))

@@ -27,12 +27,12 @@ _NOT_THERE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION) 
 class Tail:
     """A consumer outside the group, of all partitions of the results; belongs to one thread."""
 
-    def __init__(self, kafka: Kafka, topic: str, replay_id: str, read: Read) -> None:
+    def __init__(self, kafka: Kafka, topic: str, run_id: str, read: Read) -> None:
         """`read` decodes an outcome: only the ids of orders that changed are taken from it."""
         self._properties = clients.reader(kafka) | {"isolation.level": "read_committed"}
         self._consumer = Consumer(self._properties)
         self._topic = topic
-        self._replay_id = replay_id.encode()
+        self._run_id = run_id.encode()
         self._read: Read | None = read
         self._tally = Tally()
         self._positions: dict[int, int] = {}
@@ -119,7 +119,7 @@ class Tail:
 
     def _count(self, message: Message, *, is_new: bool) -> None:
         headers = _headers(message)
-        if headers.get("processor.replay.id") != self._replay_id:
+        if headers.get("processor.replay.id") != self._run_id:
             return
         told = _told(headers, is_new=is_new)
         if told is not None and told.changes_order:

@@ -1,6 +1,6 @@
 """The timeline of what was found: entries, what the ledger says, what a redrive would do."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -86,15 +86,15 @@ class Historian:
         )
 
     def _redrives(self, found: Found, ledger: Ledger) -> Iterator[Redrive]:
-        last: dict[Coordinates, Lettered] = {}
-        times: Counter[Coordinates] = Counter()
+        last: dict[Source, Lettered] = {}
+        replays: defaultdict[Source, set[str]] = defaultdict(set)
         for lettered in found.lettered:
-            origin = lettered.origin[:3]
-            last[origin] = lettered
-            times[origin] += lettered.letter.replay_id is not None
+            last[lettered.origin] = lettered
+            if lettered.letter.replay_id is not None:
+                replays[lettered.origin].add(lettered.letter.replay_id)
         for origin, lettered in last.items():
             forecaster = Forecaster(ledger, self._guards, self._wall_ms, found.forgets_before)
-            yield self._redrive(lettered.letter, times[origin], forecaster)
+            yield self._redrive(lettered.letter, len(replays[origin]), forecaster)
 
     def _redrive(self, letter: DeadLetterView, times: int, forecaster: Forecaster) -> Redrive:
         """Say what would come of it, as a redrive does that nobody has told more."""
