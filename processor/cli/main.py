@@ -29,7 +29,7 @@ COMMANDS: Final = {
     "run": Command(module="run", help="Confirm paid orders and release abandoned carts."),
     "demo": Command(module="demo", help="Show everything at work, with nothing but Python."),
     "config": Command(module="config", help="Show the settings in force, or what is wrong."),
-    "topics": Command(module="topics", help="Let a partition go on whose records are gone."),
+    "topics": Command(module="topics", help="Plan and create the topics, and the rights on them."),
     "schemas": Command(module="schemas", help="Register the schemas, or check a registry."),
     "replay": Command(module="replay", help="Have records of the past worked again."),
     "redrive": Command(module="redrive", help="Have records of dead letters worked again."),

@@ -1,4 +1,4 @@
-"""`processor topics`: accept that records of an input are gone, so that its partition goes on."""
+"""`processor topics`: what a cluster needs for us; and going on where records are gone."""
 
 import time
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ import typer
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from processor.cli import ConfigFile
+from processor.cli.topics_acls import acls
+from processor.cli.topics_plan import create, plan
 from processor.core.records import Partition
 from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.clock import steady
@@ -27,7 +29,12 @@ _AGAIN_AFTER: Final = 0.5
 
 @app.callback()
 def topics() -> None:
-    """Look after the topics that the processor reads."""
+    """Look after the topics of the processor."""
+
+
+app.command()(plan)
+app.command()(create)
+app.command()(acls)
 
 
 @app.command()

@@ -26,6 +26,7 @@ from processor.shell.settings_table import (
     Server,
     ServerAccess,
     Settings,
+    TopicAccess,
     Topics,
 )
 
@@ -44,11 +45,13 @@ __all__ = [
     "Server",
     "Settings",
     "SettingsError",
+    "TopicAccess",
     "Topics",
     "load",
     "load_connections",
     "load_registry_access",
     "load_server",
+    "load_topic_access",
     "load_with_origins",
 ]
 
@@ -72,6 +75,13 @@ def load_registry_access(
 ) -> RegistryAccess:
     """Return what a command needs that only talks to the schema registry."""
     return _load(RegistryAccess, config_path, environ)[0]
+
+
+def load_topic_access(
+    config_path: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> TopicAccess:
+    """Return what a command needs that plans the topics and the rights on them."""
+    return _load(TopicAccess, config_path, environ)[0]
 
 
 def load_server(config_path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Server:
@@ -106,7 +116,7 @@ def _load(
     # A value that was refused has a stand-in here, about which nothing is worth saying.
     found = [clash for clash in found if refused.isdisjoint(clash.keys)]
     known = refused.union(*(clash.keys for clash in found))
-    if isinstance(settings, Connections) and "kafka.properties" not in known:
+    if isinstance(settings, Connections | TopicAccess) and "kafka.properties" not in known:
         found += _refused_by_clients(settings.kafka)
     for clash in found:
         name = source.name(clash.keys[0])

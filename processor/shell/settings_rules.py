@@ -16,6 +16,7 @@ from processor.shell.settings_table import (
     Kafka,
     RegistryAccess,
     Settings,
+    TopicAccess,
     Topics,
 )
 from processor.shell.settings_values import show_seconds
@@ -32,10 +33,11 @@ class Clash:
 
 def clashes(settings: Access, now: datetime) -> Iterator[Clash]:
     """Yield everything that does not fit; `now` has a zone."""
-    if isinstance(settings, RegistryAccess):
+    if isinstance(settings, RegistryAccess | TopicAccess):
         yield from _topics(settings.topics)
+    if isinstance(settings, RegistryAccess):
         yield from _basic_authentication(settings)
-    if isinstance(settings, Connections):
+    if isinstance(settings, Connections | TopicAccess):
         yield from _properties(settings.kafka)
         yield from _session(settings.kafka)
         yield from _start(settings.kafka, now)

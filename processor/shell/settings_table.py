@@ -261,6 +261,15 @@ class RegistryAccess(Access):
     )
 
 
+class TopicAccess(Access):
+    """The settings of a command that plans the topics and the rights on them."""
+
+    kafka: Kafka
+    topics: Topics = Topics()
+    http_client: HttpClient = HttpClient()
+    log: Log = Log()
+
+
 class Connections(RegistryAccess):
     """The settings of a command that needs Kafka and the schema registry, but never calls."""
 
