@@ -12,19 +12,22 @@ PYTEST_ARGS ?=
 MINUTES ?= 60
 BROKERS ?= 1
 SOAK_ARGS ?=
+DOCKER ?= docker
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' processor/__init__.py)
+HELM := helm.sh/helm/v3/cmd/helm@v3.22.0
 BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check faults soak lock bench wheel parts clean
+.PHONY: help demo test check faults soak deploy-check image image-check lock bench wheel parts clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: .venv/runtime.stamp ## show the processor at work on sample events, nothing else needed
 	$(BIN)/processor demo
 
 test: .venv/dev.stamp parts ## run all tests, those on a real Kafka and a real registry included
-	$(BIN)/python -m pytest -m "not bench and not faults and not soak" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not bench and not deploy and not faults and not image and not soak" $(PYTEST_ARGS)
 
 faults: .venv/dev.stamp parts ## run every fault, the long ones included (FAULTS_SEED=n: again)
 	$(BIN)/python -m pytest -m "not bench and not soak" tests/faults $(PYTEST_ARGS)
@@ -32,6 +35,19 @@ faults: .venv/dev.stamp parts ## run every fault, the long ones included (FAULTS
 soak: .venv/dev.stamp parts ## mix faults for MINUTES=60, then judge (BROKERS=3, SEED=n: again)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --brokers $(BROKERS) \
 		$(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
+
+deploy-check: .venv/deploy.stamp $(BIN)/helm ## lint and render the chart with every switch, for many Kubernetes
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/python -m pytest -m deploy tests/deploy $(PYTEST_ARGS)
+
+image: ## build the image (PYTHON_IMAGE=another base, DOCKER=another command)
+	DOCKER_BUILDKIT=1 $(DOCKER) build --tag rokt-cart-processor:$(VERSION) --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$$(git rev-parse HEAD) \
+		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)) .
+
+image-check: .venv/dev.stamp parts ## build the image and run it on a real Kafka (needs Docker)
+	DOCKER=$(DOCKER) $(if $(PYTHON_IMAGE),PYTHON_IMAGE=$(PYTHON_IMAGE)) \
+		$(BIN)/python -m pytest -m image tests/deploy $(PYTEST_ARGS)
 
 check: .venv/dev.stamp ## lint, types, layering, locks
 	$(BIN)/ruff check
@@ -46,6 +62,7 @@ bench: .venv/dev.stamp parts ## run the benchmark and print its figures (BENCH_A
 lock: .venv/dev.stamp ## fit the locks to pyproject.toml (all anew: LOCK_ARGS=--upgrade)
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt --output-file requirements/runtime.txt
+	$(COMPILE) --group deploy -c requirements/dev.txt --output-file requirements/deploy.txt
 	$(COMPILE) --group build -c requirements/dev.txt --output-file requirements/build.txt
 
 wheel: .venv/runtime.stamp ## build the wheel into dist/
@@ -71,3 +88,12 @@ $(BIN)/python:
 .venv/dev.stamp: .venv/runtime.stamp requirements/dev.txt
 	$(INSTALL) -r requirements/dev.txt
 	touch $@
+
+.venv/deploy.stamp: .venv/dev.stamp requirements/deploy.txt
+	$(INSTALL) -r requirements/deploy.txt
+	touch $@
+
+$(BIN)/helm: | $(BIN)/python
+	@helm=$$(command -v helm) && ln -s "$$helm" $@ || command -v go >/dev/null \
+		|| { echo 'The chart cannot be checked: install helm, or Go to build it with.' >&2; exit 1; }
+	@test -e $@ || GOBIN=$(CURDIR)/$(BIN) go install $(HELM)

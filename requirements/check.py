@@ -25,6 +25,7 @@ def main() -> int:
     runtime = project["project"]["dependencies"]
     made_from = {
         "build.txt": group(project, "build"),
+        "deploy.txt": group(project, "deploy"),
         "runtime.txt": runtime,
         "dev.txt": [*runtime, *group(project, "dev")],
     }

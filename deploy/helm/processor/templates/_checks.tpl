@@ -1,0 +1,59 @@
+{{/* Everything that is wrong with the values, at once, each with its remedy. */}}
+{{- define "processor.checks" -}}
+{{- $v := .Values -}}
+{{- $problems := list -}}
+{{- range $name, $meaning := dict
+  "settings.kafka.bootstrap_servers" "the brokers to start from, such as broker-1:9092"
+  "settings.schema_registry.url" "the registry's address, such as https://registry:8081"
+  "settings.rokt.base_url" "the address that Rokt gave to you"
+  "settings.rokt.tag_id" "the tag id that Rokt gave to you"
+  "secrets.roktApiKey.name" "a Secret that holds the API key"
+-}}
+{{- $value := $v -}}
+{{- range $part := splitList "." $name -}}{{- $value = get ($value | default dict) $part -}}{{- end -}}
+{{- if not $value -}}
+{{- $problems = append $problems (printf "%s is not set. Set it to %s" $name $meaning) -}}
+{{- end -}}
+{{- end -}}
+{{- $partitions := int $v.partitions -}}
+{{- if and (not $v.keda.enabled) (gt (int $v.replicas) $partitions) -}}
+{{- $problems = append $problems (printf "replicas is %d, but only %d members have work. Set it to partitions or less, or mend partitions" (int $v.replicas) $partitions) -}}
+{{- end -}}
+{{- if $v.keda.enabled -}}
+{{- $most := int ($v.keda.maxReplicas | default $partitions) -}}
+{{- if gt $most $partitions -}}
+{{- $problems = append $problems (printf "keda.maxReplicas is %d, but only %d members have work. Set it to partitions or less, or mend partitions" $most $partitions) -}}
+{{- end -}}
+{{- if gt (int $v.keda.minReplicas) $most -}}
+{{- $problems = append $problems (printf "keda.minReplicas is %d, above the most there may be, %d. Set it to that or less" (int $v.keda.minReplicas) $most) -}}
+{{- end -}}
+{{- end -}}
+{{- $properties := $v.settings.kafka.properties | default dict -}}
+{{- if and $properties $v.secrets.kafkaProperties.name -}}
+{{- $problems = append $problems "settings.kafka.properties and secrets.kafkaProperties are both set. Put all properties into the Secret" -}}
+{{- end -}}
+{{- range $name, $_ := $properties -}}
+{{- if regexMatch "password|secret|\\.pem$|jaas|oauthbearer\\.config" $name -}}
+{{- $problems = append $problems (printf "settings.kafka.properties holds %s, a secret. Put all properties into a Secret, and name that in secrets.kafkaProperties" $name) -}}
+{{- end -}}
+{{- if eq $name "group.instance.id" -}}
+{{- $problems = append $problems "settings.kafka.properties holds group.instance.id. Leave it out: a member of that name would take over without a drain" -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.secrets.registryPassword.name (not $v.settings.schema_registry.username) -}}
+{{- $problems = append $problems "secrets.registryPassword is set without settings.schema_registry.username. Set both, or neither" -}}
+{{- end -}}
+{{- $names := list -}}
+{{- range $file := $v.files -}}
+{{- if eq (not $file.secret) (not $file.configMap) -}}
+{{- $problems = append $problems (printf "files: %s needs either secret or configMap. Set one of them" $file.name) -}}
+{{- end -}}
+{{- if has $file.name $names -}}
+{{- $problems = append $problems (printf "files: %s is there twice. Give each a name of its own" $file.name) -}}
+{{- end -}}
+{{- $names = append $names $file.name -}}
+{{- end -}}
+{{- if $problems -}}
+{{- fail (printf "\n  - %s" (join "\n  - " $problems)) -}}
+{{- end -}}
+{{- end -}}

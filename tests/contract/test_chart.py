@@ -1,0 +1,20 @@
+"""What the chart says of the processor is what the processor says of itself; needs no helm."""
+
+import json
+import re
+
+import processor
+from tests.support.chart_schema import CHART, PATH, settings_schema
+
+
+def test_the_chart_takes_the_settings_there_are() -> None:
+    schema = json.loads(PATH.read_text())
+    remedy = "`python -m tests.support.chart_schema` writes it anew"
+    assert schema["properties"]["settings"] == settings_schema(), remedy
+
+
+def test_the_chart_is_of_this_version() -> None:
+    found = re.findall(
+        r"^(?:version|appVersion): (.*)$", (CHART / "Chart.yaml").read_text(), re.MULTILINE
+    )
+    assert found == [processor.__version__, processor.__version__]

@@ -1,0 +1,45 @@
+"""The switches of the chart, each turned in a case of its own."""
+
+from typing import Final
+
+from tests.support.helm import Values
+
+PLAIN: Final = "plain"
+CASES: Final[dict[str, Values]] = {
+    PLAIN: {},
+    "volume": {"volume.enabled": True, "volume.storageClass": "fast", "volume.size": "20Gi"},
+    "keda": {"keda.enabled": True, "keda.authentication": "kafka", "keda.metadata.tls": "enable"},
+    "keda and volume": {"keda.enabled": True, "volume.enabled": True},
+    "pod monitor": {"monitor.kind": "pod", "monitor.labels": {"release": "prometheus"}},
+    "service monitor": {"monitor.kind": "service"},
+    "nothing optional": {
+        "networkPolicy.enabled": False,
+        "podDisruptionBudget.enabled": False,
+        "serviceAccount.create": False,
+        "topologySpread": None,
+    },
+    "secured": {
+        "secrets.kafkaProperties.name": "kafka-client",
+        "secrets.registryPassword.name": "registry-client",
+        "settings.schema_registry.username": "processor",
+        "settings.schema_registry.ca_file": "/etc/processor/ca/ca.crt",
+        "files": [{"name": "ca", "configMap": "company-ca"}, {"name": "tls", "secret": "our-tls"}],
+    },
+    "narrow network": {
+        "networkPolicy.from": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}],
+        "networkPolicy.to.kafka": [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
+        "networkPolicy.kafkaPorts": [9095],
+        "networkPolicy.egress": [{"ports": [{"port": 4318}]}],
+    },
+    "placed": {
+        "nodeSelector": {"disktype": "ssd"},
+        "tolerations": [{"key": "orders", "operator": "Exists"}],
+        "affinity": {"podAntiAffinity": {}},
+        "priorityClassName": "orders",
+        "podAnnotations": {"note": "x"},
+        "podLabels": {"team": "orders"},
+        "serviceAccount.annotations": {"note": "x"},
+        "image.pullSecrets": ["registry"],
+        "image.digest": f"sha256:{'0' * 64}",
+    },
+}

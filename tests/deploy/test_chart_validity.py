@@ -1,0 +1,147 @@
+"""What the chart renders, in all cases: valid for Kubernetes, restricted, and settings of ours."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from processor.shell.settings import load
+from tests.deploy.cases import CASES
+from tests.support.chart_schema import CHART
+from tests.support.helm import EXAMPLE, KUBERNETES, Manifest, Rendered, find, helm, parse, render
+
+pytestmark = pytest.mark.deploy
+
+VERSIONS = tuple(f"1.{minor}" for minor in range(27, 38))
+OPERATORS = {
+    "ScaledObject": ("github.com/kedacore/keda/v2@v2.17.2", "config/crd/bases/keda.sh_%s.yaml"),
+    **dict.fromkeys(
+        ("PodMonitor", "ServiceMonitor"),
+        (
+            "github.com/prometheus-operator/prometheus-operator@v0.84.0",
+            "example/prometheus-operator-crd/monitoring.coreos.com_%s.yaml",
+        ),
+    ),
+}
+"""The kinds that operators bring: the Go module that has their schema, and the file's name."""
+
+
+@pytest.fixture(params=CASES)
+def rendered(request: pytest.FixtureRequest, tmp_path: Path) -> Rendered:
+    """Give what helm renders in each case."""
+    return render(tmp_path, CASES[request.param])
+
+
+def test_helm_finds_nothing_to_complain_of() -> None:
+    said = helm("lint", "--strict", CHART, "--values", EXAMPLE, "--kube-version", KUBERNETES)
+    assert "0 chart(s) failed" in said
+
+
+def test_every_manifest_is_valid_for_every_version_of_kubernetes(rendered: Rendered) -> None:
+    import kubernetes_validate  # noqa: PLC0415  `make test` does without it
+
+    own = [each for each in rendered.manifests if each["kind"] not in OPERATORS]
+    assert own
+    for version in VERSIONS:
+        for manifest in own:
+            assert kubernetes_validate.validate(manifest, version, strict=True) == version
+
+
+def test_every_manifest_of_an_operator_fits_its_schema(rendered: Rendered) -> None:
+    import jsonschema  # noqa: PLC0415  `make test` does without it
+
+    for manifest in rendered.manifests:
+        if manifest["kind"] in OPERATORS:
+            schema = strict(operators_schema(manifest["kind"], manifest["apiVersion"]))
+            # What the API server itself knows of every object.
+            own = {name: part for name, part in manifest.items() if name != "metadata"}
+            jsonschema.validate(own, schema)
+
+
+def operators_schema(kind: str, api_version: str) -> dict[str, Any]:
+    """Return the schema of an operator's kind, from the operator's own source."""
+    module, name = OPERATORS[kind]
+    done = subprocess.run(
+        [find("go"), "mod", "download", "-json", module],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=True,
+        cwd="/",
+    )
+    path = Path(json.loads(done.stdout)["Dir"]) / (name % f"{kind.lower()}s")
+    (definition,) = parse(path.read_text())
+    wanted = api_version.rpartition("/")[2]
+    (version,) = (each for each in definition["spec"]["versions"] if each["name"] == wanted)
+    schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
+    return schema
+
+
+def strict(schema: Any) -> Any:  # noqa: ANN401  a schema is whatever JSON has
+    """Return a schema that takes no names beside its own."""
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: strict(part) for name, part in schema.items() if name != "pattern"}
+    if isinstance(made.get("properties"), dict):
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+def test_pod_security_restricted_lets_every_pod_in(rendered: Rendered) -> None:
+    assert offences(rendered.pod) == []
+
+
+def offences(pod: Manifest) -> list[str]:
+    """Return what the pod security standard "restricted" forbids of a pod."""
+    found = [name for name in ("hostNetwork", "hostPID", "hostIPC") if pod.get(name)]
+    kinds = {kind for volume in pod["volumes"] for kind in volume if kind != "name"}
+    allowed = {
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    }
+    found += sorted(kinds - allowed)
+    if pod["securityContext"].get("seccompProfile", {}).get("type") != "RuntimeDefault":
+        found.append("seccompProfile")
+    if not pod["securityContext"].get("runAsNonRoot") or not pod["securityContext"]["runAsUser"]:
+        found.append("root")
+    for container in (*pod["containers"], *pod.get("initContainers", ())):
+        context = container["securityContext"]
+        if context.get("allowPrivilegeEscalation") is not False or context.get("privileged"):
+            found.append("privileges")
+        if context.get("capabilities", {}).get("drop") != ["ALL"] or "add" in context:
+            found.append("capabilities")
+        if any("hostPort" in port for port in container["ports"]):
+            found.append("hostPort")
+    return found
+
+
+def test_the_root_is_read_only_and_other_services_set_no_variables(rendered: Rendered) -> None:
+    assert rendered.container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert rendered.pod["enableServiceLinks"] is False
+    assert rendered.pod["automountServiceAccountToken"] is False
+
+
+def test_no_member_is_static(rendered: Rendered) -> None:
+    assert "group.instance.id" not in json.dumps(rendered.manifests)
+
+
+def test_the_processor_takes_every_variable(rendered: Rendered, tmp_path: Path) -> None:
+    here = dict(rendered.environment)
+    here.pop("PROCESSOR_SCHEMA_REGISTRY__CA_FILE", None)  # a certificate that is not here
+    for name, value in here.items():
+        if value.startswith("/run/secrets/"):
+            path = tmp_path / name
+            path.write_text('{"client.id": "x"}' if "PROPERTIES" in name else "canary")
+            here[name] = str(path)
+    settings = load(None, here)
+    assert (settings.server.host, settings.server.port) == ("0.0.0.0", 9464)  # noqa: S104  its pod's
