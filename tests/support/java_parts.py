@@ -47,6 +47,11 @@ def kafka_jars() -> Path:
     return _cached(f"kafka-{KAFKA_VERSION}", _fetch_kafka)
 
 
+def kafka_tools() -> Path:
+    """Return the folder of the jar that holds Kafka's command-line tools, fetched if need be."""
+    return _cached(f"kafka-tools-{KAFKA_VERSION}", _fetch_tools)
+
+
 def registry_folder() -> Path:
     """Return the folder that Apicurio Registry runs in, fetched if need be."""
     return _cached(f"apicurio-registry-{REGISTRY_VERSION}", _fetch_registry)
@@ -106,6 +111,12 @@ def _fetch_kafka(context: MavenContext, whole: Path) -> None:
         shutil.move(jar, whole / jar.name)
 
 
+def _fetch_tools(context: MavenContext, whole: Path) -> None:
+    tools = context.project("org.apache.kafka", "kafka-tools").at_version(KAFKA_VERSION)
+    jar = tools.artifact().resolve()  # what else it needs lies among the broker's jars
+    shutil.move(jar, whole / jar.name)
+
+
 def _fetch_registry(context: MavenContext, whole: Path) -> None:
     component = context.project("io.apicurio", "apicurio-registry-app").at_version(REGISTRY_VERSION)
     archive = component.artifact(classifier="all", packaging="tar.gz").resolve()
@@ -118,6 +129,7 @@ def _fetch_registry(context: MavenContext, whole: Path) -> None:
 if __name__ == "__main__":
     try:
         kafka_jars()
+        kafka_tools()
         registry_folder()
     except PartsMissingError as problem:
         sys.exit(str(problem))

@@ -63,32 +63,32 @@ class SecuredKafka(KafkaProcess):
             },
         )
 
-    def properties(self, password: str) -> dict[str, str]:
-        """Return what a client needs to come in as USER."""
+    def properties(self, password: str, user: str = USER) -> dict[str, str]:
+        """Return what a client needs to come in as a user."""
         return {
             "security.protocol": "SASL_SSL",
             "ssl.ca.location": str(self._authority_file),
             "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": USER,
+            "sasl.username": user,
             "sasl.password": password,
         }
 
-    def give_password(self, password: str) -> None:
-        """Let USER in with this password, and with no other."""
+    def give_password(self, password: str, user: str = USER) -> None:
+        """Let a user in with this password, and with no other."""
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-        self._alter(UserScramCredentialUpsertion(USER, info, password.encode()))
+        self._alter(UserScramCredentialUpsertion(user, info, password.encode()))
 
     def delete_user(self) -> None:
         """Let USER in no more; connections that are open stay so."""
         self._alter(UserScramCredentialDeletion(USER, ScramMechanism.SCRAM_SHA_512))
 
     def allow(self, rights: Collection[AclBinding]) -> None:
-        """Let USER do something."""
+        """Let users do something."""
         for answer in self._admin.create_acls([*rights]).values():
             answer.result(_ANSWER_WITHIN)
 
     def forbid(self, rights: Collection[AclBinding]) -> None:
-        """Take rights from USER again; fails when there is nothing to take."""
+        """Take rights away again; fails when there is nothing to take."""
         wanted = [_the_same(right) for right in rights]
         for answer in self._admin.delete_acls(wanted).values():
             assert len(answer.result(_ANSWER_WITHIN)) == 1, "there was no such right"
