@@ -24,7 +24,7 @@ _MEANINGS: Final = {
     Prospect.DOUBTFUL: "may be applied already: only with --include-maybe-applied",
     Prospect.CONFLICT: "contradict a settled order: no call",
     Prospect.NOTHING_LEFT: "have nothing left to release: no call",
-    Prospect.STALE: "happened too long ago: only with --allow-stale",
+    Prospect.STALE: "are too old, or older than all outcomes: only with --allow-stale",
     Prospect.UNDECODABLE: "cannot be read",
     Prospect.INVALID: "can be read, but not be called",
     Prospect.WAITING: "of the window are not worked yet; the live fleet will work them anyway",

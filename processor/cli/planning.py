@@ -25,6 +25,7 @@ from processor.shell.history import plans
 from processor.shell.history.cluster import look
 from processor.shell.history.files import ContainerFile, find_files, inspect_files, names_of
 from processor.shell.history.planner import Request, draw_up
+from processor.shell.history.progress import check_cover
 from processor.shell.history.reader import Reader
 from processor.shell.history.stock import PATIENCE, Stock
 from processor.shell.history.surveyor import survey as take
@@ -80,7 +81,7 @@ def find(replay_id: str, settings: Connections, ids_file: Path | None) -> tuple[
             if plan.ids_sha256
             else f"Replay {replay_id} was begun without a list of ids: leave --ids out."
         )
-    plans.check(plan, look(settings.kafka, list(plan.topic_ids)), settings.kafka.group_id)
+    plans.check(plan, look(settings.kafka, list(plan.topic_ids)), settings)
     return plan, known.cover.pace
 
 
@@ -118,7 +119,9 @@ def draw(asked: Asked, settings: Connections) -> tuple[Plan, tuple[ContainerFile
         partitioner=asked.partitioner,
     )
     with Reader(settings.kafka, patience=PATIENCE) as reader:
-        return draw_up(request, settings, reader, made_at.wall_ms), files
+        plan = draw_up(request, settings, reader, made_at.wall_ms)
+    check_cover(len(plan.slices), plans.head_of(plan))
+    return plan, files
 
 
 def load(
@@ -127,7 +130,7 @@ def load(
     """Return a plan that was saved, if it fits here, and its files."""
     plan = plans.load(path)
     _check_kind(plan, kind, str(path))
-    plans.check(plan, look(settings.kafka, list(plan.topic_ids)), settings.kafka.group_id)
+    plans.check(plan, look(settings.kafka, list(plan.topic_ids)), settings)
     return plan, find_files(given, plan.containers, plan.cart_field)
 
 

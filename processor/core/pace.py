@@ -22,6 +22,8 @@ _MEASURED_OVER: Final = 5.0
 _STUCK_AFTER: Final = 15.0
 _UNTOLD_AFTER: Final = 10.0
 _BURST_SECONDS: Final = 0.25
+_TORN_FOR: Final = 5.0
+"""How long a lane may look torn before it is: a new leader may not know its end at once."""
 
 
 class Cause(StrEnum):
@@ -37,6 +39,8 @@ class Cause(StrEnum):
     """Copies lie in the lane, and nothing finishes them."""
     NOBODY = "nobody"
     """No member of the live group works the lane."""
+    LOST = "lost"
+    """Copies are gone from the lane that the live fleet has not worked."""
     UNTOLD = "untold"
     """The brokers do not tell where the live fleet stands."""
 
@@ -56,15 +60,24 @@ class Pace:
 
 
 class Standing(NamedTuple):
-    """Where a partition ends, and what the live group has committed there: None for nothing."""
+    """Where a partition ends, and what the live group has committed there: None for nothing.
+
+    `begin` is its first offset that is still there.
+    """
 
     end: int
     committed: int | None
+    begin: int = 0
 
     @property
     def unfinished(self) -> int:
         """How many offsets are not committed; all where nothing is."""
         return max(0, self.end - (self.committed or 0))
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether what is to be worked next is not there: it was deleted, or the topic is new."""
+        return self.committed is not None and not self.begin <= self.committed <= self.end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +112,7 @@ class Pacer:
         self._looks: deque[Look] = deque()
         self._finished: deque[tuple[float, int]] = deque()
         self._unfinished_since: float | None = None
+        self._torn_since: float | None = None
         self._sent: deque[float] = deque()
         self._lane = 0
 
@@ -125,6 +139,10 @@ class Pacer:
         while self._sent and self._sent[0] < look.asked_at:
             self._sent.popleft()
         self._lane = sum(standing.unfinished for standing in look.lane.values())
+        if not any(standing.is_torn for standing in look.lane.values()):
+            self._torn_since = None
+        elif self._torn_since is None:
+            self._torn_since = look.asked_at
         self._measure(look)
 
     def sent(self, now: float) -> None:
@@ -138,6 +156,12 @@ class Pacer:
         return self._ask_fleet(now) or self._ask_live() or self._ask_lane() or self._ask_rate(now)
 
     # What is known
+
+    @property
+    def is_lane_lost(self) -> bool:
+        """Whether copies are gone from the lane for certain: nobody will work them any more."""
+        since = self._torn_since
+        return since is not None and self._looks[-1].asked_at - since >= _TORN_FOR
 
     @property
     def ahead(self) -> int:
@@ -184,6 +208,9 @@ class Pacer:
             )
         if last is None:
             return Wait(cause=Cause.UNTOLD)
+        torn = [place for place, standing in last.lane.items() if standing.is_torn]
+        if torn:
+            return Wait(cause=Cause.LOST, detail=_lost(torn[0], last.lane[torn[0]]))
         without = [place for place, standing in last.lane.items() if standing.committed is None]
         if last.has_members is False or without:
             return Wait(cause=Cause.NOBODY, detail=_nobody(without))
@@ -243,6 +270,14 @@ def _late(then: Standing | None, now: Standing) -> int:
     if then is None:
         return 0
     return max(0, then.end - (now.committed or 0))
+
+
+def _lost(place: Partition, standing: Standing) -> str:
+    return (
+        f"the processors go on at offset {standing.committed} of {place.topic} [{place.number}], "
+        f"which holds {standing.begin} to {standing.end}: it was recreated, or its records were "
+        "deleted before they were worked"
+    )
 
 
 def _nobody(without: list[Partition]) -> str:

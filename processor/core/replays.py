@@ -145,8 +145,9 @@ class Plan:
     `counts` how many partitions they had; `lane` is the replay topic. Slices are in the order in
     which they are worked: of each partition number the payments first. `cart_field` names the
     field of a container's rows that gives the cart. `partitioner` places what cannot keep its
-    partition number, None where everything can. `waiting` records were left to the live fleet.
-    `notes` are for people: what is missing, what was decided. `created_at` is epoch milliseconds.
+    partition number: rows of files, and the records of the topics `by_key`; it is None where all
+    can. `waiting` records were left to the live fleet. `notes` are for people: what is missing,
+    what was decided. `created_at` is epoch milliseconds.
     """
 
     replay_id: str
@@ -163,6 +164,7 @@ class Plan:
     containers: tuple[Container, ...] = ()
     cart_field: str = "cartId"
     partitioner: str | None = None
+    by_key: tuple[str, ...] = ()
     ids_sha256: str | None = None
     waiting: int = 0
     notes: tuple[str, ...] = ()
@@ -189,10 +191,10 @@ class Plan:
     def number_of(self, source: Partition, key: bytes | None) -> int:
         """Return the partition number in the lane where a record of a partition belongs.
 
-        That is its own number; only where the lane has another number of partitions, or the
-        record never had one, its key decides.
+        That is its own number; only where its topic has another number of partitions or other
+        producers than the inputs, or the record never had one, its key decides.
         """
-        keeps = source.topic != self.lane and self.counts[source.topic] == self.lane_partitions
-        if keeps or self.partitioner is None:
+        is_placed = source.topic == self.lane or source.topic in self.by_key
+        if self.partitioner is None or not is_placed:
             return source.number
         return place(key or b"", self.lane_partitions, self.partitioner)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
 from confluent_kafka.admin import (
     AlterConfigOpType,
     ConfigEntry,
@@ -23,7 +24,7 @@ from processor.core.selection import Selection
 from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.history import plans
 from processor.shell.history.control import Control
-from processor.shell.history.copier import STOPPED
+from processor.shell.history.copier import STOPPED, LaneLost
 from processor.shell.history.progress import Known, State
 from processor.shell.history.report import Report
 from processor.shell.history.shelf import Shelf
@@ -83,7 +84,7 @@ def test_a_copy_keeps_bytes_key_headers_and_partition_and_tells_its_origin(place
     assert headers is not None
     assert dict(headers) == {
         "a": b"b",
-        "processor.replay.id": b"replay-1",
+        "processor.replay.id": plan.run_id.encode(),
         "processor.origin.topic": place.topics.order_paid.encode(),
         "processor.origin.partition": b"1",
         "processor.origin.offset": b"0",
@@ -222,6 +223,24 @@ def test_the_same_replay_is_not_copied_twice_at_once(place: Place) -> None:
             _execute(place, plan)
 
 
+def test_a_replay_ends_when_its_copies_are_deleted_before_they_are_worked(place: Place) -> None:
+    plan = place.plan(90)
+    with LiveFleet(place) as fleet, Running(place, plan) as running:
+        fleet.is_idle = True
+        wait_until(lambda: running.copied > 10, within=30, what="it copies")
+        lane = TopicPartition(place.topics.replay, 0, OFFSET_END)
+        admin = place.kafka.admin()  # its answers go with it
+        admin.delete_records([lane])[lane].result(20)
+        with pytest.raises(LaneLost, match=r"Copies of this replay are lost .*plan anew"):
+            running.wait()
+    assert any("deleted before they were worked" in notice for notice in running.seen.notices)
+    (known,) = Shelf(place.settings).all()
+    assert isinstance(known, Known)
+    assert known.state is State.LOST
+    with LiveFleet(place), pytest.raises(ConfigurationError, match="were lost with the lane"):
+        _execute(place, plan)
+
+
 def test_a_missing_lane_is_refused_with_the_remedy(place: Place) -> None:
     topics = place.topics.model_copy(update={"replay": "no-such-topic"})
     place.topics = topics
@@ -304,7 +323,7 @@ def test_a_plan_that_selects_other_records_under_the_same_id_is_refused(place: P
     with LiveFleet(place):
         _execute(place, place.plan(10))
         other = replace(place.plan(10), selection=Selection(orders=frozenset({"o-1"})))
-        with pytest.raises(ConfigurationError, match="selects other records"):
+        with pytest.raises(ConfigurationError, match="or selects other records"):
             _execute(place, other)
 
 

@@ -69,7 +69,7 @@ class MadeUpDecoder:
 class MadeUpLedgers:
     """Makes the ledger of a partition anew each time, as reading it does."""
 
-    def __init__(self, outcomes: Sequence[Any], forgets_before: int | None = None) -> None:
+    def __init__(self, outcomes: Sequence[Any], forgets_before: int = 0) -> None:
         self._outcomes = outcomes
         self._forgets_before = forgets_before
 

@@ -14,7 +14,7 @@ def look(
     *,
     paid: tuple[int, int | None] = (0, 0),
     abandoned: tuple[int, int | None] = (0, 0),
-    lane: tuple[int, int | None] = (0, 0),
+    lane: tuple[int, int | None] | tuple[int, int | None, int] = (0, 0),
     has_members: bool | None = True,
 ) -> Look:
     return Look(
@@ -127,3 +127,25 @@ def test_another_rate_counts_from_when_it_is_changed() -> None:
     assert slow.ask(0.5) == Wait(cause=Cause.RATE)
     slow.change(Pace(rate=100), 0.5)
     assert slow.ask(0.51) is None
+
+
+@pytest.mark.parametrize("torn", [(20, 5, 8), (3, 5, 0)], ids=["deleted", "created anew"])
+def test_a_lane_without_what_is_to_be_worked_next_is_lost_after_some_seconds(
+    torn: tuple[int, int, int],
+) -> None:
+    pacer = Pacer(Pace(), 0.0)
+    pacer.look(look(0, lane=(20, 5, 5)))
+    assert pacer.ask(0) is None
+    for at in range(1, 6):
+        pacer.look(look(at, lane=torn))
+        wait = pacer.ask(at)
+        assert (wait and wait.cause, pacer.is_lane_lost) == (Cause.LOST, False)
+    pacer.look(look(6, lane=torn))
+    assert pacer.is_lane_lost
+
+
+def test_a_lane_that_looks_torn_for_a_moment_is_not_lost() -> None:
+    pacer = Pacer(Pace(), 0.0)
+    for at, end in enumerate([5, 4, 5, 5, 4, 4, 5, 5]):
+        pacer.look(look(at, lane=(end, 5)))
+        assert not pacer.is_lane_lost

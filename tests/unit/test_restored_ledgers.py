@@ -1,6 +1,7 @@
 """Ledgers for plans: read to the end, never with a hole, and aware of what was deleted."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -16,6 +17,8 @@ from processor.shell.outputs import Foreign
 from processor.shell.settings import Topics
 from tests.support.simulation_events import order
 from tests.unit.test_ledger import outcome
+
+OUTCOME = outcome(Status.SUCCEEDED, Effect.APPLIED)
 
 
 class MadeUpResults:
@@ -40,19 +43,26 @@ class MadeUpResults:
 
 def ledgers(*values: bytes | None, low: int = 0) -> Ledgers:
     says = {
-        b"settled": outcome(Status.SUCCEEDED, Effect.APPLIED),
+        b"settled": OUTCOME,
+        b"worked": replace(OUTCOME, source=Source("order-paid", 0, 9, 700)),
+        b"worked earlier": replace(OUTCOME, source=Source("order-paid", 0, 8, 600)),
         b"foreign": Foreign(detail="made up"),
         b"broken": Undecodable(reason=Reason.UNDECODABLE, detail="It is broken."),
     }
     read = cast("Read", says.__getitem__)
-    return Ledgers(cast("Any", MadeUpResults(values, low)), Topics(), read)
+    return Ledgers(cast("Any", MadeUpResults(values, low)), Topics(), read, 1)
 
 
 def test_a_ledger_knows_what_lies_in_the_results() -> None:
     restored = ledgers(None, b"foreign", b"settled").restore(0)
     assert isinstance(restored.ledger.ask_confirm(order(), "same"), Duplicate)
     assert isinstance(restored.ledger.ask_confirm(order("other", items="b"), "same"), Proceed)
-    assert restored.forgets_before is None
+
+
+def test_a_ledger_with_its_beginning_knows_nothing_from_before_its_first_records() -> None:
+    assert ledgers(b"foreign", b"worked", b"worked earlier").restore(0).forgets_before == 600
+    nothing = ledgers().restore(0).forgets_before
+    assert nothing > 1_000_000_000_000  # the topic may have been created anew just now
 
 
 def test_an_outcome_that_cannot_be_read_is_a_failure_not_a_hole() -> None:
@@ -63,5 +73,4 @@ def test_an_outcome_that_cannot_be_read_is_a_failure_not_a_hole() -> None:
 def test_a_ledger_whose_beginning_is_deleted_says_what_it_may_have_forgotten() -> None:
     assert ledgers(b"settled", low=5).restore(0).forgets_before == 1_000
     emptied = ledgers(low=5).restore(0).forgets_before
-    assert emptied is not None
     assert emptied > 1_000_000_000_000  # all that ever was: until now

@@ -43,6 +43,10 @@ _FLUSH_WITHIN: Final = 10.0
 _ANSWER_WITHIN: Final = 10.0
 _RENEW_TAIL_AFTER: Final = 10.0
 _REGISTRY_PATIENCE: Final = 5.0
+_AFTER_A_LOSS: Final = (
+    "Let the processors go on (`processor topics accept-gap`), and plan anew: what is settled by "
+    "now is not called again."
+)
 STOPPED: Final = "it was asked to stop"
 
 
@@ -107,8 +111,13 @@ def _known(plan: Plan, settings: Connections) -> Known | None:
     is_same = plans.names_the_same(known.head, plans.head_of(plan))
     if known.slices != plan.slices or not is_same:
         raise ConfigurationError(
-            f"There is another replay of the id {plan.replay_id}, which selects other records: "
-            "plan anew, under another --id."
+            f"There is another replay of the id {plan.replay_id}, which was planned at another "
+            f"time or selects other records: --resume {plan.replay_id} goes on with that one. Plan "
+            "anew under another --id."
+        )
+    if known.state is State.LOST:
+        raise ConfigurationError(
+            f"Copies of {plan.replay_id} were lost with the lane that they lay in. {_AFTER_A_LOSS}"
         )
     if shelf.being_copied([known]):
         raise ConfigurationError(
@@ -138,6 +147,10 @@ def _tail(plan: Plan, settings: Connections, started_at: int) -> Iterator[Tail]:
         tail.close()
 
 
+class LaneLost(RuntimeFailure):
+    """Copies are gone from the lane that nobody has worked."""
+
+
 class Copier:
     """One run through what is left of a plan."""
 
@@ -160,6 +173,9 @@ class Copier:
             reason = self._copy_all() or self._work_off()
             if reason is not None:
                 self._rounds.notice(f"stopping: {reason}")
+        except LaneLost:
+            self._end(State.LOST)
+            raise
         except RuntimeFailure as failure:
             self._end(State.PAUSED)
             raise RuntimeFailure(f"{failure} {how_to_go_on(self._plan)}") from failure
@@ -251,7 +267,8 @@ class Copier:
         self._rounds.ask(steady())
         look = self._rounds.look
         return look is not None and all(
-            (look.lane[place].committed or 0) >= end for place, end in ends.items()
+            not look.lane[place].is_torn and (look.lane[place].committed or 0) >= end
+            for place, end in ends.items()
         )
 
     def _ends(self, topic: str) -> Ends | None:
@@ -276,6 +293,10 @@ class Copier:
         return None
 
     def _why_stop(self) -> str | None:
+        wait = self._rounds.wait
+        if self._rounds.pacer.is_lane_lost:
+            detail = "" if wait is None else f" ({wait.detail})"
+            raise LaneLost(f"Copies of this replay are lost{detail}. {_AFTER_A_LOSS}")
         if self._control.is_stopping:
             return STOPPED
         limit = self._rounds.pacer.pace.stop_after_failures

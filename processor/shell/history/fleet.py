@@ -79,11 +79,14 @@ class Fleet:
                 raise KafkaException(each.error)
         offsets = {Partition(each.topic, each.partition): each.offset for each in committed}
         ends = self._broker.ends(places, _ANSWER_WITHIN)
+        begins = self._broker.begins(self._lane, _ANSWER_WITHIN)
         if asked_at - self._members_at >= _MEMBERS_EVERY:
             self._has_members = self._ask_members()
             self._members_at = asked_at
         standings = {
-            place: Standing(ends[place], offsets[place] if offsets[place] >= 0 else None)
+            place: Standing(
+                ends[place], offsets[place] if offsets[place] >= 0 else None, begins.get(place, 0)
+            )
             for place in places
         }
         return Look(

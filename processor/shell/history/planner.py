@@ -59,7 +59,7 @@ def draw_up(request: Request, settings: Connections, reader: Reader, created_at:
     _check_sources(request, settings, sources)
     drawn = _draw(request, settings, reader, {name: cluster.counts[name] for name in sources})
     partitions = cluster.counts[topics.order_paid]
-    partitioner, placed = _partitioner(request, settings, reader, cluster)
+    placing = _placing(request, settings, reader, cluster)
     return Plan(
         replay_id=request.replay_id,
         kind=request.kind,
@@ -78,10 +78,11 @@ def draw_up(request: Request, settings: Connections, reader: Reader, created_at:
         slices=drawn.slices,
         containers=tuple(each.container for each in request.files),
         cart_field=request.cart_field,
-        partitioner=partitioner,
+        partitioner=placing.partitioner,
+        by_key=placing.by_key,
         ids_sha256=request.ids_sha256,
         waiting=drawn.waiting,
-        notes=(*drawn.notes, *placed, *_lane_notes(topics.replay, cluster, partitions)),
+        notes=(*drawn.notes, *placing.notes, *_lane_notes(topics.replay, cluster, partitions)),
     )
 
 
@@ -142,19 +143,25 @@ def _draw(
     return windows.draw_offsets(wanted)
 
 
-def _partitioner(
-    request: Request, settings: Connections, reader: Reader, cluster: Cluster
-) -> tuple[str | None, Sequence[str]]:
-    """Return the partitioner for what cannot keep its partition number, and what to say of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placing:
+    """Which topics' carts are placed anew, and how; `notes` say why."""
+
+    partitioner: str | None = None
+    by_key: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _placing(request: Request, settings: Connections, reader: Reader, cluster: Cluster) -> _Placing:
+    """Find out which records cannot keep their partition number, and where they belong."""
     partitions = cluster.counts[settings.topics.order_paid]
-    others = [
-        f"{topic} has {cluster.counts[topic]} partitions"
-        for topic in _sources(request, settings)
-        if cluster.counts[topic] != partitions
-    ]
-    if not others and not request.files:
-        return None, ()
-    shown = _shown(settings, reader, partitions)
+    own = {*inputs(settings.topics), settings.topics.dead_letters}
+    sources = _sources(request, settings)
+    others = [topic for topic in sources if cluster.counts[topic] != partitions]
+    foreign = [topic for topic in sources if topic not in own and topic not in others]
+    if not (others or foreign or request.files):
+        return _Placing()
+    shown = _shown(inputs(settings.topics), reader, partitions)
     if shown and request.partitioner and shown != request.partitioner:
         raise ConfigurationError(
             f"The inputs' producers place carts by {shown}, not {request.partitioner}: leave "
@@ -166,18 +173,27 @@ def _partitioner(
             "The inputs hold too few keys to tell how their producers place carts: say it with "
             "--partitioner (murmur2: Java's clients; CRC-32: librdkafka's default)."
         )
-    what = " and ".join(others) or "rows of files have no partition"
-    return chosen, (
-        f"{what}; the inputs have {partitions}: carts are placed anew by their key ({chosen}).",
+    strangers = [each for each in foreign if _shown([each], reader, partitions) != chosen]
+    why = [
+        *(f"{topic} has {cluster.counts[topic]} partitions" for topic in others),
+        *(f"{topic} does not show that its producers place carts so" for topic in strangers),
+        *(["rows of files have no partition"] if request.files else ()),
+    ]
+    if not why:
+        return _Placing()
+    note = (
+        f"{' and '.join(why)}; the inputs have {partitions}, by {chosen}: these carts are placed "
+        "anew by their key."
     )
+    return _Placing(partitioner=chosen, by_key=(*others, *strangers), notes=(note,))
 
 
-def _shown(settings: Connections, reader: Reader, partitions: int) -> str | None:
-    """Return the partitioner that the last keys of the inputs show."""
+def _shown(topics: Sequence[str], reader: Reader, partitions: int) -> str | None:
+    """Return the partitioner that the last keys of topics show."""
     if partitions == 1:
         return "murmur2"  # any will do
     seen = Partitioners(partitions)
-    for topic in inputs(settings.topics):
+    for topic in topics:
         for number in range(min(partitions, _PARTITIONS_LOOKED_AT)):
             place = Partition(topic, number)
             begin, end = reader.bounds(place)

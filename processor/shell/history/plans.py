@@ -14,10 +14,12 @@ from processor.core.copies import is_replay_name
 from processor.core.replays import Kind, Plan, Slice
 from processor.errors import ConfigurationError
 from processor.shell.history.cluster import Cluster
+from processor.shell.settings import Connections
+from processor.shell.startup import inputs
 
 VERSION: Final = 1
 _PLANS: Final = TypeAdapter(Plan)
-_SELECTING: Final = ("kind", "selection", "containers", "ids_sha256")
+_SELECTING: Final = ("kind", "created_at", "selection", "containers", "ids_sha256")
 _BESIDE: Final = {"slices", "notes", "waiting"}
 
 
@@ -46,7 +48,7 @@ def head_of(plan: Plan) -> dict[str, Any]:
 
 
 def names_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether the heads of two plans select the same records of the same sources."""
+    """Whether two heads are of one plan, by when it was made and what it selects."""
     return _selected(one) == _selected(other)
 
 
@@ -124,8 +126,20 @@ def load(path: Path) -> Plan:
         raise ConfigurationError(f"{path}: {wrong}") from None
 
 
-def check(plan: Plan, cluster: Cluster, group: str) -> None:
+def check(plan: Plan, cluster: Cluster, settings: Connections) -> None:
     """Refuse a plan that was made for another cluster, other topics or another group."""
+    group, topics = settings.kafka.group_id, settings.topics
+    if plan.lane != topics.replay:
+        raise ConfigurationError(
+            f"The plan is for the replay lane {plan.lane}, not {topics.replay} "
+            "(PROCESSOR_TOPICS__REPLAY). Plan anew."
+        )
+    others = {*inputs(topics), topics.results} - {*plan.topic_ids}
+    if others:
+        raise ConfigurationError(
+            f"The plan knows nothing of {' and '.join(sorted(others))}, which PROCESSOR_TOPICS__… "
+            "name now. Plan anew."
+        )
     if plan.group != group:
         raise ConfigurationError(
             f"The plan is for group {plan.group}, not {group} (PROCESSOR_KAFKA__GROUP_ID): what "

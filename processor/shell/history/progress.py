@@ -32,6 +32,8 @@ class State(StrEnum):
     COPYING = "copying"
     PAUSED = "paused"
     FINISHED = "finished"
+    LOST = "lost"
+    """Copies of it were lost with the lane: it cannot go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +161,32 @@ def write_cover(cover: Cover) -> str:
     }
     text = orjson.dumps(fields)
     if len(text) > _MOST_BYTES:
+        remedy = (
+            "Give fewer --avro files at a time"
+            if cover.head.get("containers")
+            else "Put the ids into a file and name it with --ids"
+        )
         raise ConfigurationError(
             f"The selection is too long to be kept beside the replay's progress ({len(text)} of "
-            f"{_MOST_BYTES} bytes). Put the ids into a file and name it with --ids."
+            f"{_MOST_BYTES} bytes). {remedy}."
         )
     return text.decode()
+
+
+def check_cover(slices: int, head: Mapping[str, Any]) -> None:
+    """Refuse the head of a plan that is too long to be kept: ConfigurationError."""
+    largest = 2**63 - 1
+    write_cover(
+        Cover(
+            slices=slices,
+            state=State.FINISHED,
+            started_at=largest,
+            written_at=largest,
+            head=head,
+            pace=Pace(rate=1 / 3, stop_after_failures=largest),
+            expected=largest,
+        )
+    )
 
 
 def read_mark(metadata: str | None, place: Partition, position: int) -> Mark | str:

@@ -16,8 +16,8 @@ from processor.shell.history.tail import Tail
 TURN: Final = 0.02
 _TELL_EVERY: Final = 0.25
 _NOTICE_AFTER: Final = 2.0
-_WORTH_TELLING: Final = frozenset({Cause.LATE, Cause.STUCK, Cause.NOBODY, Cause.UNTOLD})
-_HOLDS_UP_WORK: Final = frozenset({Cause.STUCK, Cause.NOBODY, Cause.UNTOLD})
+_WORTH_TELLING: Final = frozenset({Cause.LATE, Cause.STUCK, Cause.NOBODY, Cause.LOST, Cause.UNTOLD})
+_HOLDS_UP_WORK: Final = frozenset({Cause.STUCK, Cause.NOBODY, Cause.LOST, Cause.UNTOLD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

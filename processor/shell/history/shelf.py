@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from processor.core.copies import is_replay_id
@@ -33,6 +33,7 @@ _ANSWER_WITHIN: Final = 10.0
 _PATIENCE: Final = 15.0
 _AGAIN_AFTER: Final = 0.5
 _STILL_WRITES_WITHIN: Final = 2.5
+_NO_SUCH_PLACE: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION)  # noqa: SLF001
 
 Answer = TypeVar("Answer")
 
@@ -135,7 +136,11 @@ class Shelf:
         asked = [TopicPartition(*place) for place in places]
 
         def ask() -> list[TopicPartition]:
-            return consumer.committed(asked, timeout=_ANSWER_WITHIN) if asked else []
+            told = consumer.committed(asked, timeout=_ANSWER_WITHIN) if asked else []
+            for each in told:
+                if each.error is not None and each.error.code() not in _NO_SUCH_PLACE:
+                    raise KafkaException(each.error)
+            return told
 
         try:
             told = _patiently(ask, f"what group {group} has committed")

@@ -40,6 +40,7 @@ class Stock:
         with ExitStack() as stack:
             registry = Registry.of(settings.schema_registry)
             stack.callback(registry.close)
+            _check_registry(registry, settings)
             writers = WritersSchemas(registry, history_readers(), patience=settings.start_timeout)
             reader, side, past = (
                 stack.enter_context(Reader(settings.kafka, patience=PATIENCE)) for _ in range(3)
@@ -53,7 +54,7 @@ class Stock:
                 letters=DeadLetterReader(writers),
                 forecasters=Forecasters(
                     plan,
-                    Ledgers(past, settings.topics, read),
+                    Ledgers(past, settings.topics, read, plan.counts[settings.topics.results]),
                     keeps_all=plan.partitioner is not None,
                 ),
                 odometer=self.odometer,
@@ -79,6 +80,17 @@ class Stock:
         Slices are cheapest in the plan's order; any other is as right.
         """
         return self._source.candidates(part, position)
+
+
+def _check_registry(registry: Registry, settings: Connections) -> None:
+    """Refuse a registry that knows nothing of the processors: to it all would be undecodable."""
+    subject = schemas.subject(settings.topics.results)
+    if not registry.has_subject(subject):
+        raise ConfigurationError(
+            f"The registry {settings.schema_registry.url} has no subject {subject}, under which "
+            "the processors write their outcomes: it is not theirs. Check "
+            "PROCESSOR_SCHEMA_REGISTRY__URL and PROCESSOR_TOPICS__RESULTS."
+        )
 
 
 def _schema_ids(

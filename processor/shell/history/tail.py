@@ -11,6 +11,7 @@ from processor.core.records import Partition
 from processor.core.tally import Tallied, Tally, Told
 from processor.core.vocabulary import Effect, Operation, Reason, Status
 from processor.errors import RuntimeFailure
+from processor.shell.clock import steady
 from processor.shell.kafka import clients
 from processor.shell.outputs import Foreign
 from processor.shell.settings import Kafka
@@ -19,6 +20,7 @@ Read = Callable[[bytes], OutcomeView | Pending | Foreign | Undecodable]
 
 _MOST_AT_ONCE: Final = 1_000
 _ANSWER_WITHIN: Final = 15.0
+_RENEW_AFTER: Final = 30.0
 _EARLIER_MS: Final = 600_000
 """How far the clocks of the fleet may be behind ours before an outcome is not counted."""
 _NOT_THERE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION)  # noqa: SLF001
@@ -37,6 +39,7 @@ class Tail:
         self._tally = Tally()
         self._positions: dict[int, int] = {}
         self._new_from: dict[int, int] = {}
+        self._heard_at = steady()
 
     def begin(self, partitions: int, started_at: int) -> None:
         """Read from the time on when the replay was started (epoch milliseconds). Blocks."""
@@ -72,6 +75,10 @@ class Tail:
         messages = self._consumer.consume(_MOST_AT_ONCE, 0.0)
         for message in messages:
             self._take(message)
+        if messages:
+            self._heard_at = steady()
+        elif steady() - self._heard_at > _RENEW_AFTER:
+            self.renew()
         return bool(messages)
 
     def has_reached(self, ends: Mapping[Partition, int]) -> bool:
@@ -80,6 +87,7 @@ class Tail:
 
     def renew(self) -> None:
         """Take a new client: one whose broker went has been seen to find none for minutes."""
+        self._heard_at = steady()
         self._consumer.close()
         self._consumer = Consumer(self._properties)
         self._assign()

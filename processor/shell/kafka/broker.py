@@ -86,6 +86,13 @@ def _result(future: "Future[Answer] | None") -> Answer | None:
     return future.result()
 
 
+def _answers(
+    futures: "Mapping[Partition, Future[ListOffsetsResultInfo]]", timeout: float
+) -> Mapping[Partition, int]:
+    wait(futures.values(), timeout=timeout)
+    return {partition: future.result(timeout=0).offset for partition, future in futures.items()}
+
+
 class Broker:
     """Questions to the cluster that are not about our own group. Safe to use from any thread."""
 
@@ -122,9 +129,11 @@ class Broker:
 
         KafkaException or TimeoutError when the brokers do not answer.
         """
-        futures = self._list_offsets(partitions, timeout)
-        wait(futures.values(), timeout=timeout)
-        return {partition: future.result(timeout=0).offset for partition, future in futures.items()}
+        return _answers(self._list_offsets(partitions, timeout), timeout)
+
+    def begins(self, partitions: Collection[Partition], timeout: float) -> Ends:
+        """Return the first offsets that partitions still have. Blocks, and fails, as `ends`."""
+        return _answers(self._list_offsets(partitions, timeout, OffsetSpec.earliest()), timeout)
 
     def ask_ends(
         self,
