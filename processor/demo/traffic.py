@@ -13,9 +13,9 @@ _FIRST: Final = 7_001
 _KINDS: Final = 10
 
 
-def traffic() -> Iterator[Sample]:
-    """Yield samples, each with an order or a cart of its own."""
-    for number in count(_FIRST):
+def traffic(first: int = _FIRST) -> Iterator[Sample]:
+    """Yield samples, each with an order or a cart of its own, numbered from `first`."""
+    for number in count(first):
         yield _sample(number, str(number), f"cart-{number}")
 
 
