@@ -45,8 +45,9 @@ def test_it_produces_events_of_both_kinds_and_tells_rokt_which_to_refuse(
     assert len(around.rokt.rules.in_force) == 10
 
 
+@pytest.mark.usefixtures("around")
 def test_without_a_fake_rokt_it_says_so_and_ends_with_1(
-    around: World, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     nowhere = "http://127.0.0.1:1/_fake/"
     assert load.main(["--rate", "1000", "--seconds", "0.05", "--rokt", nowhere]) == 1
