@@ -13,12 +13,13 @@ MINUTES ?= 60
 BROKERS ?= 1
 SOAK_ARGS ?=
 DOCKER ?= docker
+COMPOSE ?= $(DOCKER) compose --file deploy/compose/compose.yaml
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' processor/__init__.py)
 HELM := helm.sh/helm/v3/cmd/helm@v3.22.0
 BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check faults soak deploy-check image image-check lock bench wheel parts clean
+.PHONY: help demo test check faults soak deploy-check image image-check up load down lock bench wheel parts clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -48,6 +49,15 @@ image: ## build the image (PYTHON_IMAGE=another base, DOCKER=another command)
 image-check: .venv/dev.stamp parts ## build the image and run it on a real Kafka (needs Docker)
 	DOCKER=$(DOCKER) $(if $(PYTHON_IMAGE),PYTHON_IMAGE=$(PYTHON_IMAGE)) \
 		$(BIN)/python -m pytest -m image tests/deploy $(PYTEST_ARGS)
+
+up: ## run everything on this machine, Prometheus and Grafana included (needs Docker Compose)
+	$(COMPOSE) up --build --detach --wait
+
+load: ## give what `make up` has started two minutes of events
+	$(COMPOSE) run --rm load
+
+down: ## end what `make up` has started, and remove what it kept
+	$(COMPOSE) --profile load down --volumes
 
 check: .venv/dev.stamp ## lint, types, layering, locks
 	$(BIN)/ruff check
