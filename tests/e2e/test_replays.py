@@ -131,7 +131,7 @@ def wait_until_copying(program: Program, log: Path) -> None:
 def replay_and_kill(world: World, folder: Path, until: str) -> dict[str, Any]:
     """Replay what came before a time, killed and resumed many times; return the last report."""
     draw = random.Random(3)
-    begin = ("replay", "--to", until, "--execute", "--id", "day", "--yes")
+    begin = ("replay", "--to", until, "--allow-stale", "--execute", "--id", "day", "--yes")
     resume = ("replay", "--resume", "day")
     shared = ("--json", "--rate", "60")
     for number in range(_KILLS):
