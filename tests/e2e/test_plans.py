@@ -189,6 +189,10 @@ def refusals(world: World, saved: Path) -> None:
     assert (kept.code, "is there already" in kept.err) == (2, True)
     foreign = run(world, "replay", "--plan", str(saved), kafka__group_id="other")
     assert (foreign.code, "is for group" in foreign.err) == (2, True)
+    lane = run(world, "replay", "--plan", str(saved), topics__replay="another")
+    assert (lane.code, "is for the replay lane" in lane.err) == (2, True)
+    results = run(world, "replay", "--plan", str(saved), topics__results="others")
+    assert (results.code, "knows nothing of others" in results.err) == (2, True)
     kind = run(world, "redrive", "--plan", str(saved))
     assert (kind.code, "is a replay: use `processor replay`" in kind.err) == (2, True)
     elsewhere = json.loads(saved.read_text()) | {"cluster_id": "another"}

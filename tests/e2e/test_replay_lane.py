@@ -3,14 +3,18 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from processor.core.pace import LEAST_AHEAD
 from processor.fake_rokt.rules import Rule, Then, When
 from tests.support import oracle
 from tests.support.brokers import RealKafka
+from tests.support.command_line import run
 from tests.support.events import cart_abandoned, order_paid
 from tests.support.programs import wait_until
 from tests.support.registries import RealRegistry
@@ -104,3 +108,37 @@ def test_a_lane_that_is_deleted_keeps_live_orders_waiting_no_longer_than_that_is
             )
             time.sleep(0.5)
         assert processor.program.stop(within=20) == 0, processor.program.log_text()[-2000:]
+
+
+def test_a_replay_says_that_its_copies_are_gone_and_live_orders_go_on(world: World) -> None:
+    for number in range(40):
+        world.shop.paid(order_paid(f"o-{number}", f"c-{number}"))
+    world.shop.flush()
+    with world.processor(kafka__start="latest") as processor:
+        processor.wait_until_ready()
+        processor.program.pause()
+        with ThreadPoolExecutor(1) as pool:
+            asked = ("replay", "--from", "1h", "--allow-stale", "--id", "gone")
+            replaying = pool.submit(run, world, *asked, "--execute")
+            wait_until(lambda: world.lane_lag() >= LEAST_AHEAD, within=60, what="it has copied")
+            delete_all(world, world.topics.replay)
+            replayed = replaying.result(60)
+        assert (replayed.code, "Copies of this replay are lost" in replayed.err) == (1, True)
+        processor.program.resume()
+        world.shop.paid(order_paid("o-live", "c-live"))
+        world.shop.flush()
+        world.wait_until_drained()
+        listed = run(world, "replay", "list")
+        assert ["gone", "lost"] in [line.split()[:2] for line in listed.out.splitlines()]
+        resumed = run(world, "replay", "--resume", "gone")
+        assert (resumed.code, "plan anew" in resumed.err) == (2, True)
+        assert processor.program.stop(within=20) == 0, processor.program.log_text()[-2000:]
+    assert set(world.rokt.ledger.orders) == {"o-live"}
+
+
+def delete_all(world: World, topic: str) -> None:
+    """Delete what lies in a topic."""
+    admin = AdminClient({"bootstrap.servers": world.kafka.bootstrap_servers})
+    ends = [TopicPartition(topic, number, OFFSET_END) for number in range(world.partitions)]
+    for future in admin.delete_records(ends).values():
+        future.result(20)
