@@ -54,7 +54,7 @@ up: ## run everything on this machine, Prometheus and Grafana included (needs Do
 	$(COMPOSE) up --build --detach --wait
 
 load: ## give what `make up` has started two minutes of events
-	$(COMPOSE) run --rm load
+	$(COMPOSE) run --rm --no-deps load
 
 down: ## end what `make up` has started, and remove what it kept
 	$(COMPOSE) --profile load down --volumes
