@@ -17,7 +17,8 @@ from processor.errors import ProcessorError
 from processor.shell import logs
 from processor.shell.clock import steady
 from processor.shell.history.control import Control
-from processor.shell.history.copier import Stock, execute, how_to_go_on
+from processor.shell.history.copier import Stock, how_to_go_on
+from processor.shell.history.execution import execute
 from processor.shell.settings import Connections
 
 _NOT_FINISHED: Final = 1

@@ -19,7 +19,7 @@ from processor.core.selection import Selection
 from processor.core.vocabulary import Operation
 from processor.errors import ProcessorError
 from processor.shell.history.control import Control
-from processor.shell.history.copier import execute
+from processor.shell.history.execution import execute
 from processor.shell.history.report import Report, Sight
 from processor.shell.settings import Connections, Kafka, SchemaRegistry, Topics
 from tests.support.brokers import RealKafka

@@ -7,7 +7,6 @@ of one replay once, however often it was copied.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Final, Protocol
 
 from confluent_kafka import KafkaException
@@ -15,35 +14,20 @@ from confluent_kafka import KafkaException
 from processor.core.records import Partition
 from processor.core.replays import Candidate, Passed, Plan, Slice
 from processor.core.trail import Trail
-from processor.errors import ConfigurationError, RuntimeFailure
-from processor.shell import schemas
+from processor.errors import RuntimeFailure
 from processor.shell.clock import now, steady
-from processor.shell.encoding import OutcomeReader
-from processor.shell.history import lane as lanes
 from processor.shell.history import plans
-from processor.shell.history.bookkeeping import Bookkeeping
-from processor.shell.history.bookmarks import Bookmarks
 from processor.shell.history.control import Control
 from processor.shell.history.feed import Feed
-from processor.shell.history.fleet import Fleet
-from processor.shell.history.lane import Lane
-from processor.shell.history.neighbours import Neighbours
-from processor.shell.history.progress import Known, State, Unreadable
-from processor.shell.history.report import Observer, Phase, Report
-from processor.shell.history.rounds import TURN, Parts, Rounds
-from processor.shell.history.shelf import Shelf
-from processor.shell.history.tail import Tail
-from processor.shell.history.writers_schemas import WritersSchemas
+from processor.shell.history.progress import State
+from processor.shell.history.report import Phase, Report
+from processor.shell.history.rounds import TURN, Rounds
 from processor.shell.kafka.broker import Broker, Ends
-from processor.shell.registry import Registry
 from processor.shell.settings import Connections
-from processor.shell.startup import inputs
 
 _FLUSH_WITHIN: Final = 10.0
 _ANSWER_WITHIN: Final = 10.0
-_RENEW_TAIL_AFTER: Final = 10.0
-_REGISTRY_PATIENCE: Final = 5.0
-_AFTER_A_LOSS: Final = (
+AFTER_A_LOSS: Final = (
     "Let the processors go on (`processor topics accept-gap`), and plan anew: what is settled by "
     "now is not called again."
 )
@@ -55,96 +39,6 @@ class Stock(Protocol):
 
     def candidates(self, part: Slice, position: int) -> Iterator[Candidate | Passed]:
         """Yield what a slice holds from a position on, in order."""
-
-
-def execute(
-    plan: Plan,
-    stock: Stock,
-    settings: Connections,
-    control: Control,
-    observer: Observer,
-    expected: int | None = None,
-) -> Report:
-    """Copy what a plan names, from where it stands; return when the live fleet has worked it.
-
-    It returns earlier when `control` asks for it, or too many copies have failed: the report then
-    has a reason, and the same call goes on. `expected` is how many copies a survey has promised of
-    a replay that begins; one that goes on knows it. ConfigurationError: what is set up cannot work;
-    RuntimeFailure: something stayed away; what was acknowledged is kept.
-    """
-    partitions = lanes.check(settings)
-    known = _known(plan, settings)
-    with ExitStack() as stack:
-        bookmarks = Bookmarks(settings.kafka, settings.topics, plan.replay_id)
-        stack.callback(bookmarks.close)
-        books = Bookkeeping(plan, known, bookmarks, control.pace(steady()), steady())
-        if known is None:
-            books.expected = expected
-        books.begin()
-        lane = Lane(settings.kafka, plan.lane, plan.run_id)
-        stack.callback(lane.close)
-        parts = Parts(
-            lane=lane,
-            books=books,
-            fleet=stack.enter_context(_fleet(settings, partitions)),
-            tail=stack.enter_context(_tail(plan, settings, books.started_at)),
-            neighbours=stack.enter_context(Neighbours(plan.replay_id, Shelf(settings))),
-        )
-        rounds = Rounds(parts, control, observer, steady())
-        return Copier(plan, stock, settings, control, rounds).run()
-
-
-def _known(plan: Plan, settings: Connections) -> Known | None:
-    """Return how far a replay is, None when it has not begun; refuse what would not go well."""
-    shelf = Shelf(settings)
-    known = shelf.find(plan.replay_id)
-    match known:
-        case None:
-            return None
-        case Unreadable(why=why):
-            raise ConfigurationError(
-                f"The progress of {plan.replay_id} cannot be read: {why}. Plan anew: what is "
-                "settled by now is not called again."
-            )
-        case Known():
-            pass
-    is_same = plans.names_the_same(known.head, plans.head_of(plan))
-    if known.slices != plan.slices or not is_same:
-        raise ConfigurationError(
-            f"There is another replay of the id {plan.replay_id}, which was planned at another "
-            f"time or selects other records: --resume {plan.replay_id} goes on with that one. Plan "
-            "anew under another --id."
-        )
-    if known.state is State.LOST:
-        raise ConfigurationError(
-            f"Copies of {plan.replay_id} were lost with the lane that they lay in. {_AFTER_A_LOSS}"
-        )
-    if shelf.being_copied([known]):
-        raise ConfigurationError(
-            f"{plan.replay_id} is being copied by another process: follow it with "
-            "`processor replay list`, or stop that process first."
-        )
-    return known
-
-
-def _fleet(settings: Connections, partitions: int) -> Fleet:
-    numbers = range(partitions)
-    live = [Partition(topic, number) for topic in inputs(settings.topics) for number in numbers]
-    lane = [Partition(settings.topics.replay, number) for number in numbers]
-    return Fleet(settings.kafka, live, lane)
-
-
-@contextmanager
-def _tail(plan: Plan, settings: Connections, started_at: int) -> Iterator[Tail]:
-    registry = Registry.of(settings.schema_registry)
-    writers = WritersSchemas(registry, schemas.readers(), patience=_REGISTRY_PATIENCE)
-    results = settings.topics.results
-    tail = Tail(settings.kafka, results, plan.run_id, OutcomeReader(writers).read)
-    try:
-        tail.begin(plan.counts[results], started_at)
-        yield tail
-    finally:
-        tail.close()
 
 
 class LaneLost(RuntimeFailure):
@@ -249,19 +143,9 @@ class Copier:
         if lane is None or self._wait(lambda: self._is_worked(lane)) is not None:
             return f"{STOPPED}: all is copied, and what lies in the lane is still worked"
         results = self._ends(self._topics.results)
-        return STOPPED if results is None else self._wait(self._until_read(results))
-
-    def _until_read(self, ends: Ends) -> Callable[[], bool]:
-        renew_at = steady() + _RENEW_TAIL_AFTER
-
-        def has_read() -> bool:
-            nonlocal renew_at
-            if steady() >= renew_at:
-                renew_at = steady() + _RENEW_TAIL_AFTER
-                self._parts.tail.renew()
-            return self._parts.tail.has_reached(ends)
-
-        return has_read
+        if results is None:
+            return STOPPED
+        return self._wait(lambda: self._parts.tail.has_reached(results))
 
     def _is_worked(self, ends: Ends) -> bool:
         self._rounds.ask(steady())
@@ -296,7 +180,7 @@ class Copier:
         wait = self._rounds.wait
         if self._rounds.pacer.is_lane_lost:
             detail = "" if wait is None else f" ({wait.detail})"
-            raise LaneLost(f"Copies of this replay are lost{detail}. {_AFTER_A_LOSS}")
+            raise LaneLost(f"Copies of this replay are lost{detail}. {AFTER_A_LOSS}")
         if self._control.is_stopping:
             return STOPPED
         limit = self._rounds.pacer.pace.stop_after_failures
