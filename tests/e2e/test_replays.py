@@ -63,6 +63,14 @@ def write_history(world: World) -> Counter[str]:
     )
 
 
+NEW_PROTOCOL = {
+    "kafka__group_protocol": "consumer",
+    "kafka__properties": "{}",
+    "kafka__lease": "3",
+}
+"""Other tests of the lane have the classic one."""
+
+
 class LiveOrders:
     """A shop that sells all the time, and how long each of its orders took to an outcome."""
 
@@ -154,7 +162,7 @@ def test_a_day_is_replayed_beside_live_events_and_killed_many_times(
     found = write_history(world)
     until = datetime.now(UTC).isoformat()
     shop = LiveOrders(world, rate=25)
-    with world.processor(kafka__start="latest") as processor:
+    with world.processor(kafka__start="latest", **NEW_PROTOCOL) as processor:
         processor.wait_until_ready()
         with shop.selling():
             time.sleep(3)  # what is done for the first time takes longer
