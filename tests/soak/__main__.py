@@ -26,6 +26,7 @@ from tests.soak.report import (
 )
 from tests.soak.stage import PROTOCOLS, Stage, stage
 from tests.support import oracle
+from tests.support.programs import wait_until
 
 _DRAINED_WITHIN = 180.0
 _TOLD_WITHIN = 60.0
@@ -65,6 +66,9 @@ def soak(scene: Stage, seed: int, seconds: float) -> int:
         if not broken:
             ends = scene.watermarks.ends(_TOLD_WITHIN)
             scene.watermarks.wait_until_committed(ends, _DRAINED_WITHIN)
+            wait_until(
+                lambda: scene.world.lane_lag() == 0, within=_DRAINED_WITHIN, what="the lane is idle"
+            )
     broken += judge(scene, happened)
     for line in broken:
         say(f"BROKEN: {line}")

@@ -1,5 +1,6 @@
 """The faults: what each kind does, and how it shows that it bit."""
 
+import re
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from tests.soak.plan import Domain, Kind, Planned
 from tests.soak.stage import Stage
 from tests.support.brokers import KafkaProcess, Node
 from tests.support.cluster import Cluster
+from tests.support.command_line import run_for
 
 Fault = Callable[[Stage, Planned], bool]
 """Lets a fault begin, last and end; returns whether it bit."""
@@ -147,6 +149,16 @@ def _forbid_one_cart(stage: Stage, planned: Planned) -> bool:
     return any(call.status == HTTPStatus.FORBIDDEN for call in calls)
 
 
+# History
+
+
+def _replay(stage: Stage, planned: Planned) -> bool:
+    """Replay the last minutes; who has not finished in time is killed, and never resumed."""
+    asked = ("--from", "3m", "--allow-stale", "--execute", "--yes", "--rate", "100", "--json")
+    said = run_for(stage.world, planned.seconds, "replay", *asked)
+    return re.search(r'"copied": [1-9]', said.out) is not None
+
+
 def _last(planned: Planned) -> None:
     time.sleep(planned.seconds)
 
@@ -192,6 +204,7 @@ _FAULTS: Mapping[Kind, Fault] = {
         )
     ),
     _kind("one cart is refused: 403", Domain.ROKT, 8, 20): _forbid_one_cart,
+    _kind("the last minutes are replayed", Domain.HISTORY, 20, 40): _replay,
 }
 
 KINDS = tuple(_FAULTS)

@@ -13,6 +13,7 @@ class Domain(StrEnum):
     BROKER = "broker"
     ROKT = "rokt"
     REGISTRY = "registry"
+    HISTORY = "history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

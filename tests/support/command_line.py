@@ -1,8 +1,10 @@
 """The command line in a world: commands as processes, with what they print."""
 
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,19 +37,40 @@ class Said:
 
 def run(world: World, *arguments: str, stdin: str | None = None, **settings: str) -> Said:
     """Run `processor` with arguments, to its end; Rokt's settings are taken away."""
+    said = _run(world, arguments, stdin, _WITHIN, settings)
+    assert said.code != -signal.SIGKILL, f"it does not end: {said}"
+    return said
+
+
+def run_for(world: World, seconds: float, *arguments: str) -> Said:
+    """Run `processor` with arguments; kill it if it has not ended by then (SIGKILL)."""
+    return _run(world, arguments, None, seconds, {})
+
+
+def _run(
+    world: World,
+    arguments: Sequence[str],
+    stdin: str | None,
+    within: float,
+    settings: Mapping[str, str],
+) -> Said:
     environment = {
         name: value
         for name, value in world.environment(**settings).items()
         if not name.startswith("PROCESSOR_ROKT__")
     }
-    done = subprocess.run(
+    program = subprocess.Popen(
         [sys.executable, "-m", "processor", *arguments],
         env=environment,
         cwd=_ROOT,
-        capture_output=True,
+        stdin=None if stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=_WITHIN,
-        input=stdin,
-        check=False,
     )
-    return Said(done.returncode, done.stdout, done.stderr)
+    try:
+        out, err = program.communicate(stdin, timeout=within)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        out, err = program.communicate()
+    return Said(program.returncode, out, err)
