@@ -257,7 +257,8 @@ class Stage:
         self.broker = FakeBroker()
         broker = cast("Broker", self.broker)
         monkeypatch.setattr(gaps, "_LOOK_EVERY", 0.0)
-        self.poller = Poller(kafka, ["in"], broker, self.listener, lambda: 100.0)
+        self.time = 100.0
+        self.poller = Poller(kafka, ["in"], broker, self.listener, lambda: self.time)
         self.listener.poller = self.poller
         self.consumer.at_the_end = self.poller.stop
 
@@ -501,6 +502,40 @@ def test_what_the_client_complains_about_shows_until_records_come_again(stage: S
     )
     assert seen == [None, "all are down", "told by the test", None]
     assert stage.listener.records == [(0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("code", "is_over"),
+    [
+        (KafkaError._ALL_BROKERS_DOWN, True),  # noqa: SLF001
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, False),
+    ],
+)
+def test_a_connection_that_failed_is_forgotten_with_the_next_commit_where_inputs_are_quiet(
+    stage: Stage, code: int, *, is_over: bool
+) -> None:
+    seen: list[str | None] = []
+    look: Step = lambda: seen.append(stage.poller.trouble)  # noqa: E731
+    answer: Step = lambda: stage.consumer.properties["on_commit"](None, [Position("in", 0, 5)])  # noqa: E731
+    commit: Step = lambda: stage.poller.commit([CommitOffset(FIRST, 5, "horizon")])  # noqa: E731
+
+    def later() -> None:
+        stage.time += 1
+
+    stage.run(
+        stage.consumer.assigned(FIRST),
+        commit,
+        later,
+        stage.complain(error(code, "it fails")),
+        answer,
+        look,  # that commit was sent before
+        later,
+        commit,
+        nothing,
+        answer,
+        look,
+    )
+    assert seen == ["it fails", None if is_over else "it fails"]
 
 
 # Assignments

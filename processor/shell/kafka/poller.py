@@ -30,6 +30,13 @@ _WAIT_FOR_RECORDS: Final = 0.005
 _ANSWER_WITHIN: Final = 10.0
 _ASK_AGAIN_AFTER: Final = 0.5
 _BATCHES_AHEAD: Final = 2
+_DISCONNECTED: Final = (
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError.REQUEST_TIMED_OUT,
+)
 _NOT_THERE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION)  # noqa: SLF001
 
 
@@ -72,7 +79,7 @@ class Poller:
         """Prepare; `start` joins the group."""
         self.gaps = Gaps(broker, kafka.group_id, clock)
         """The partitions whose log does not hold what comes next."""
-        self._commits = Commits(clock, listener.committed, self.gaps.topic_id)
+        self._commits = Commits(clock, self._committed, self.gaps.topic_id)
         self._is_incremental = kafka.group_protocol == "consumer"
         self._topics = list(topics)
         self._broker = broker
@@ -89,7 +96,12 @@ class Poller:
         self.polled_at = clock()
         """When the consumer was last polled, on the clock."""
         self.trouble: str | None = None
-        """What the client last complained about, None since records or ends came again."""
+        """What the client last complained about, None since records or ends came again.
+
+        Where it was a connection that failed, a commit that is acknowledged later ends it too: an
+        input may be quiet for long.
+        """
+        self._disconnected_at: float | None = None
         self.member_since: float | None = None
         """When the group first answered under KIP-848, which tells nobody that it owns nothing."""
         self._consumer = Consumer(
@@ -156,7 +168,7 @@ class Poller:
         kept = [message for message in messages if self._is_news(message)]
         if not kept:
             return
-        self.trouble = None
+        self._end_trouble()
         self._room.acquire()
         self._listener.received(kept)
 
@@ -180,6 +192,16 @@ class Poller:
         if clients.is_fatal(error):
             raise RuntimeFailure(f"Kafka's consumer has failed for good: {error.str()}")
         self._say(str(error.str()))
+        self._disconnected_at = self._clock() if error.code() in _DISCONNECTED else None
+
+    def _end_trouble(self) -> None:
+        self.trouble = self._disconnected_at = None
+
+    def _committed(self, answer: Answer) -> None:
+        at = self._disconnected_at
+        if at is not None and answer.trouble is None and answer.sent_at > at:
+            self._end_trouble()
+        self._listener.committed(answer)
 
     def _say(self, trouble: str) -> None:
         if self.trouble != trouble:
