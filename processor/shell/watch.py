@@ -28,6 +28,8 @@ _COUNT_PARTITIONS_EVERY: Final = 30
 _ANSWER_WITHIN: Final = 5.0
 _LOOP_MAY_REST: Final = 10.0
 _POLL_MAY_REST: Final = 60.0
+_HAND_OVER_MAY_TAKE: Final = 25.0
+"""Beyond the drain deadline: for the last commit."""
 _HAND_OVER_MARGIN: Final = 2.0
 _SILENT_FOR: Final = 5.0
 
@@ -178,9 +180,11 @@ class Watch:
         worker = self._worker
         if worker is None:
             return True
+        # A hand-over holds the poll thread up.
+        longest = max(_POLL_MAY_REST, self._settings.kafka.drain_deadline + _HAND_OVER_MAY_TAKE)
         return (
             steady() - worker.ticked_at < _LOOP_MAY_REST
-            and steady() - worker.poller.polled_at < _POLL_MAY_REST
+            and steady() - worker.poller.polled_at < longest
         )
 
     def is_ready(self) -> bool:

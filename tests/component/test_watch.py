@@ -70,11 +70,11 @@ class FakeBroker:
 class Stage:
     """A watch, and the worker that it looks at once `run` has begun."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, settings: Settings = SETTINGS) -> None:
         monkeypatch.setattr(module, "steady", lambda: NOW)
         monkeypatch.setattr(module, "_LOOK_EVERY", 0.0)
         self.registry, self.broker = CollectorRegistry(), FakeBroker()
-        self.watch = Watch(SETTINGS, Metrics(self.registry))
+        self.watch = Watch(settings, Metrics(self.registry))
         self.sight: dict[str, Any] = {
             "in_flight": 2,
             "is_restored": True,
@@ -146,6 +146,17 @@ def test_it_is_live_while_the_loop_and_the_poll_thread_go_round(
 ) -> None:
     stage.run()
     stage.worker.ticked_at = NOW - ticked
+    stage.worker.poller.polled_at = NOW - polled
+    assert stage.watch.is_live() is is_live
+
+
+@pytest.mark.parametrize(("polled", "is_live"), [(114.9, True), (115.0, False)])
+def test_a_hand_over_of_many_seconds_is_no_death(
+    monkeypatch: pytest.MonkeyPatch, polled: float, *, is_live: bool
+) -> None:
+    patient = SETTINGS.kafka.model_copy(update={"drain_deadline": 90.0})
+    stage = Stage(monkeypatch, SETTINGS.model_copy(update={"kafka": patient}))
+    stage.run()
     stage.worker.poller.polled_at = NOW - polled
     assert stage.watch.is_live() is is_live
 
