@@ -91,7 +91,7 @@ class Lane:
 
     def serve(self, wait: float = 0.0) -> None:
         """Take acknowledgements; RuntimeFailure when a copy was not taken for good."""
-        self._producer.poll(wait)
+        self._poll(wait)
         if self._failure is not None:
             raise RuntimeFailure(self._failure)
 
@@ -99,12 +99,21 @@ class Lane:
         """Wait for acknowledgements, as long as there is time; what fails now is not told."""
         deadline = steady() + within
         while len(self._producer) and steady() < deadline:
-            self._producer.poll(_POLL)
+            self._poll(_POLL)
 
     def close(self) -> None:
         """Give up what was not acknowledged."""
         self._producer.purge()
-        self._producer.poll(0)
+        self._poll(0)
+
+    def _poll(self, wait: float) -> None:
+        try:
+            self._producer.poll(wait)
+        except KafkaException as fatal:  # whoever may write nowhere is refused before any copy is
+            self._failure = self._failure or (
+                f"{self._topic} takes no copies: {fatal.args[0].str()}. Check that the user may "
+                "write to it."
+            )
 
     def _delivered(
         self,
