@@ -25,8 +25,14 @@ from tests.support.world import Processor, World, open_world
 pytestmark = pytest.mark.e2e
 
 _IN_FLIGHT = 16
+_GROUPS = {
+    "classic": {
+        "kafka__properties": json.dumps({"session.timeout.ms": 4_000, "heartbeat.interval.ms": 400})
+    },
+    # The session timeout is the broker's: nine seconds.
+    "consumer": {"kafka__group_protocol": "consumer", "kafka__properties": "{}"},
+}
 _SETTINGS = {
-    "kafka__properties": json.dumps({"session.timeout.ms": 4_000, "heartbeat.interval.ms": 400}),
     "http_client__confirm_deadline": "3.5",
     "http_client__release_deadline": "3.5",
     "calls__max_in_flight": str(_IN_FLIGHT),
@@ -56,6 +62,7 @@ class Fleet:
     world: World
     stack: ExitStack
     chance: random.Random
+    group: dict[str, str]
     members: dict[str, Processor] = field(default_factory=dict)
     _names: Iterator[int] = field(default_factory=lambda: count(1))
     _orders: Iterator[int] = field(default_factory=lambda: count(1))
@@ -63,7 +70,7 @@ class Fleet:
     def join(self) -> None:
         """Start one more member."""
         tag = f"member-{next(self._names)}"
-        started = self.world.processor(rokt__tag_id=tag, **_SETTINGS)
+        started = self.world.processor(rokt__tag_id=tag, **_SETTINGS, **self.group)
         self.members[tag] = self.stack.enter_context(started)
 
     def feed(self, carts: int) -> None:
@@ -137,10 +144,12 @@ def percentile(numbers: list[int]) -> int:
     return sorted(numbers)[max(0, -(-95 * len(numbers) // 100) - 1)]
 
 
-def kill_in(world: World, chance: random.Random, rounds: int) -> tuple[list[Kill], list[int]]:
+def kill_in(
+    world: World, chance: random.Random, rounds: int, group: dict[str, str]
+) -> tuple[list[Kill], list[int]]:
     """Kill members of a fleet at work, one after another; return the kills, and what they cost."""
     with ExitStack() as stack:
-        fleet = Fleet(world, stack, chance)
+        fleet = Fleet(world, stack, chance, group)
         fleet.feed(30)
         for _ in range(chance.choice((2, 3))):
             fleet.join()
@@ -154,13 +163,8 @@ def kill_in(world: World, chance: random.Random, rounds: int) -> tuple[list[Kill
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    ("worlds", "rounds"),
-    [
-        pytest.param(1, 2, marks=pytest.mark.faults),
-        pytest.param(5, 5, marks=pytest.mark.faults),
-    ],
-)
+@pytest.mark.faults
+@pytest.mark.parametrize(("worlds", "rounds", "protocol"), [(5, 5, "classic"), (2, 4, "consumer")])
 def test_kills_at_random_times_repeat_hardly_more_than_was_in_flight(  # noqa: PLR0913, PLR0917  fixtures
     kafka: RealKafka,
     registry: RealRegistry,
@@ -169,6 +173,7 @@ def test_kills_at_random_times_repeat_hardly_more_than_was_in_flight(  # noqa: P
     capsys: pytest.CaptureFixture[str],
     worlds: int,
     rounds: int,
+    protocol: str,
 ) -> None:
     kills: list[Kill] = []
     again: list[int] = []
@@ -176,7 +181,7 @@ def test_kills_at_random_times_repeat_hardly_more_than_was_in_flight(  # noqa: P
         folder = tmp_path / str(number)
         folder.mkdir()
         with open_world(kafka, registry, folder, partitions=_PARTITIONS, rules=_RULES) as world:
-            more_kills, more_again = kill_in(world, seeded, rounds)
+            more_kills, more_again = kill_in(world, seeded, rounds, _GROUPS[protocol])
         kills += more_kills
         again += more_again
     with capsys.disabled():
