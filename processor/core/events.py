@@ -13,7 +13,10 @@ from processor.core.vocabulary import CartId, EventId, OrderId, Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderItem:
-    """One Rokt item that was paid for. Prices are exact, in major units of `currency`."""
+    """One Rokt item that was paid for. Prices are exact, in major units of `currency`.
+
+    `reservation_expires_at` is epoch milliseconds, UTC; None when unknown, or not reserved.
+    """
 
     cart_item_id: str
     catalog_item_id: str | None
@@ -22,6 +25,7 @@ class OrderItem:
     unit_price: Decimal
     total_price: Decimal
     currency: str
+    reservation_expires_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,6 +146,7 @@ def _order_paid(datum: dict[str, Any], schema: VettedSchema) -> OrderPaid:
                     unit_price=_price(item["unitPrice"], unit_scale),
                     total_price=_price(item["totalPrice"], total_scale),
                     currency=item["currency"],
+                    reservation_expires_at=item["reservationExpiresAt"],
                 )
                 for item in datum["items"]
             ]

@@ -7,7 +7,7 @@ and kept: prometheus_client's `labels()` costs more than the counting itself.
 """
 
 import platform
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -20,6 +20,7 @@ from processor.core.replies import Kind
 from processor.core.sight import HoldSight
 from processor.core.vocabulary import Operation, Reason, Status
 from processor.shell.metrics_table import (
+    AGES,
     NO_STATUS,
     STATUS_CLASSES,
     TABLE,
@@ -68,17 +69,18 @@ class Metrics:
         histograms = {
             row.name: _SeriesOf(_histogram(row, registry)) for row in _of(MetricType.HISTOGRAM)
         }
+        every: dict[str, Mapping[Labels, object]] = {**counters, **gauges, **histograms}
         for row in TABLE:
             if row.is_born_zero:
-                series = counters[row.name] if row.name in counters else gauges[row.name]
                 for labels in product(*row.labels.values()):
-                    series[labels]  # looking it up creates it
+                    every[row.name][labels]  # looking it up creates it
         self._records = counters["processor_records_total"]
         self._calls = counters["processor_calls_total"]
         self._call_seconds = histograms["processor_call_seconds"]
         self._retries = counters["processor_retries_total"]
         self._outcomes = counters["processor_outcomes_total"]
         self._event_to_outcome = histograms["processor_event_to_outcome_seconds"]
+        self._paid_to_confirmed = histograms["processor_paid_to_confirmed_seconds"]
         self._dead_letters = counters["processor_dead_letters_total"]
         self._counters = counters
         self._gauges = gauges
@@ -103,16 +105,18 @@ class Metrics:
     def concluded(self, operation: Operation, status: Status, lane: Lane, age: float) -> None:
         """Count an acknowledged outcome; `age`: seconds since its event, never below zero."""
         self._outcomes[operation, status, lane].inc()
-        # The clocks of those who write events may be ahead of ours.
-        self._event_to_outcome[operation, lane].observe(max(age, 0.0))
+        age = max(age, 0.0)  # the clocks of those who write events may be ahead of ours
+        self._event_to_outcome[operation, lane].observe(age)
+        if operation is Operation.CONFIRM and status is Status.SUCCEEDED:
+            self._paid_to_confirmed[lane,].observe(age)
 
     def dead_lettered(self, operation: Operation, reason: Reason, lane: Lane) -> None:
         """Count an acknowledged dead letter."""
         self._dead_letters[operation, reason, lane].inc()
 
-    def released_before_paid(self) -> None:
+    def released_before_paid(self, lane: Lane) -> None:
         """Count an order with an item that had been released before its payment was read."""
-        self._counters["processor_released_before_paid_total"][()].inc()
+        self._counters["processor_released_before_paid_total"][lane,].inc()
 
     def replay_settled(self, operation: Operation) -> None:
         """Count a replayed copy that was settled already."""
@@ -142,6 +146,18 @@ class Metrics:
         """Set the times of the oldest unfinished events; operations left out have none."""
         values: dict[Labels, float] = {(operation,): wall for operation, wall in walls.items()}
         self._replace("processor_oldest_unfinished_timestamp_seconds", values)
+
+    def set_ages(self, walls: Mapping[Operation, Sequence[float]], wall: float) -> None:
+        """Set how many unfinished events are older than each age; `wall` is now."""
+        gauge = self._gauges["processor_unfinished_older_than"]
+        for operation, age in product(Operation, AGES):
+            old = sum(wall - each > age for each in walls.get(operation, ()))
+            gauge[operation, str(age)].set(old)
+
+    def set_first_expiry(self, wall: float | None) -> None:
+        """Set when the first reservation ends that waits for its confirm; None: there is none."""
+        values: dict[Labels, float] = {} if wall is None else {(Operation.CONFIRM,): wall}
+        self._replace("processor_first_reservation_expiry_timestamp_seconds", values)
 
     def set_lag(self, lags: Mapping[Partition, int]) -> None:
         """Set the lag of every partition owned; the others are forgotten."""

@@ -78,6 +78,7 @@ NO_STATUS: Final = "none"
 STATUS_CLASSES: Final = (NO_STATUS, "1xx", "2xx", "3xx", "4xx", "5xx")
 _CALL_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0)
 _OUTCOME_BUCKETS: Final = (*_CALL_BUCKETS, 300.0, 900.0, 3600.0)
+AGES: Final = (60, 300, 900, 3600)
 
 TABLE: Final = (
     Metric(
@@ -128,6 +129,15 @@ TABLE: Final = (
         buckets=_OUTCOME_BUCKETS,
     ),
     Metric(
+        name="processor_paid_to_confirmed_seconds",
+        type=MetricType.HISTOGRAM,
+        help="Time from an OrderPaid to the acknowledgement of its success; no others are in it.",
+        labels={"lane": _LANES},
+        unit="seconds",
+        buckets=_OUTCOME_BUCKETS,
+        is_born_zero=True,
+    ),
+    Metric(
         name="processor_dead_letters_total",
         type=MetricType.COUNTER,
         help="Dead letters acknowledged by their topic.",
@@ -138,7 +148,8 @@ TABLE: Final = (
         name="processor_released_before_paid_total",
         type=MetricType.COUNTER,
         help="Orders with an item that had been released before its payment was read.",
-        labels={},
+        labels={"lane": _LANES},
+        is_born_zero=True,
     ),
     Metric(
         name="processor_replay_settled_total",
@@ -164,6 +175,21 @@ TABLE: Final = (
         type=MetricType.GAUGE,
         help="Time of the oldest unfinished event, since the epoch; absent while there is none.",
         labels={"operation": _OPERATIONS},
+        unit="seconds",
+    ),
+    Metric(
+        name="processor_unfinished_older_than",
+        type=MetricType.GAUGE,
+        help="Unfinished live records whose event is older than so many seconds.",
+        labels={"operation": _OPERATIONS, "seconds": tuple(map(str, AGES))},
+        is_born_zero=True,
+    ),
+    Metric(
+        name="processor_first_reservation_expiry_timestamp_seconds",
+        type=MetricType.GAUGE,
+        help="When the first reservation of an unfinished live order ends, since the epoch; "
+        "absent while there is none.",
+        labels={"operation": (Operation.CONFIRM,)},
         unit="seconds",
     ),
     Metric(

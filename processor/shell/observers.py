@@ -126,7 +126,7 @@ class Observers:
         outcome, lane = seen.outcome, _lane(is_replayed=seen.is_replayed)
         self._metrics.concluded(outcome.operation, outcome.status, lane, seen.seconds or 0.0)
         if seen.is_released_before_paid:
-            self._metrics.released_before_paid()
+            self._metrics.released_before_paid(lane)
             _LOG.warning("released before paid", cart_id=outcome.cart_id, order_id=outcome.order_id)
         if seen.has_dead_letter and outcome.reason is not None:
             self._metrics.dead_lettered(outcome.operation, outcome.reason, lane)

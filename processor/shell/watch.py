@@ -78,6 +78,12 @@ class Watch:
         metrics.set_oldest_unfinished(
             {operation: timestamp / 1000 for operation, timestamp in sight.oldest.items()}
         )
+        timestamps = {
+            operation: [timestamp / 1000 for timestamp in timestamps]
+            for operation, timestamps in sight.timestamps.items()
+        }
+        metrics.set_ages(timestamps, now().wall)
+        metrics.set_first_expiry(None if sight.first_expiry is None else sight.first_expiry / 1000)
         metrics.set_lag(self._lag(sight))
         if self._worker is not None:
             metrics.set_parked(sight.next_offsets.keys(), self._worker.poller.gaps.parked)

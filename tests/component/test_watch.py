@@ -80,6 +80,8 @@ class Stage:
             "is_restored": True,
             "unfinished": {"order-paid": 3},
             "oldest": {Operation.CONFIRM: 5_000},
+            "timestamps": {Operation.CONFIRM: [5_000, 9_000]},
+            "first_expiry": None,
             "next_offsets": {PAID: 5, ABANDONED: 7},
             "holds": {},
             "paused_until": {},
@@ -192,6 +194,16 @@ def test_lag_is_what_lies_between_the_next_offset_and_the_end(stage: Stage) -> N
     status = stage.watch.status()
     assert status["lag"] == {"order-paid": {"0": 7}, "cart-abandoned": {"1": 0}}
     assert status["assignment"] == {"order-paid": [0], "cart-abandoned": [1]}
+
+
+def test_how_old_is_what_waits_and_when_its_reservation_ends_is_counted(stage: Stage) -> None:
+    stage.sight["first_expiry"] = 8_000
+    stage.run()
+    older, expiry = "processor_unfinished_older_than", "processor_first_reservation_expiry"
+    labels = {"operation": "CONFIRM", "seconds": "3600"}
+    assert stage.registry.get_sample_value(older, labels) == 2
+    labels = {"operation": "CONFIRM"}
+    assert stage.registry.get_sample_value(f"{expiry}_timestamp_seconds", labels) == 8
 
 
 def test_an_end_that_is_not_told_shows_no_lag(stage: Stage) -> None:

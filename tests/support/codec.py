@@ -33,6 +33,7 @@ PAID: Final = OrderPaid(
             unit_price=Decimal("12.5000"),
             total_price=Decimal("25.0001"),
             currency="CAD",
+            reservation_expires_at=1_700_000_900_000,
         ),
     ),
     rokt_session_id="s-1",
@@ -131,7 +132,7 @@ def _order_datum(event: OrderPaid) -> dict[str, Any]:
                 "unitPrice": item.unit_price,
                 "totalPrice": item.total_price,
                 "currency": item.currency,
-                "reservationExpiresAt": None,
+                "reservationExpiresAt": item.reservation_expires_at,
             }
             for item in event.items
         ],

@@ -64,7 +64,9 @@ def test_what_comes_of_records_is_counted(registry: CollectorRegistry, metrics: 
     metrics.dead_lettered(CONFIRM, Reason.UNPROCESSABLE, Lane.LIVE)
     metrics.concluded(CONFIRM, Status.REJECTED, Lane.LIVE, 2.0)
     metrics.concluded(Operation.UNKNOWN, Status.REJECTED, Lane.REPLAY, -5.0)
-    metrics.released_before_paid()
+    metrics.concluded(CONFIRM, Status.SUCCEEDED, Lane.LIVE, 70.0)
+    metrics.concluded(RELEASE, Status.SUCCEEDED, Lane.LIVE, 1.0)
+    metrics.released_before_paid(Lane.REPLAY)
     metrics.replay_settled(CONFIRM)
     metrics.rebalanced(Rebalance.LOST)
     expected = {
@@ -73,10 +75,17 @@ def test_what_comes_of_records_is_counted(registry: CollectorRegistry, metrics: 
         "processor_dead_letters_total": {("live", "CONFIRM", "UNPROCESSABLE"): 1.0},
         "processor_outcomes_total": {
             ("live", "CONFIRM", "REJECTED"): 1.0,
+            ("live", "CONFIRM", "SUCCEEDED"): 1.0,
+            ("live", "RELEASE", "SUCCEEDED"): 1.0,
             ("replay", "UNKNOWN", "REJECTED"): 1.0,
         },
-        "processor_event_to_outcome_seconds_sum": {("live", "CONFIRM"): 2.0},
-        "processor_released_before_paid_total": {(): 1.0},
+        "processor_event_to_outcome_seconds_sum": {
+            ("live", "CONFIRM"): 72.0,
+            ("live", "RELEASE"): 1.0,
+        },
+        "processor_paid_to_confirmed_seconds_sum": {("live",): 70.0},
+        "processor_paid_to_confirmed_seconds_count": {("live",): 1.0},
+        "processor_released_before_paid_total": {("replay",): 1.0},
         "processor_replay_settled_total": {("CONFIRM",): 1.0},
         "processor_rebalances_total": {("lost",): 1.0},
     }
@@ -91,6 +100,9 @@ def test_gauges_tell_the_present_and_forget_what_is_gone(
     metrics.set_unfinished({"order-paid": 2})
     metrics.set_oldest_unfinished({CONFIRM: 1_700_000_000.0, RELEASE: 1.0})
     metrics.set_oldest_unfinished({CONFIRM: 1_700_000_001.0})
+    metrics.set_ages({CONFIRM: [100.0, 640.0], RELEASE: [100.0]}, 1_000.0)
+    metrics.set_ages({CONFIRM: [100.0, 640.0, 940.0, 2_000.0]}, 1_000.0)
+    metrics.set_first_expiry(77.0)
     hold = HoldSight(
         since=12.0, reason=Reason.FORBIDDEN, why="HTTP 403", waiting=3, next_probe=14.0
     )
@@ -105,6 +117,8 @@ def test_gauges_tell_the_present_and_forget_what_is_gone(
         "processor_consumer_lag": {("1", "order-paid"): 7.0},
         "processor_unfinished": {("order-paid",): 2.0},
         "processor_oldest_unfinished_timestamp_seconds": {("CONFIRM",): 1_700_000_001.0},
+        "processor_unfinished_older_than": {("CONFIRM", "300"): 2.0, ("CONFIRM", "60"): 2.0},
+        "processor_first_reservation_expiry_timestamp_seconds": {("CONFIRM",): 77.0},
         "processor_hold": {("confirm",): 1.0},
         "processor_hold_started_timestamp_seconds": {("confirm",): 12.0},
         "processor_hold_next_probe_timestamp_seconds": {("confirm",): 14.0},
@@ -117,6 +131,8 @@ def test_gauges_tell_the_present_and_forget_what_is_gone(
         "processor_last_commit_timestamp_seconds": {(): 99.0},
     }
     assert {name: series(registry, name) for name in expected} == expected
+    metrics.set_first_expiry(None)
+    assert not series(registry, "processor_first_reservation_expiry_timestamp_seconds")
 
 
 def test_the_series_that_are_born_zero_are_there_before_the_first_event(
@@ -128,6 +144,9 @@ def test_the_series_that_are_born_zero_are_there_before_the_first_event(
         'processor_dead_letters_total{lane="live",operation="CONFIRM",reason="UNPROCESSABLE"} 0.0',
         'processor_outcomes_total{lane="live",operation="RELEASE",status="SKIPPED"} 0.0',
         'processor_hold{scope="replay"} 0.0',
+        'processor_paid_to_confirmed_seconds_bucket{lane="live",le="60.0"} 0.0',
+        'processor_released_before_paid_total{lane="live"} 0.0',
+        'processor_unfinished_older_than{operation="CONFIRM",seconds="60"} 0.0',
         'processor_away{dependency="schema_registry"} 0.0',
     ):
         assert line in text

@@ -215,7 +215,7 @@ def test_an_outcome_with_a_reason_but_no_dead_letter_is_not_said(stage: Stage) -
 def test_a_release_before_its_payment_is_counted_and_said(stage: Stage) -> None:
     released = ended(has_dead_letter=False, is_released_before_paid=True)
     assert stage.see(released) == ["released before paid"]
-    assert stage.count("processor_released_before_paid_total") == 1
+    assert stage.count("processor_released_before_paid_total", lane="live") == 1
 
 
 def test_a_record_that_had_its_outcome_is_told_for_debugging_only(stage: Stage) -> None:

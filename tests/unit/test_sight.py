@@ -1,0 +1,52 @@
+"""Sight: since when live records wait, and until when their reservations hold."""
+
+from dataclasses import replace
+
+import pytest
+
+from processor.core.copies import Copy
+from processor.core.events import OrderPaid
+from processor.core.records import Source
+from processor.core.vocabulary import Operation
+from tests.support.simulation_events import PAYMENTS, item, order
+from tests.support.stage import Stage
+
+COPY = Copy(replay_id="again", origin=Source(PAYMENTS, 0, 999, 1))
+
+
+def reserved(cart: str, *expiries: int | None) -> OrderPaid:
+    """Return an order of one item for each of these ends of a reservation."""
+    items = [
+        replace(item(chr(ord("a") + place)), reservation_expires_at=expiry)
+        for place, expiry in enumerate(expiries)
+    ]
+    return replace(order(f"order of {cart}", cart), items=tuple(items))
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """A stage on which no call is answered for a while."""
+    stage = Stage()
+    stage.latency = 100.0
+    return stage
+
+
+def test_every_live_record_that_waits_is_seen_and_none_that_is_done(stage: Stage) -> None:
+    stage.pay("one", "two")
+    stage.abandon("three")
+    stage.replay(order("old", "old"), "old", COPY)
+    stage.run(1.0)
+    assert stage.engine.look().timestamps == {Operation.CONFIRM: [1, 1], Operation.RELEASE: [1]}
+    stage.run(150.0)
+    assert stage.engine.look().timestamps == {}
+
+
+def test_the_first_reservation_that_ends_is_told_while_its_live_order_waits(stage: Stage) -> None:
+    stage.admit(PAYMENTS, "one", reserved("one", None, 900, 700))
+    stage.admit(PAYMENTS, "two", reserved("two", 800))
+    stage.admit(PAYMENTS, "three", reserved("three", None))
+    stage.replay(reserved("old", 5), "old", COPY)
+    stage.run(1.0)
+    assert stage.engine.look().first_expiry == 700
+    stage.run(150.0)
+    assert stage.engine.look().first_expiry is None
