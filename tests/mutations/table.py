@@ -322,4 +322,45 @@ MUTATIONS: Final = (
         "pass",
         f"{LANE}::test_what_was_doubtful_stays_so_when_the_authorised_call_is_refused",
     ),
+    _of(
+        "a name that is given again is another replay",
+        "core/replays.py",
+        'return f"{self.replay_id}.{self.created_at:x}"',
+        "return self.replay_id",
+        "tests/unit/test_copies.py::test_a_name_that_is_given_again_makes_other_copies",
+    ),
+    _of(
+        "what is older than all outcomes is not replayed unasked",
+        "shell/history/ledgers.py",
+        "self._first_worked_at = min(written, default=_now())",
+        "self._first_worked_at = 0",
+        "tests/unit/test_restored_ledgers.py::"
+        "test_a_ledger_with_its_beginning_knows_nothing_from_before_its_first_records",
+    ),
+    _of(
+        "copies that are gone from the lane end a replay",
+        "core/pace.py",
+        "not self.begin <= self.committed <= self.end",
+        "False",
+        "tests/unit/test_pace.py::"
+        "test_a_lane_without_what_is_to_be_worked_next_is_lost_after_some_seconds",
+    ),
+    _of(
+        "of a doubtful order one record is asked for again",
+        "core/forecast.py",
+        """            case Proceed() if hash(event.order_id) in self._orders:
+                # What somebody asked for is one more call, which the earlier record makes.
+                return replace(found, prospect=Prospect.REPEAT, is_authorised=False)
+""",
+        "",
+        "tests/unit/test_forecast.py::test_what_is_asked_for_again_is_asked_for_once",
+    ),
+    _of(
+        "slices that were left in a hurry are written",
+        "shell/history/bookkeeping.py",
+        "self._written -= {self._current}",
+        "pass",
+        "tests/unit/test_bookkeeping.py::"
+        "test_slices_that_were_left_within_a_second_are_written_as_they_ended",
+    ),
 )

@@ -1,15 +1,34 @@
 """A copy says what it stands for, whoever else has written headers."""
 
+from dataclasses import replace
+
 import pytest
 
-from processor.core.copies import Copy, NoCopy, copy_of, headers_of_copy
+from processor.core.copies import (
+    Copy,
+    NoCopy,
+    copy_of,
+    headers_of_copy,
+    is_replay_id,
+    is_replay_name,
+)
 from processor.core.records import Source
+from tests.unit.test_plan_report import PLAN
 
 COPY = Copy(replay_id="2026-11-24-a", origin=Source("order-paid", 3, 17, 1_700_000_000_000))
 
 
 def _without(name: str) -> list[tuple[str, bytes | None]]:
     return [header for header in headers_of_copy(COPY, ()) if header[0] != name]
+
+
+def test_a_name_that_is_given_again_makes_other_copies() -> None:
+    longest = replace(PLAN, replay_id="n" * 48, created_at=4_102_444_800_000)
+    again = replace(longest, created_at=longest.created_at + 1)
+    assert is_replay_name(longest.replay_id)
+    assert not is_replay_name(longest.replay_id + "n")
+    assert is_replay_id(longest.run_id)
+    assert longest.run_id != again.run_id
 
 
 def test_what_is_written_is_read_back() -> None:
