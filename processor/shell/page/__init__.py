@@ -1,0 +1,1 @@
+"""The page: what the server shows at `/` to people without Grafana."""

@@ -1,0 +1,250 @@
+"""The view: makes what the page shows of what the watch has seen."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from processor.core.partitions import Phase
+from processor.core.records import Partition
+from processor.core.scopes import Scope
+from processor.core.sight import HoldSight, Sight
+from processor.shell.kafka.gaps import Gap
+from processor.shell.page.headline import Situation, headline
+from processor.shell.page.recent import EVERY, MOST_POINTS, Recent, RecentLetter
+from processor.shell.page.shape import (
+    HoldView,
+    LetterView,
+    ParkedView,
+    ReplayView,
+    RowView,
+    View,
+)
+from processor.shell.page.words import iso, shortened
+
+MOST_ROWS: Final = 200
+_PHASES: Final = {
+    Phase.INCOMPLETE: "waits for its other input",
+    Phase.RESTORING: "reads its ledger",
+    Phase.WORKING: "works",
+    Phase.DRAINING: "is handed over",
+    Phase.CLOSED: "is handed over",
+}
+_SERIES: Final = (
+    ("outcomes", 2),
+    ("calls", 2),
+    ("failed_calls", 2),
+    ("call_seconds", 3),
+    ("dead_letters", 0),
+    ("lag", 0),
+    ("in_flight", 0),
+)
+"""The fields of a point, and how many decimals of them are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the watch has seen last; before the work begins there is no sight.
+
+    `topics` are the inputs, payments first, the replay lane last. `lag` has the partitions whose
+    end is known. `left` counts outcomes to be read by partition number. `away` are complaints of
+    dependencies, `remedies` what to do about the reason of each hold.
+    """
+
+    wall: float
+    version: str
+    group_id: str
+    topics: Sequence[str]
+    most_in_flight: int
+    is_live: bool
+    is_ready: bool
+    sight: Sight | None = None
+    recent: Recent
+    phases: Mapping[int, Phase]
+    lag: Mapping[Partition, int]
+    left: Mapping[int, int]
+    gaps: Sequence[Gap] = ()
+    away: Sequence[str] = ()
+    key_problem: str | None = None
+    remedies: Mapping[str, str]
+    last_outcome_at: float | None = None
+    last_commit_at: float | None = None
+
+
+def view(seen: Seen) -> View:
+    """Return what the page shows."""
+    sight = seen.sight
+    top = headline(_situation(seen))
+    rows = list(_rows(seen))
+    shown = _most_wanted(rows)
+    oldest = sight.oldest if sight is not None else {}
+    lane = seen.topics[-1]
+    return View(
+        now=iso(seen.wall),
+        version=seen.version,
+        group_id=seen.group_id,
+        is_ready=seen.is_ready,
+        level=top.level,
+        word=top.word,
+        text=top.text,
+        notices=list(_notices(seen)),
+        holds=[_hold(scope, hold, seen.remedies) for scope, hold in _holds(sight).items()],
+        parked=[_parked(gap) for gap in seen.gaps],
+        paused_until=_pauses(sight),
+        in_flight=sight.in_flight if sight is not None else 0,
+        most_in_flight=seen.most_in_flight,
+        unfinished=_unfinished(sight),
+        lag=_lag(seen, seen.topics[:-1]),
+        oldest={operation.value: iso(wall / 1000) for operation, wall in oldest.items()},
+        last_outcome_at=iso(seen.last_outcome_at),
+        last_commit_at=iso(seen.last_commit_at),
+        topics=list(seen.topics),
+        rows=shown,
+        rows_left_out=len(rows) - len(shown),
+        points_every=EVERY,
+        most_points=MOST_POINTS,
+        points=_points(seen.recent),
+        letters=[_letter(letter) for letter in reversed(seen.recent.letters)],
+        replay=_replay(seen, lane),
+    )
+
+
+def live_lag(lag: Mapping[Partition, int], lane: str) -> int:
+    """Return how far the live inputs are behind, all partitions together."""
+    return sum(behind for (topic, _), behind in lag.items() if topic != lane)
+
+
+def _situation(seen: Seen) -> Situation:
+    sight = seen.sight
+    return Situation(
+        has_begun=sight is not None,
+        is_live=seen.is_live,
+        is_ready=seen.is_ready,
+        away=seen.away,
+        held=[_name(scope) for scope in _holds(sight)],
+        parked=len(seen.gaps),
+        is_release_stopped=sight is not None and sight.releases_stopped is not None,
+        has_key_problem=seen.key_problem is not None,
+        paused=tuple(_pauses(sight)),
+        phases=seen.phases,
+        restore_remaining=sum(seen.left.values()),
+        in_flight=sight.in_flight if sight is not None else 0,
+        unfinished=_unfinished(sight),
+    )
+
+
+def _notices(seen: Seen) -> Iterator[str]:
+    """Go over what else a person should know, in sentences of those who complain."""
+    yield from seen.away
+    if seen.sight is not None and seen.sight.releases_stopped is not None:
+        yield seen.sight.releases_stopped
+    if seen.key_problem is not None:
+        yield f"PROCESSOR_ROKT__API_KEY_FILE {seen.key_problem}"
+
+
+def _holds(sight: Sight | None) -> Mapping[Scope, HoldSight]:
+    return sight.holds if sight is not None else {}
+
+
+def _pauses(sight: Sight | None) -> dict[str, str | None]:
+    paused = sight.paused_until if sight is not None else {}
+    return {_name(scope): iso(until) for scope, until in paused.items()}
+
+
+def _unfinished(sight: Sight | None) -> int:
+    return sum(sight.unfinished.values()) if sight is not None else 0
+
+
+def _lag(seen: Seen, topics: Sequence[str]) -> int | None:
+    """Return how far topics are behind; None while the end of none of them is known."""
+    known = [behind for (topic, _), behind in seen.lag.items() if topic in topics]
+    return sum(known) if known else None
+
+
+def _hold(scope: Scope, hold: HoldSight, remedies: Mapping[str, str]) -> HoldView:
+    return HoldView(
+        scope=_name(scope),
+        since=iso(hold.since),
+        reason=hold.reason,
+        why=hold.why,
+        do=remedies[hold.reason],
+        waiting=hold.waiting,
+        next_probe_at=iso(hold.next_probe),
+    )
+
+
+def _parked(gap: Gap) -> ParkedView:
+    topic, number = gap.partition
+    return ParkedView(partition=f"{topic} [{number}]", missing=gap.missing, command=gap.remedy)
+
+
+def _rows(seen: Seen) -> Iterator[RowView]:
+    parked = {gap.partition for gap in seen.gaps}
+    owned = seen.sight.next_offsets if seen.sight is not None else {}
+    for number, phase in sorted(seen.phases.items()):
+        partitions = [Partition(topic, number) for topic in seen.topics]
+        stuck = [each.topic for each in partitions if each in parked]
+        state = f"{stuck[0]} is parked" if stuck else _PHASES[phase]
+        yield RowView(
+            number=number,
+            state=state,
+            is_well=phase is Phase.WORKING and not stuck,
+            lag=[seen.lag.get(each) if each in owned else None for each in partitions],
+            left=seen.left.get(number, 0),
+        )
+
+
+def _most_wanted(rows: Sequence[RowView]) -> list[RowView]:
+    """Return as many rows as a person can read: who is not well first, then who is behind."""
+    if len(rows) <= MOST_ROWS:
+        return list(rows)
+
+    def urgency(row: RowView) -> tuple[bool, int]:
+        return row["is_well"], -sum(behind or 0 for behind in row["lag"])
+
+    return sorted(sorted(rows, key=urgency)[:MOST_ROWS], key=lambda row: row["number"])
+
+
+def _points(recent: Recent) -> dict[str, list[float | None]]:
+    def told(value: float | None, decimals: int) -> float | None:
+        return value if value is None else round(value, decimals)
+
+    return {
+        name: [told(getattr(point, name), decimals) for point in recent.points]
+        for name, decimals in _SERIES
+    }
+
+
+def _letter(letter: RecentLetter) -> LetterView:
+    topic, partition, offset, _ = letter.source
+    return LetterView(
+        at=iso(letter.wall),
+        id=letter.letter_id,
+        operation=letter.operation,
+        reason=letter.reason,
+        effect=letter.effect,
+        cart_id=shortened(letter.cart_id),
+        order_id=shortened(letter.order_id),
+        source=f"{topic} [{partition}] {offset}",
+        http_status=letter.http_status,
+        attempts=letter.attempts,
+        is_replayed=letter.is_replayed,
+    )
+
+
+def _replay(seen: Seen, lane: str) -> ReplayView:
+    replayed, sight = seen.recent.replayed, seen.sight
+    owned = sight.next_offsets if sight is not None else {}
+    return ReplayView(
+        partitions=sum(topic == lane for topic, _ in owned),
+        lag=_lag(seen, [lane]),
+        unfinished=sight.unfinished.get(lane, 0) if sight is not None else 0,
+        worked=replayed.worked,
+        settled=replayed.settled,
+        dead_letters=replayed.dead_letters,
+        replay_id=replayed.replay_id,
+        last_at=iso(replayed.wall),
+    )
+
+
+def _name(scope: Scope) -> str:
+    return scope.name.lower()
