@@ -19,7 +19,7 @@ HELM := helm.sh/helm/v3/cmd/helm@v3.22.0
 BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check faults soak deploy-check image image-check up load down lock bench wheel parts clean
+.PHONY: help demo test check faults soak deploy-check server-check image image-check up load down lock bench wheel parts clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -28,7 +28,7 @@ demo: .venv/runtime.stamp ## show the processor at work on sample events, nothin
 	$(BIN)/processor demo
 
 test: .venv/dev.stamp parts ## run all tests, those on a real Kafka and a real registry included
-	$(BIN)/python -m pytest -m "not bench and not deploy and not faults and not image and not soak" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not bench and not deploy and not faults and not image and not server and not soak" $(PYTEST_ARGS)
 
 faults: .venv/dev.stamp parts ## run every fault, the long ones included (FAULTS_SEED=n: again)
 	$(BIN)/python -m pytest -m "not bench and not soak" tests/faults $(PYTEST_ARGS)
@@ -40,6 +40,9 @@ soak: .venv/dev.stamp parts ## mix faults for MINUTES=60, then judge (BROKERS=3,
 deploy-check: .venv/deploy.stamp $(BIN)/helm ## lint and render the chart with every switch, for many Kubernetes
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pytest -m deploy tests/deploy $(PYTEST_ARGS)
+
+server-check: .venv/deploy.stamp $(BIN)/helm ## have the API server of KUBECONFIG try all that the chart renders
+	$(BIN)/python -m pytest -m server tests/deploy $(PYTEST_ARGS)
 
 image: ## build the image (PYTHON_IMAGE=another base, DOCKER=another command)
 	DOCKER_BUILDKIT=1 $(DOCKER) build --tag rokt-cart-processor:$(VERSION) --build-arg VERSION=$(VERSION) \

@@ -1,7 +1,6 @@
 """What the chart renders, in all cases: valid for Kubernetes, restricted, and settings of ours."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +9,12 @@ import pytest
 from processor.shell.settings import load
 from tests.deploy.cases import CASES
 from tests.support.chart_schema import CHART
-from tests.support.helm import EXAMPLE, KUBERNETES, Manifest, Rendered, find, helm, parse, render
+from tests.support.helm import EXAMPLE, KUBERNETES, Manifest, Rendered, helm, parse, render
+from tests.support.operators import OPERATORS, definition_of
 
 pytestmark = pytest.mark.deploy
 
 VERSIONS = tuple(f"1.{minor}" for minor in range(27, 38))
-OPERATORS = {
-    "ScaledObject": ("github.com/kedacore/keda/v2@v2.17.2", "config/crd/bases/keda.sh_%s.yaml"),
-    **dict.fromkeys(
-        ("PodMonitor", "ServiceMonitor"),
-        (
-            "github.com/prometheus-operator/prometheus-operator@v0.84.0",
-            "example/prometheus-operator-crd/monitoring.coreos.com_%s.yaml",
-        ),
-    ),
-}
-"""The kinds that operators bring: the Go module that has their schema, and the file's name."""
 
 
 @pytest.fixture(params=CASES)
@@ -61,18 +50,8 @@ def test_every_manifest_of_an_operator_fits_its_schema(rendered: Rendered) -> No
 
 
 def operators_schema(kind: str, api_version: str) -> dict[str, Any]:
-    """Return the schema of an operator's kind, from the operator's own source."""
-    module, name = OPERATORS[kind]
-    done = subprocess.run(
-        [find("go"), "mod", "download", "-json", module],
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=True,
-        cwd="/",
-    )
-    path = Path(json.loads(done.stdout)["Dir"]) / (name % f"{kind.lower()}s")
-    (definition,) = parse(path.read_text())
+    """Return the schema of an operator's kind."""
+    (definition,) = parse(definition_of(kind).read_text())
     wanted = api_version.rpartition("/")[2]
     (version,) = (each for each in definition["spec"]["versions"] if each["name"] == wanted)
     schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
