@@ -67,6 +67,7 @@ class Application:
             is_live=self.watch.is_live,
             is_ready=self.watch.is_ready,
             status=self.watch.status,
+            view=self.watch.view,
         )
         self.is_serving = asyncio.Event()
         """Set once the server listens."""

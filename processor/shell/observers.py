@@ -19,6 +19,7 @@ from processor.core.replies import Concern, Kind
 from processor.core.vocabulary import Operation, Reason
 from processor.shell.clock import steady
 from processor.shell.metrics import Lane, Metrics
+from processor.shell.page.recent import Recent
 
 _SAY_AGAIN_AFTER: Final = 60.0
 _MOST_REASONS: Final = 100
@@ -40,6 +41,7 @@ class Observers:
     def __init__(self, metrics: Metrics) -> None:
         """Count into `metrics`."""
         self._metrics = metrics
+        self.recent = Recent()
         self.last_outcome_at: float | None = None
         """When the last outcome was acknowledged, seconds since the epoch."""
         self._said: dict[tuple[Operation, str], float] = {}
@@ -47,6 +49,7 @@ class Observers:
 
     def observe(self, seen: Observation, wall: float) -> None:
         """Take in one observation; `wall` is now, seconds since the epoch."""
+        self.recent.observe(seen, wall)
         match seen:
             case CallEnded(operation=operation, verdict=verdict, seconds=seconds):
                 lane = _lane(is_replayed=seen.is_replayed)
@@ -61,7 +64,7 @@ class Observers:
                     scope=scope.name.lower(),
                     reason=reason,
                     why=why,
-                    do=_REMEDIES.get(reason, _LOOK_AT_ROKT),
+                    do=remedy(reason),
                 )
             case HoldEnded(scope=scope, seconds=seconds, failures=failures):
                 _LOG.info(
@@ -146,6 +149,11 @@ class Observers:
                 http_status=outcome.http_status,
                 attempts=outcome.attempts,
             )
+
+
+def remedy(reason: Reason) -> str:
+    """Return what a person can do about a hold."""
+    return _REMEDIES.get(reason, _LOOK_AT_ROKT)
 
 
 def _lane(*, is_replayed: bool) -> Lane:

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self, TypedDict
+from typing import Final, Self
 
 import orjson
 from aiohttp import web
@@ -13,22 +13,27 @@ from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from processor import __version__
 from processor.errors import ConfigurationError
 from processor.shell import settings
+from processor.shell.page.document import document
+from processor.shell.page.shape import View
+from processor.shell.status import Status
 
-_INDEX: Final = f"""processor {__version__}
-
-/metrics  Prometheus metrics
-/livez    200 while the process works, else 503
-/readyz   200 once the assigned partitions are restored, else 503
-/status   what it is doing, as JSON
-"""
 _LONGEST_LINE: Final = 2_048
 _MOST_HEADERS: Final = 64
 _IDLE_TIMEOUT: Final = 75.0
 _LINGERING_TIME: Final = 1.0
 _STOP_TIMEOUT: Final = 1.0
+_PROTECTION: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""What browsers are told with every answer; the page has a policy of its own."""
+_NOT_KEPT: Final = {"Cache-Control": "no-store"}
 
 
 def _is_ours(line: logging.LogRecord) -> bool:
@@ -40,41 +45,10 @@ _LOGGER: Final = logging.getLogger(__name__)
 _LOGGER.addFilter(_is_ours)
 
 
-class HoldStatus(TypedDict):
-    """What `/status` shows of a hold; `waiting` counts the unfinished records that it stops."""
-
-    since: str
-    reason: str
-    why: str
-    waiting: int
-    next_probe_at: str | None
-
-
-class Status(TypedDict):
-    """What `/status` shows. Times are ISO 8601 in UTC; None stands for not yet, or not now."""
-
-    version: str
-    group_id: str
-    is_live: bool
-    is_ready: bool
-    assignment: dict[str, list[int]]
-    restore_remaining: int
-    in_flight: int
-    unfinished: dict[str, int]
-    lag: dict[str, dict[str, int]]
-    parked: dict[str, dict[str, str]]
-    holds: dict[str, HoldStatus]
-    paused_until: dict[str, str]
-    away: list[str]
-    releases_stopped_because: str | None
-    last_outcome_at: str | None
-    last_commit_at: str | None
-
-
 class Server:
     """Serves while it is entered: `async with Server(…) as server`.
 
-    What it shows comes from three callables, which run on the loop's thread and must be quick.
+    What it shows comes from four callables, which run on the loop's thread and must be quick.
     """
 
     def __init__(
@@ -85,6 +59,7 @@ class Server:
         is_live: Callable[[], bool],
         is_ready: Callable[[], bool],
         status: Callable[[], Status],
+        view: Callable[[], View],
     ) -> None:
         """Prepare it; nothing listens yet."""
         self._where = where
@@ -92,8 +67,12 @@ class Server:
         self._is_live = is_live
         self._is_ready = is_ready
         self._status = status
+        self._view = view
+        self._page = document()
         app = web.Application(client_max_size=_LONGEST_LINE)
-        app.router.add_get("/", self._serve_index)
+        app.on_response_prepare.append(_protect)
+        app.router.add_get("/", self._serve_page)
+        app.router.add_get("/page.json", self._serve_view)
         app.router.add_get("/metrics", self._serve_metrics)
         app.router.add_get("/livez", self._serve_livez)
         app.router.add_get("/readyz", self._serve_readyz)
@@ -141,8 +120,15 @@ class Server:
         """Stop listening and close every connection."""
         await self._runner.cleanup()
 
-    async def _serve_index(self, _: web.Request) -> web.Response:
-        return web.Response(text=_INDEX)
+    async def _serve_page(self, _: web.Request) -> web.Response:
+        headers = _NOT_KEPT | {"Content-Security-Policy": self._page.policy}
+        return web.Response(
+            body=self._page.body, content_type="text/html", charset="utf-8", headers=headers
+        )
+
+    async def _serve_view(self, _: web.Request) -> web.Response:
+        body = orjson.dumps(self._view())
+        return web.Response(body=body, content_type="application/json", headers=_NOT_KEPT)
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -159,6 +145,11 @@ class Server:
     async def _serve_status(self, _: web.Request) -> web.Response:
         body = orjson.dumps(self._status(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         return web.Response(body=body, content_type="application/json")
+
+
+async def _protect(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _PROTECTION.items():
+        response.headers.setdefault(name, value)
 
 
 def _cause(error: OSError) -> str:

@@ -1,24 +1,25 @@
 """The watch: looks at the work once a second, for metrics, health and `/status`."""
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Final
 
 import structlog
 from confluent_kafka import KafkaException
 
-from processor import __version__
 from processor.core.records import Partition
-from processor.core.scopes import Scope
 from processor.core.sight import Sight
 from processor.errors import RuntimeFailure
 from processor.shell.clock import now, steady
 from processor.shell.metrics import Dependency, HoldScope, Metrics
+from processor.shell.page.shape import View
+from processor.shell.page.view import live_lag, view
 from processor.shell.parts import Parts
 from processor.shell.secrets import SecretFile
-from processor.shell.server import HoldStatus, Status
+from processor.shell.seen import Seen
 from processor.shell.settings import Settings
 from processor.shell.startup import inputs
+from processor.shell.status import Status, name_of, status_of
 from processor.shell.worker import Worker
 
 _LOG: Final = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class Watch:
         self._settings = settings
         self._metrics = metrics
         self._worker: Worker | None = None
+        self._sight: Sight | None = None
         self._said_stopped: str | None = None
         self._said_key: str | None = None
         self._key = settings.rokt.api_key.current(steady())
@@ -60,7 +62,7 @@ class Watch:
                 loop.call_soon_threadsafe(self._ends.__setitem__, partition, end)
 
         while True:
-            sight = parts.engine.look()
+            self._sight = sight = parts.engine.look()
             if not sight.next_offsets or worker.last_commit_at != self._last_commit:
                 self._last_commit, self._committed_at = worker.last_commit_at, steady()
             if rounds % _ASK_LAG_EVERY == 0 and sight.next_offsets:
@@ -68,6 +70,8 @@ class Watch:
             if rounds % _COUNT_PARTITIONS_EVERY == 1:
                 await self._count_partitions(parts, partitions)
             self._show(sight)
+            behind = live_lag(self._lag(sight), self._settings.topics.replay)
+            parts.observers.recent.look(steady(), behind, sight.in_flight)
             rounds += 1
             await asyncio.sleep(_LOOK_EVERY)
 
@@ -88,9 +92,9 @@ class Watch:
         if self._worker is not None:
             metrics.set_parked(sight.next_offsets.keys(), self._worker.poller.gaps.parked)
             metrics.set_restore_remaining(self._worker.restorer.remaining)
-        metrics.set_holds({HoldScope(_name(scope)): hold for scope, hold in sight.holds.items()})
+        metrics.set_holds({HoldScope(name_of(scope)): hold for scope, hold in sight.holds.items()})
         metrics.set_pauses(
-            {HoldScope(_name(scope)): until for scope, until in sight.paused_until.items()}
+            {HoldScope(name_of(scope)): until for scope, until in sight.paused_until.items()}
         )
         metrics.set_partitioners_disagree(is_so=sight.releases_stopped is not None)
         if sight.releases_stopped is not None and self._said_stopped is None:
@@ -167,16 +171,6 @@ class Watch:
             return None
         return f"no commit was acknowledged for {silent:.0f} s, so no calls go out"
 
-    def _complaints(self) -> list[str]:
-        """Return what does not answer as it should, Rokt and the key's file included."""
-        complaints = [f"{dependency}: {why}" for dependency, why in self._away().items()]
-        if self._worker is not None:
-            held = self._worker.parts.engine.look().holds
-            complaints += [f"rokt {_name(scope)}: {hold.why}" for scope, hold in held.items()]
-        if (problem := self._key_problem()) is not None:
-            complaints.append(f"PROCESSOR_ROKT__API_KEY_FILE {problem}")
-        return complaints
-
     def _key_problem(self) -> str | None:
         key = self._settings.rokt.api_key
         return key.problem if isinstance(key, SecretFile) else None
@@ -196,9 +190,14 @@ class Watch:
     def is_ready(self) -> bool:
         """Whether the group has answered and all assigned partitions are restored."""
         worker = self._worker
-        if worker is None or not (worker.has_assignment or self._is_idle_member(worker)):
-            return False
-        return worker.parts.engine.look().is_restored
+        return (
+            worker is not None and self._has_partitions() and worker.parts.engine.look().is_restored
+        )
+
+    def _has_partitions(self) -> bool:
+        """Whether the group has given us what we are to have."""
+        worker = self._worker
+        return worker is not None and (worker.has_assignment or self._is_idle_member(worker))
 
     def _is_idle_member(self, worker: Worker) -> bool:
         """Whether the group has had the time to give us partitions, and gave none.
@@ -212,63 +211,36 @@ class Watch:
     def status(self) -> Status:
         """Return what `/status` shows."""
         worker = self._worker
-        parts = worker.parts if worker is not None else None
-        sight = parts.engine.look() if parts is not None else None
-        parked: dict[str, dict[str, str]] = {}
-        for gap in worker.poller.gaps.parked.values() if worker is not None else ():
-            where = parked.setdefault(gap.partition.topic, {})
-            where[str(gap.partition.number)] = f"{gap.missing}; to go on: {gap.remedy}"
-        lag: dict[str, dict[str, int]] = {}
-        assignment: dict[str, list[int]] = {}
-        if sight is not None:
-            for (topic, number), behind in sorted(self._lag(sight).items()):
-                lag.setdefault(topic, {})[str(number)] = behind
-            for topic, number in sorted(sight.next_offsets):
-                assignment.setdefault(topic, []).append(number)
-        return Status(
-            version=__version__,
-            group_id=self._settings.kafka.group_id,
+        return status_of(self._seen(worker.parts.engine.look() if worker is not None else None))
+
+    def view(self) -> View:
+        """Return what the page shows, as of the last look: it goes over no record for it."""
+        return view(self._seen(self._sight))
+
+    def _seen(self, sight: Sight | None) -> Seen:
+        """Gather what has been seen, up to a look at the engine."""
+        settings, worker = self._settings, self._worker
+        seen = Seen(
+            wall=now().wall,
+            group_id=settings.kafka.group_id,
+            topics=(*inputs(settings.topics), settings.topics.replay),
+            most_in_flight=settings.calls.max_in_flight,
             is_live=self.is_live(),
-            is_ready=self.is_ready(),
-            assignment=assignment,
-            restore_remaining=worker.restorer.remaining if worker is not None else 0,
-            in_flight=sight.in_flight if sight is not None else 0,
-            unfinished=dict(sight.unfinished) if sight is not None else {},
-            lag=lag,
-            parked=parked,
-            holds={
-                _name(scope): HoldStatus(
-                    since=_iso(hold.since) or "",
-                    reason=hold.reason,
-                    why=hold.why,
-                    waiting=hold.waiting,
-                    next_probe_at=_iso(hold.next_probe),
-                )
-                for scope, hold in (sight.holds.items() if sight is not None else ())
-            },
-            paused_until={
-                _name(scope): _iso(until) or ""
-                for scope, until in (sight.paused_until.items() if sight is not None else ())
-            },
-            away=self._complaints(),
-            releases_stopped_because=_releases_stopped(sight) if sight is not None else None,
-            last_outcome_at=_iso(parts.observers.last_outcome_at if parts is not None else None),
-            last_commit_at=_iso(worker.last_commit_at if worker is not None else None),
+            is_ready=sight is not None and self._has_partitions() and sight.is_restored,
+            key_problem=self._key_problem(),
         )
-
-
-def _releases_stopped(sight: Sight) -> str | None:
-    """Return what stops the releases beside a hold or a pause of their own."""
-    if sight.releases_stopped is not None:
-        return sight.releases_stopped
-    if Scope.CONFIRM in sight.holds:
-        return "the confirms are held"
-    return "the confirms are paused" if Scope.CONFIRM in sight.paused_until else None
-
-
-def _name(scope: Scope) -> str:
-    return scope.name.lower()
-
-
-def _iso(wall: float | None) -> str | None:
-    return None if wall is None else datetime.fromtimestamp(wall, UTC).isoformat()
+        if worker is None or sight is None:
+            return seen
+        states = worker.parts.engine.assignments.states
+        return replace(
+            seen,
+            sight=sight,
+            recent=worker.parts.observers.recent,
+            phases={number: state.phase for number, state in states.items()},
+            lag=self._lag(sight),
+            left=worker.restorer.left(),
+            gaps=tuple(worker.poller.gaps.parked.values()),
+            away=[f"{dependency}: {why}" for dependency, why in self._away().items()],
+            last_outcome_at=worker.parts.observers.last_outcome_at,
+            last_commit_at=worker.last_commit_at,
+        )

@@ -33,6 +33,7 @@ def served(*, is_live: bool, is_ready: bool = False, host: str = "127.0.0.1") ->
             is_live=lambda: is_live,
             is_ready=lambda: is_ready,
             status=lambda: pytest.fail("nobody asks for the status"),
+            view=lambda: pytest.fail("nobody asks for the page"),
         )
         async with server:
             ports.append(int(server.url.rpartition(":")[2]))

@@ -15,7 +15,8 @@ from processor.core.records import Partition
 from processor.errors import ConfigurationError
 from processor.shell import settings
 from processor.shell.metrics import Metrics
-from processor.shell.server import Server, Status
+from processor.shell.server import Server
+from processor.shell.status import Status
 
 STATUS = Status(
     version="0.1.0",
@@ -45,6 +46,7 @@ class Process:
     is_ready: bool = True
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     status: Callable[[], Any] = lambda: STATUS
+    view: Callable[[], Any] = lambda: {"word": "Working"}
 
     def server(self, port: int = 0) -> Server:
         return Server(
@@ -53,6 +55,7 @@ class Process:
             is_live=lambda: self.is_live,
             is_ready=lambda: self.is_ready,
             status=lambda: self.status(),  # noqa: PLW0108  looked up at each request
+            view=lambda: self.view(),  # noqa: PLW0108  same
         )
 
 
@@ -123,16 +126,28 @@ def test_the_status_is_json() -> None:
     run(scenario)
 
 
-def test_the_index_names_every_path() -> None:
+def test_what_the_page_asks_for_is_json_that_nobody_keeps() -> None:
     async def scenario(_: Process, session: aiohttp.ClientSession) -> None:
-        async with session.get("/") as response:
-            text = await response.text()
-        assert [path for path in ("/metrics", "/livez", "/readyz", "/status") if path in text] == [
-            "/metrics",
-            "/livez",
-            "/readyz",
-            "/status",
-        ]
+        async with session.get("/page.json") as response:
+            assert response.content_type == "application/json"
+            assert response.headers["Cache-Control"] == "no-store"
+            assert await response.json() == {"word": "Working"}
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("path", ["/", "/page.json", "/metrics", "/livez", "/status", "/unknown"])
+def test_browsers_are_told_what_they_must_not_do_with_any_answer(path: str) -> None:
+    async def scenario(_: Process, session: aiohttp.ClientSession) -> None:
+        async with session.get(path) as response:
+            headers = response.headers
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
 
     run(scenario)
 
@@ -140,7 +155,7 @@ def test_the_index_names_every_path() -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_nothing_but_reading_is_allowed(method: str) -> None:
     async def scenario(_: Process, session: aiohttp.ClientSession) -> None:
-        for path in ("/", "/metrics", "/status"):
+        for path in ("/", "/metrics", "/page.json", "/status"):
             async with session.request(method, path, data=b"x") as response:
                 assert (path, response.status) == (path, 405)
 

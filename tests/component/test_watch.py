@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import KafkaError
 from prometheus_client import CollectorRegistry
 
+from processor.core.partitions import Phase
 from processor.core.records import Partition
 from processor.core.scopes import Scope
 from processor.core.sight import HoldSight, Sight
@@ -19,6 +20,7 @@ from processor.errors import RuntimeFailure
 from processor.shell import watch as module
 from processor.shell.kafka.gaps import Gap
 from processor.shell.metrics import Metrics
+from processor.shell.page.recent import Recent
 from processor.shell.secrets import SecretFile
 from processor.shell.settings import Kafka, Rokt, SchemaRegistry, Settings
 from processor.shell.watch import Watch
@@ -88,10 +90,14 @@ class Stage:
             "releases_stopped": None,
         }
         self.schemas = SimpleNamespace(away=None)
-        self.observers = SimpleNamespace(last_outcome_at=0.0)
+        self.observers = SimpleNamespace(last_outcome_at=0.0, recent=Recent())
+        self.states = {0: SimpleNamespace(phase=Phase.WORKING)}
         self.worker = SimpleNamespace(
             parts=SimpleNamespace(
-                engine=SimpleNamespace(look=lambda: Sight(**self.sight)),
+                engine=SimpleNamespace(
+                    look=lambda: Sight(**self.sight),
+                    assignments=SimpleNamespace(states=self.states),
+                ),
                 broker=self.broker,
                 schemas=self.schemas,
                 observers=self.observers,
@@ -101,7 +107,7 @@ class Stage:
                 trouble=None, member_since=None, polled_at=NOW, gaps=SimpleNamespace(parked={})
             ),
             has_assignment=True,
-            restorer=SimpleNamespace(trouble=None, remaining=11),
+            restorer=SimpleNamespace(trouble=None, remaining=11, left=lambda: {0: 4, 1: 7}),
             commit_trouble=None,
             ticked_at=NOW,
             last_commit_at=None,
@@ -210,6 +216,46 @@ def test_an_end_that_is_not_told_shows_no_lag(stage: Stage) -> None:
     stage.broker.ends = {PAID: 12, ABANDONED: None}
     stage.run()
     assert stage.watch.status()["lag"] == {"order-paid": {"0": 7}}
+
+
+def test_the_page_shows_the_last_look_and_asks_for_no_other(stage: Stage) -> None:
+    stage.broker.ends = {PAID: 12, ABANDONED: 6}
+    stage.run()
+    engine = stage.worker.parts.engine
+    engine.look = lambda: pytest.fail("a poll of the page looks at the engine")
+    view = stage.watch.view()
+    assert (view["level"], view["word"], view["in_flight"]) == ("well", "Working", 2)
+    assert view["rows"] == [
+        {"number": 0, "state": "works", "level": "well", "lag": [7, None, None], "left": 4}
+    ]
+
+
+def test_the_page_of_a_processor_that_has_not_begun_says_so(stage: Stage) -> None:
+    assert stage.watch.view()["word"] == "Starting"
+
+
+def test_no_secret_is_on_the_page(stage: Stage, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("canary-of-the-key")
+    rokt = SETTINGS.rokt.model_copy(update={"api_key": SecretFile(file, str)})
+    stage.watch = Watch(SETTINGS.model_copy(update={"rokt": rokt}), Metrics(CollectorRegistry()))
+    stage.sight["holds"] = {Scope.CONFIRM: HOLD}
+    file.unlink()
+    stage.run()
+    assert "canary" not in str(stage.watch.view())
+
+
+def test_the_last_minutes_are_kept_for_the_page_while_nobody_looks(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = [NOW]
+    monkeypatch.setattr(module, "steady", lambda: at[0])
+    stage.broker.ends = {PAID: 12, ABANDONED: 6}
+    stage.run()
+    at[0] += 5.0
+    stage.run(rounds=2)
+    points = stage.watch.view()["points"]
+    assert (points["lag"], points["in_flight"], points["outcomes"]) == ([7], [2], [0])
 
 
 def test_a_parked_partition_is_shown_with_what_is_missing_and_the_command(stage: Stage) -> None:

@@ -3,9 +3,9 @@
 from processor.cli.main import COMMANDS
 from processor.errors import BrokenInvariant, ConfigurationError, RuntimeFailure
 from processor.shell.metrics_table import TABLE
-from processor.shell.server import Status
 from processor.shell.settings import Settings
 from processor.shell.settings_source import leaves, variable
+from processor.shell.status import Status
 
 
 def test_the_commands_are_these() -> None:

@@ -98,7 +98,12 @@ class Restorer:
     @property
     def remaining(self) -> int:
         """How many outcomes are still to be read, at most."""
-        return sum(max(0, each.end - each.position) for each in tuple(self._readings.values()))
+        return sum(self.left().values())
+
+    def left(self) -> dict[int, int]:
+        """Return how many outcomes are still to be read, at most, of each partition being read."""
+        readings = tuple(self._readings.items())
+        return {number: max(0, each.end - each.position) for number, each in readings}
 
     def _run(self) -> None:
         try:

@@ -34,7 +34,7 @@ class RowView(TypedDict):
 
     number: int
     state: str
-    is_well: bool
+    level: str
     lag: list[int | None]
     left: int
 

@@ -1,15 +1,16 @@
 """The view: makes what the page shows of what the watch has seen."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from processor import __version__
 from processor.core.partitions import Phase
 from processor.core.records import Partition
 from processor.core.scopes import Scope
 from processor.core.sight import HoldSight, Sight
 from processor.shell.kafka.gaps import Gap
-from processor.shell.page.headline import Situation, headline
+from processor.shell.observers import remedy
+from processor.shell.page.headline import Level, Situation, headline
 from processor.shell.page.recent import EVERY, MOST_POINTS, Recent, RecentLetter
 from processor.shell.page.shape import (
     HoldView,
@@ -19,7 +20,9 @@ from processor.shell.page.shape import (
     RowView,
     View,
 )
-from processor.shell.page.words import iso, shortened
+from processor.shell.page.words import shortened
+from processor.shell.seen import Seen
+from processor.shell.status import iso_or_none, name_of
 
 MOST_ROWS: Final = 200
 _PHASES: Final = {
@@ -41,35 +44,6 @@ _SERIES: Final = (
 """The fields of a point, and how many decimals of them are told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What the watch has seen last; before the work begins there is no sight.
-
-    `topics` are the inputs, payments first, the replay lane last. `lag` has the partitions whose
-    end is known. `left` counts outcomes to be read by partition number. `away` are complaints of
-    dependencies, `remedies` what to do about the reason of each hold.
-    """
-
-    wall: float
-    version: str
-    group_id: str
-    topics: Sequence[str]
-    most_in_flight: int
-    is_live: bool
-    is_ready: bool
-    sight: Sight | None = None
-    recent: Recent
-    phases: Mapping[int, Phase]
-    lag: Mapping[Partition, int]
-    left: Mapping[int, int]
-    gaps: Sequence[Gap] = ()
-    away: Sequence[str] = ()
-    key_problem: str | None = None
-    remedies: Mapping[str, str]
-    last_outcome_at: float | None = None
-    last_commit_at: float | None = None
-
-
 def view(seen: Seen) -> View:
     """Return what the page shows."""
     sight = seen.sight
@@ -79,24 +53,24 @@ def view(seen: Seen) -> View:
     oldest = sight.oldest if sight is not None else {}
     lane = seen.topics[-1]
     return View(
-        now=iso(seen.wall),
-        version=seen.version,
+        now=iso_or_none(seen.wall),
+        version=__version__,
         group_id=seen.group_id,
         is_ready=seen.is_ready,
         level=top.level,
         word=top.word,
         text=top.text,
         notices=list(_notices(seen)),
-        holds=[_hold(scope, hold, seen.remedies) for scope, hold in _holds(sight).items()],
+        holds=[_hold(scope, hold) for scope, hold in _holds(sight).items()],
         parked=[_parked(gap) for gap in seen.gaps],
         paused_until=_pauses(sight),
         in_flight=sight.in_flight if sight is not None else 0,
         most_in_flight=seen.most_in_flight,
         unfinished=_unfinished(sight),
         lag=_lag(seen, seen.topics[:-1]),
-        oldest={operation.value: iso(wall / 1000) for operation, wall in oldest.items()},
-        last_outcome_at=iso(seen.last_outcome_at),
-        last_commit_at=iso(seen.last_commit_at),
+        oldest={operation.value: iso_or_none(wall / 1000) for operation, wall in oldest.items()},
+        last_outcome_at=iso_or_none(seen.last_outcome_at),
+        last_commit_at=iso_or_none(seen.last_commit_at),
         topics=list(seen.topics),
         rows=shown,
         rows_left_out=len(rows) - len(shown),
@@ -120,7 +94,7 @@ def _situation(seen: Seen) -> Situation:
         is_live=seen.is_live,
         is_ready=seen.is_ready,
         away=seen.away,
-        held=[_name(scope) for scope in _holds(sight)],
+        held=[name_of(scope) for scope in _holds(sight)],
         parked=len(seen.gaps),
         is_release_stopped=sight is not None and sight.releases_stopped is not None,
         has_key_problem=seen.key_problem is not None,
@@ -147,7 +121,7 @@ def _holds(sight: Sight | None) -> Mapping[Scope, HoldSight]:
 
 def _pauses(sight: Sight | None) -> dict[str, str | None]:
     paused = sight.paused_until if sight is not None else {}
-    return {_name(scope): iso(until) for scope, until in paused.items()}
+    return {name_of(scope): iso_or_none(until) for scope, until in paused.items()}
 
 
 def _unfinished(sight: Sight | None) -> int:
@@ -160,15 +134,15 @@ def _lag(seen: Seen, topics: Sequence[str]) -> int | None:
     return sum(known) if known else None
 
 
-def _hold(scope: Scope, hold: HoldSight, remedies: Mapping[str, str]) -> HoldView:
+def _hold(scope: Scope, hold: HoldSight) -> HoldView:
     return HoldView(
-        scope=_name(scope),
-        since=iso(hold.since),
+        scope=name_of(scope),
+        since=iso_or_none(hold.since),
         reason=hold.reason,
         why=hold.why,
-        do=remedies[hold.reason],
+        do=remedy(hold.reason),
         waiting=hold.waiting,
-        next_probe_at=iso(hold.next_probe),
+        next_probe_at=iso_or_none(hold.next_probe),
     )
 
 
@@ -187,10 +161,16 @@ def _rows(seen: Seen) -> Iterator[RowView]:
         yield RowView(
             number=number,
             state=state,
-            is_well=phase is Phase.WORKING and not stuck,
+            level=_level(phase, is_parked=bool(stuck)),
             lag=[seen.lag.get(each) if each in owned else None for each in partitions],
             left=seen.left.get(number, 0),
         )
+
+
+def _level(phase: Phase, *, is_parked: bool) -> Level:
+    if is_parked:
+        return Level.TROUBLE
+    return Level.WELL if phase is Phase.WORKING else Level.BUSY
 
 
 def _most_wanted(rows: Sequence[RowView]) -> list[RowView]:
@@ -199,7 +179,7 @@ def _most_wanted(rows: Sequence[RowView]) -> list[RowView]:
         return list(rows)
 
     def urgency(row: RowView) -> tuple[bool, int]:
-        return row["is_well"], -sum(behind or 0 for behind in row["lag"])
+        return row["level"] == Level.WELL, -sum(behind or 0 for behind in row["lag"])
 
     return sorted(sorted(rows, key=urgency)[:MOST_ROWS], key=lambda row: row["number"])
 
@@ -217,7 +197,7 @@ def _points(recent: Recent) -> dict[str, list[float | None]]:
 def _letter(letter: RecentLetter) -> LetterView:
     topic, partition, offset, _ = letter.source
     return LetterView(
-        at=iso(letter.wall),
+        at=iso_or_none(letter.wall),
         id=letter.letter_id,
         operation=letter.operation,
         reason=letter.reason,
@@ -242,9 +222,5 @@ def _replay(seen: Seen, lane: str) -> ReplayView:
         settled=replayed.settled,
         dead_letters=replayed.dead_letters,
         replay_id=replayed.replay_id,
-        last_at=iso(replayed.wall),
+        last_at=iso_or_none(replayed.wall),
     )
-
-
-def _name(scope: Scope) -> str:
-    return scope.name.lower()

@@ -1,7 +1,6 @@
 """Words: small texts of the page."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 _LONGEST: Final = 100
@@ -20,8 +19,3 @@ def listed(texts: Sequence[str]) -> str:
 def shortened(text: str | None) -> str | None:
     """Return a text of a stranger, cut off where it becomes longer than any id is."""
     return text if text is None or len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def iso(wall: float | None) -> str | None:
-    """Return seconds since the epoch as an ISO 8601 time in UTC."""
-    return None if wall is None else datetime.fromtimestamp(wall, UTC).isoformat()
