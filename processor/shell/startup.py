@@ -111,8 +111,8 @@ def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> tuple[in
     missing = [name for name in names if counts[name] is None]
     if missing:
         raise ConfigurationError(
-            f"Missing topics: {', '.join(missing)}. `run` creates none: create them with the same "
-            "number of partitions as the inputs, or name the right ones in PROCESSOR_TOPICS__…."
+            f"Missing topics: {', '.join(missing)}. `run` creates none: `processor topics create` "
+            "does, or name the right ones in PROCESSOR_TOPICS__…."
         )
     different = {counts[name] for name in names}
     if len(different) > 1:
