@@ -207,7 +207,11 @@ def _min_insync(choices: Choices, replicas: int) -> int:
 
 
 def _largest_input(choices: Choices, found: Mapping[Purpose, Found | None]) -> int:
-    there = [int(each.config[_SIZE]) for each in map(found.get, INPUTS) if each]
+    there = [
+        int(each.config.get(_SIZE, DEFAULT_LARGEST_INPUT))
+        for each in map(found.get, INPUTS)
+        if each
+    ]
     if not there:
         return choices.largest_input or DEFAULT_LARGEST_INPUT
     return max(*there, choices.largest_input or 0)

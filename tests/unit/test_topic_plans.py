@@ -193,6 +193,12 @@ def test_larger_inputs_make_the_others_larger() -> None:
     }
 
 
+def test_inputs_that_do_not_say_what_they_take_are_thought_to_take_what_kafka_does() -> None:
+    bare = Found(assignment=((1, 2, 3),) * 12, config={})
+    topics = well() | {Purpose.ORDER_PAID: bare, Purpose.CART_ABANDONED: bare}
+    assert told(topics).keys() == {Purpose.ORDER_PAID, Purpose.CART_ABANDONED}
+
+
 @pytest.mark.parametrize(
     ("brokers", "replicas", "min_insync", "begins"),
     [
