@@ -12,6 +12,8 @@ PYTEST_ARGS ?=
 MINUTES ?= 60
 BROKERS ?= 1
 SOAK_ARGS ?=
+# What has a target of its own.
+APART := bench or deploy or faults or image or server or showcase or soak
 DOCKER ?= docker
 COMPOSE ?= $(DOCKER) compose --file deploy/compose/compose.yaml
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' processor/__init__.py)
@@ -19,16 +21,17 @@ HELM := helm.sh/helm/v3/cmd/helm@v3.22.0
 BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check faults soak deploy-check server-check image image-check up load down lock bench wheel parts clean
+.PHONY: help demo test check faults soak deploy-check server-check image image-check up load down \
+	showcase-check lock bench wheel parts clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 demo: .venv/runtime.stamp ## show the processor at work on sample events, nothing else needed
 	$(BIN)/processor demo
 
 test: .venv/dev.stamp parts ## run all tests, those on a real Kafka and a real registry included
-	$(BIN)/python -m pytest -m "not bench and not deploy and not faults and not image and not server and not soak" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not ($(APART))" $(PYTEST_ARGS)
 
 faults: .venv/dev.stamp parts ## run every fault, the long ones included (FAULTS_SEED=n: again)
 	$(BIN)/python -m pytest -m "not bench and not soak" tests/faults $(PYTEST_ARGS)
@@ -61,6 +64,9 @@ load: ## give what `make up` has started two minutes of events
 
 down: ## end what `make up` has started, and remove what it kept
 	$(COMPOSE) --profile load down --volumes
+
+showcase-check: .venv/deploy.stamp ## start everything on this machine, look whether all of it works, end it
+	COMPOSE="$(COMPOSE)" $(BIN)/python -m pytest -m showcase tests/deploy $(PYTEST_ARGS)
 
 check: .venv/dev.stamp ## lint, types, layering, locks
 	$(BIN)/ruff check

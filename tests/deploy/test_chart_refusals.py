@@ -26,6 +26,8 @@ def test_everything_that_must_be_given_is_named_at_once(tmp_path: Path) -> None:
     ("values", "said"),
     [
         ({"replicas": 9}, "replicas is 9, but only 8 members have work"),
+        ({"settings.server.host": "127.0.0.1"}, "settings.server.host is a loopback address"),
+        ({"settings.server.host": "localhost"}, "settings.server.host is a loopback address"),
         (
             {"keda.enabled": True, "keda.maxReplicas": 9},
             "keda.maxReplicas is 9, but only 8 members have work",

@@ -15,6 +15,9 @@
 {{- $problems = append $problems (printf "%s is not set. Set it to %s" $name $meaning) -}}
 {{- end -}}
 {{- end -}}
+{{- if regexMatch "^(127\\.|::1$|localhost$)" $v.settings.server.host -}}
+{{- $problems = append $problems "settings.server.host is a loopback address, where neither probes nor scrapes arrive. Leave it at 0.0.0.0, or set it to :: for IPv6" -}}
+{{- end -}}
 {{- $partitions := int $v.partitions -}}
 {{- if and (not $v.keda.enabled) (gt (int $v.replicas) $partitions) -}}
 {{- $problems = append $problems (printf "replicas is %d, but only %d members have work. Set it to partitions or less, or mend partitions" (int $v.replicas) $partitions) -}}
