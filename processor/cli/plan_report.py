@@ -38,6 +38,7 @@ def to_json(plan: Plan, survey: Survey, rate: float) -> dict[str, Any]:
     """Return the report for machines; every prospect has its count."""
     return {
         "replayId": plan.replay_id,
+        "runId": plan.run_id,
         "kind": plan.kind,
         "createdAt": show_moment(plan.created_at),
         "clusterId": plan.cluster_id,
@@ -141,7 +142,7 @@ def _lines(plan: Plan, survey: Survey, rate: float, files: Mapping[str, str]) ->
             f"{_count(survey.calls, 'call')}{and_more}, {_duration(survey.seconds(rate))} at "
             f"{rate:g} a second."
         )
-    else:
+    elif not survey.counts.get(Prospect.DELETED):
         yield "Nothing is to be done."
     selection = plan.selection
     is_window = selection.since is not None or selection.until is not None

@@ -16,7 +16,7 @@ from processor.cli.plan_request import Asked, Doing, Given, check, read_ids
 from processor.cli.texts import open_console
 from processor.core.copies import is_replay_name
 from processor.core.pace import Pace
-from processor.core.replays import COPIED, Guards, Kind, Plan
+from processor.core.replays import COPIED, Guards, Kind, Plan, Prospect
 from processor.core.selection import Selection
 from processor.core.survey import Survey
 from processor.errors import ConfigurationError
@@ -120,7 +120,6 @@ def draw(asked: Asked, settings: Connections) -> tuple[Plan, tuple[ContainerFile
     )
     with Reader(settings.kafka, patience=PATIENCE) as reader:
         plan = draw_up(request, settings, reader, made_at.wall_ms)
-    check_cover(len(plan.slices), plans.head_of(plan))
     return plan, files
 
 
@@ -141,6 +140,8 @@ def carry_out(
 
     Returns the exit code: without --execute 3 when there is something to do.
     """
+    if doing.executes or doing.save_to is not None:
+        check_cover(len(plan.slices), plans.head_of(plan))
     found = _survey(plan, files, settings)
     if doing.save_to is not None:
         plans.save(plan, doing.save_to)
@@ -155,11 +156,16 @@ def carry_out(
     if not doing.executes:
         if found.copies and not doing.as_json:
             typer.echo(_how_to_go_on(plan, doing))
-        return SOMETHING_TO_DO if found.copies else 0
+        return _code(found)
     if not found.copies:
-        return 0
+        return _code(found)
     _confirm(found, settings, doing)
     return execute(plan, files, settings, doing, found.copies)
+
+
+def _code(found: Survey) -> int:
+    """Return 3 when there is something to do, be it to look for what Kafka has deleted."""
+    return SOMETHING_TO_DO if found.copies or found.counts.get(Prospect.DELETED) else 0
 
 
 def execute(
@@ -176,9 +182,18 @@ def execute(
     from processor.cli.copying import copy  # noqa: PLC0415  a plan alone needs none of it
     from processor.shell.history.control import Control  # noqa: PLC0415  the same
 
-    with Stock(plan, settings, files) as stock:
+    with Stock(plan, settings, files, _began_at(plan, settings)) as stock:
         control = Control(doing.pace, doing.rate_file)
         return copy(plan, stock, settings, control, as_json=doing.as_json, expected=expected)
+
+
+def _began_at(plan: Plan, settings: Connections) -> int | None:
+    """Return when a replay began (epoch milliseconds), None when it has not."""
+    from processor.shell.history.progress import Cover  # noqa: PLC0415  not for plans
+    from processor.shell.history.shelf import Shelf  # noqa: PLC0415  not for plans
+
+    cover = Shelf(settings).cover(plan.replay_id)
+    return cover.started_at if isinstance(cover, Cover) else None
 
 
 def with_ids(selection: Selection, ids: frozenset[str]) -> Selection:

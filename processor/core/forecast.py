@@ -19,6 +19,8 @@ from processor.core.vocabulary import Effect, Operation
 
 # Fingerprints follow from events alone; the rest of the call is not looked at here.
 _SHAPE: Final = CallShape(tag_id="-")
+_LETTER_BEFORE_OUTCOME: Final = 60_000
+"""How much earlier (milliseconds) a dead letter may be than its outcome, which comes after it."""
 
 
 class _Item(Protocol):
@@ -48,7 +50,8 @@ def redriven(found: Forecast, effect: Effect, times: int, guards: Guards) -> For
     """
     if found.prospect in COPIED and effect is Effect.MAYBE_APPLIED:
         if guards.includes_maybe_applied:
-            found = replace(found, is_authorised=found.prospect is not Prospect.REPEAT)
+            is_first = found.prospect is not Prospect.REPEAT
+            found = replace(found, is_authorised=is_first or found.is_authorised)
         else:
             detail = "its dead letter says that it may have been applied"
             found = replace(found, prospect=Prospect.DOUBTFUL, detail=detail)
@@ -87,8 +90,13 @@ class Forecaster:
         self._named: set[int] = set()
         self._aside: set[int] = set()
 
-    def look(self, record: Record, content: Content, wall_ms: int) -> Forecast:
-        """Say what would come of a record; nothing is remembered. `wall_ms` is now."""
+    def look(
+        self, record: Record, content: Content, wall_ms: int, worked_at: int | None = None
+    ) -> Forecast:
+        """Say what would come of a record; nothing is remembered. `wall_ms` is now.
+
+        `worked_at` is when it was worked last, as far as that is known.
+        """
         match content:
             case Pending():
                 raise AssertionError("a record whose schema is not known has no prospect yet")
@@ -103,7 +111,7 @@ class Forecaster:
                 found = self._payment(record, content)
             case CartAbandoned():
                 found = self._abandonment(record, content, wall_ms)
-        why = self._is_stale(content.occurred_at, record.source.timestamp)
+        why = self._is_stale(content.occurred_at, record.source.timestamp, worked_at)
         if why is not None and found.prospect in COPIED:
             return replace(found, prospect=Prospect.STALE, detail=why)
         return found
@@ -189,12 +197,15 @@ class Forecaster:
             return replace(found, prospect=Prospect.REPEAT, is_authorised=False)
         return found
 
-    def _is_stale(self, occurred_at: int, timestamp: int | None) -> str | None:
+    def _is_stale(
+        self, occurred_at: int, timestamp: int | None, worked_at: int | None
+    ) -> str | None:
         """Tell why an event is too old; None when it is not."""
         if self._guards.max_age is None:
             return None
         oldest = occurred_at if timestamp is None else min(occurred_at, timestamp)
-        if self._forgets_before is not None and oldest < self._forgets_before:
+        known = oldest if worked_at is None else worked_at + _LETTER_BEFORE_OUTCOME
+        if self._forgets_before is not None and known < self._forgets_before:
             return "it is older than the oldest outcome that is kept: it may have been called"
         days = (self._began_at - oldest) / 86_400_000
         if days * 86_400 > self._guards.max_age:

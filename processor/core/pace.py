@@ -84,13 +84,15 @@ class Standing(NamedTuple):
 class Look:
     """Where the live fleet stood at `asked_at` (seconds on the steady clock) or a little later.
 
-    `has_members`: whether the live group has any, None when that is not told.
+    `has_members`: whether the live group has any, None when that is not told. `lane_id` is the id
+    of the lane's topic, as far as it is told.
     """
 
     asked_at: float
     inputs: Mapping[Partition, Standing]
     lane: Mapping[Partition, Standing]
     has_members: bool | None
+    lane_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ class Pacer:
         self._looks: deque[Look] = deque()
         self._finished: deque[tuple[float, int]] = deque()
         self._unfinished_since: float | None = None
-        self._torn_since: float | None = None
+        self._torn_since: dict[Partition, float] = {}
         self._sent: deque[float] = deque()
         self._lane = 0
 
@@ -139,10 +141,11 @@ class Pacer:
         while self._sent and self._sent[0] < look.asked_at:
             self._sent.popleft()
         self._lane = sum(standing.unfinished for standing in look.lane.values())
-        if not any(standing.is_torn for standing in look.lane.values()):
-            self._torn_since = None
-        elif self._torn_since is None:
-            self._torn_since = look.asked_at
+        self._torn_since = {
+            place: self._torn_since.get(place, look.asked_at)
+            for place, standing in look.lane.items()
+            if standing.is_torn
+        }
         self._measure(look)
 
     def sent(self, now: float) -> None:
@@ -158,10 +161,16 @@ class Pacer:
     # What is known
 
     @property
-    def is_lane_lost(self) -> bool:
-        """Whether copies are gone from the lane for certain: nobody will work them any more."""
-        since = self._torn_since
-        return since is not None and self._looks[-1].asked_at - since >= _TORN_FOR
+    def torn(self) -> Mapping[Partition, str]:
+        """The partitions of the lane that have lost copies for certain, and how that shows."""
+        if not self._looks:
+            return {}
+        look = self._looks[-1]
+        return {
+            place: _lost(place, look.lane[place])
+            for place, since in self._torn_since.items()
+            if look.asked_at - since >= _TORN_FOR
+        }
 
     @property
     def ahead(self) -> int:

@@ -120,7 +120,7 @@ class Passed:
 class Guards:
     """What keeps a replay from doing harm.
 
-    `max_age` (seconds, before a command begins to read) is None when stale events are allowed.
+    `max_age` (seconds, before the replay begins) is None when stale events are allowed.
     """
 
     max_age: float | None

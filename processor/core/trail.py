@@ -52,6 +52,11 @@ class Trail:
         return sum(count for prospect, count in self._counts.items() if prospect in COPIED)
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a record was copied, or is on its way."""
+        return self.copied > 0 or bool(self._steps)
+
+    @property
     def in_flight(self) -> int:
         """How many steps are not kept yet: the first of them is a copy without acknowledgement."""
         return len(self._steps)

@@ -59,6 +59,7 @@ SIGHT = Sight(
 )
 REPORT = Report(
     replay_id="replay-1",
+    run_id="replay-1.0",
     kind=Kind.REPLAY,
     reason=None,
     done=5_000,

@@ -15,6 +15,7 @@ from confluent_kafka.admin import (
     ConfigEntry,
     ConfigResource,
     NewPartitions,
+    NewTopic,
     ResourceType,
 )
 
@@ -231,7 +232,7 @@ def test_a_replay_ends_when_its_copies_are_deleted_before_they_are_worked(place:
         lane = TopicPartition(place.topics.replay, 0, OFFSET_END)
         admin = place.kafka.admin()  # its answers go with it
         admin.delete_records([lane])[lane].result(20)
-        with pytest.raises(LaneLost, match=r"Copies of this replay are lost .*plan anew"):
+        with pytest.raises(LaneLost, match=r"Copies of this replay are lost: .*plan anew"):
             running.wait()
     assert any("deleted before they were worked" in notice for notice in running.seen.notices)
     (known,) = Shelf(place.settings).all()
@@ -239,6 +240,37 @@ def test_a_replay_ends_when_its_copies_are_deleted_before_they_are_worked(place:
     assert known.state is State.LOST
     with LiveFleet(place), pytest.raises(ConfigurationError, match="were lost with the lane"):
         _execute(place, plan)
+
+
+def test_a_replay_ends_when_its_lane_is_created_anew(place: Place) -> None:
+    lane = place.topics.replay
+    with LiveFleet(place) as fleet, Running(place, place.plan(90)) as running:
+        fleet.is_idle = True
+        wait_until(lambda: running.copied >= LEAST_AHEAD, within=30, what="it copies")
+        admin = place.kafka.admin()
+        admin.delete_topics([lane], operation_timeout=30)[lane].result(30)
+        again = [NewTopic(lane, num_partitions=place.partitions)]
+        wait_until(
+            lambda: admin.create_topics(again)[lane].exception(30) is None,
+            within=30,
+            what="the lane is there again",
+        )
+        with pytest.raises(LaneLost, match=rf"{lane} was created anew"):
+            running.wait()
+
+
+def test_a_lane_that_lost_copies_before_is_no_loss_of_a_new_replay(place: Place) -> None:
+    with LiveFleet(place) as fleet:
+        fleet.is_idle = True
+        place.produce(place.topics.replay, 3)
+        admin = place.kafka.admin()  # its answers go with it
+        end = TopicPartition(place.topics.replay, 0, OFFSET_END)
+        admin.delete_records([end])[end].result(20)
+        with pytest.raises(RuntimeFailure, match=r"has lost copies before .*accept-gap"):
+            _execute(place, place.plan(10))
+        (known,) = Shelf(place.settings).all()
+        assert isinstance(known, Known)
+        assert (known.state, known.copied) == (State.PAUSED, 0)
 
 
 def test_a_missing_lane_is_refused_with_the_remedy(place: Place) -> None:

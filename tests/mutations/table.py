@@ -332,10 +332,10 @@ MUTATIONS: Final = (
     _of(
         "what is older than all outcomes is not replayed unasked",
         "shell/history/ledgers.py",
-        "self._first_worked_at = min(written, default=_now())",
-        "self._first_worked_at = 0",
+        "if begin > 0 else self._oldest_of_all()",
+        "if begin > 0 else 0",
         "tests/unit/test_restored_ledgers.py::"
-        "test_a_ledger_with_its_beginning_knows_nothing_from_before_its_first_records",
+        "test_a_ledger_with_its_beginning_knows_nothing_from_before_its_first_outcome",
     ),
     _of(
         "copies that are gone from the lane end a replay",

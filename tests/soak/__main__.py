@@ -66,9 +66,7 @@ def soak(scene: Stage, seed: int, seconds: float) -> int:
         if not broken:
             ends = scene.watermarks.ends(_TOLD_WITHIN)
             scene.watermarks.wait_until_committed(ends, _DRAINED_WITHIN)
-            wait_until(
-                lambda: scene.world.lane_lag() == 0, within=_DRAINED_WITHIN, what="the lane is idle"
-            )
+            broken += idle_lane(scene)
     broken += judge(scene, happened)
     for line in broken:
         say(f"BROKEN: {line}")
@@ -91,6 +89,18 @@ def disturb(scene: Stage, seed: int, seconds: float, happened: list[Happened]) -
             show(scene)
             return [f"I9: {described(each)}: no recovery within {each.recovers_within:g} s"]
         say(f"{'':8}  recovered after {found[0].recovery:.1f} s")
+    return []
+
+
+def idle_lane(scene: Stage) -> list[str]:
+    """Wait until the lane is worked off; return what is wrong with it."""
+    try:
+        wait_until(
+            lambda: scene.world.lane_lag() == 0, within=_DRAINED_WITHIN, what="the lane is idle"
+        )
+    except TimeoutError:
+        show(scene)
+        return [f"I9: {scene.world.lane_lag()} copies are not worked off"]
     return []
 
 

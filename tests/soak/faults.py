@@ -20,6 +20,12 @@ Fault = Callable[[Stage, Planned], bool]
 _NODE = KafkaProcess | Node
 
 
+_ENOUGH_TO_REPLAY = 1_500
+_RESUMED_WITHIN = 60.0
+# Finished, with dead letters, paused because something stayed away, killed.
+_WAYS_TO_END = frozenset({0, 3, 1, -signal.SIGKILL})
+
+
 def play(stage: Stage, planned: Planned) -> bool:
     """Let one fault happen from beginning to end; return whether it bit."""
     return _FAULTS[planned.kind](stage, planned)
@@ -153,9 +159,15 @@ def _forbid_one_cart(stage: Stage, planned: Planned) -> bool:
 
 
 def _replay(stage: Stage, planned: Planned) -> bool:
-    """Replay the last minutes; who has not finished in time is killed, and never resumed."""
-    asked = ("--from", "3m", "--allow-stale", "--execute", "--yes", "--rate", "100", "--json")
-    said = run_for(stage.world, planned.seconds, "replay", *asked)
+    """Replay the last minutes, killed after a while, and resumed if it had begun."""
+    while stage.traffic.made < _ENOUGH_TO_REPLAY:  # before that hardly anything has failed
+        time.sleep(1)
+    name = f"soak-{stage.traffic.made}"
+    asked = ("--from", "3m", "--allow-stale", "--execute", "--yes", "--rate", "30")
+    said = run_for(stage.world, planned.seconds, "replay", *asked, "--id", name, "--json")
+    if said.code == -signal.SIGKILL and "progress" in said.out:
+        said = run_for(stage.world, _RESUMED_WITHIN, "replay", "--resume", name, "--json")
+    assert said.code in _WAYS_TO_END, f"{said.code}: {said.out[-1000:]} {said.err[-2000:]}"
     return re.search(r'"copied": [1-9]', said.out) is not None
 
 

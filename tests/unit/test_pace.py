@@ -139,13 +139,13 @@ def test_a_lane_without_what_is_to_be_worked_next_is_lost_after_some_seconds(
     for at in range(1, 6):
         pacer.look(look(at, lane=torn))
         wait = pacer.ask(at)
-        assert (wait and wait.cause, pacer.is_lane_lost) == (Cause.LOST, False)
+        assert (wait and wait.cause, pacer.torn) == (Cause.LOST, {})
     pacer.look(look(6, lane=torn))
-    assert pacer.is_lane_lost
+    assert "rokt-replay [0], which holds" in pacer.torn[LANE]
 
 
 def test_a_lane_that_looks_torn_for_a_moment_is_not_lost() -> None:
     pacer = Pacer(Pace(), 0.0)
     for at, end in enumerate([5, 4, 5, 5, 4, 4, 5, 5]):
         pacer.look(look(at, lane=(end, 5)))
-        assert not pacer.is_lane_lost
+        assert not pacer.torn

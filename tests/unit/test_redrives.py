@@ -91,10 +91,11 @@ def found(
     guards: Guards = GUARDS,
     selection: Selection | None = None,
     begin: int = 0,
+    forgets_before: int = 0,
 ) -> list[Candidate]:
     topics = {LETTERS: letters} | ({} if originals is None else {ORIGINALS: originals})
     reader = MadeUpTopics(topics)
-    part = Slice(place=LETTERS, begin=begin, end=len(letters))
+    part = Slice(place=LETTERS, begin=0, end=len(letters))
     plan = Plan(
         replay_id="r-now", kind=Kind.REDRIVE, created_at=0, cluster_id="c", group="g",
         lane="rokt-replay", topic_ids={}, counts={LETTERS.topic: 1, "rokt-replay": 1},
@@ -107,7 +108,9 @@ def found(
         side=cast("Any", reader),
         decoder=Decoder(only(7, vet(schemas.text(schemas.ORDER_PAID), READERS))),
         letters=DeadLetterReader(only(2, letters_schema)),
-        forecasters=Forecasters(plan, cast("Any", MadeUpLedgers(())), keeps_all=False),
+        forecasters=Forecasters(
+            plan, cast("Any", MadeUpLedgers((), forgets_before)), keeps_all=False
+        ),
         odometer=Odometer(),
     )
     items = list(Redrives(means, cast("Any", reader)).candidates(part, begin))
@@ -164,6 +167,24 @@ def test_what_may_have_been_applied_waits_for_somebody_to_ask() -> None:
     assert prospects(found(doubtful)) == [(Prospect.DOUBTFUL, 1)]
     (asked,) = found(doubtful, guards=replace(GUARDS, includes_maybe_applied=True))
     assert (asked.prospect, asked.is_authorised) == (Prospect.CONFIRM, True)
+
+
+def test_whoever_resumes_asks_for_a_doubtful_order_no_second_time() -> None:
+    asked = replace(GUARDS, includes_maybe_applied=True)
+    letters = tuple(letter(n, Effect.MAYBE_APPLIED, origin=n) for n in range(2))
+    whole = found(*letters, guards=asked)
+    assert [(each.prospect, each.is_authorised) for each in whole] == [
+        (Prospect.CONFIRM, True),
+        (Prospect.REPEAT, False),
+    ]
+    assert found(*letters, guards=asked, begin=1) == whole[1:]
+
+
+def test_a_dead_letter_is_as_old_as_its_failure_for_the_ledger() -> None:
+    for forgets_before, prospect in ((2_000_000_000_000, Prospect.STALE), (900, Prospect.CONFIRM)):
+        guards = replace(GUARDS, max_age=1e12)
+        (candidate,) = found(letter(0), guards=guards, forgets_before=forgets_before)
+        assert candidate.prospect is prospect
 
 
 @pytest.mark.parametrize(

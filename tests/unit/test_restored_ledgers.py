@@ -1,7 +1,6 @@
 """Ledgers for plans: read to the end, never with a hole, and aware of what was deleted."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -44,8 +43,6 @@ class MadeUpResults:
 def ledgers(*values: bytes | None, low: int = 0) -> Ledgers:
     says = {
         b"settled": OUTCOME,
-        b"worked": replace(OUTCOME, source=Source("order-paid", 0, 9, 700)),
-        b"worked earlier": replace(OUTCOME, source=Source("order-paid", 0, 8, 600)),
         b"foreign": Foreign(detail="made up"),
         b"broken": Undecodable(reason=Reason.UNDECODABLE, detail="It is broken."),
     }
@@ -59,8 +56,8 @@ def test_a_ledger_knows_what_lies_in_the_results() -> None:
     assert isinstance(restored.ledger.ask_confirm(order("other", items="b"), "same"), Proceed)
 
 
-def test_a_ledger_with_its_beginning_knows_nothing_from_before_its_first_records() -> None:
-    assert ledgers(b"foreign", b"worked", b"worked earlier").restore(0).forgets_before == 600
+def test_a_ledger_with_its_beginning_knows_nothing_from_before_its_first_outcome() -> None:
+    assert ledgers(b"settled", b"foreign").restore(0).forgets_before == 1_000
     nothing = ledgers().restore(0).forgets_before
     assert nothing > 1_000_000_000_000  # the topic may have been created anew just now
 

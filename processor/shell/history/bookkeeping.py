@@ -30,6 +30,8 @@ class Bookkeeping:
         """What copying keeps to; written down with the rest."""
         self.expected = None if known is None else known.cover.expected
         """How many copies there will be in all, None while nobody knows."""
+        self.is_new = known is None
+        """Whether nothing of it was copied before this run."""
         self._slices = plan.slices
         self._head = plans.head_of(plan)
         self._bookmarks = bookmarks
@@ -69,7 +71,8 @@ class Bookkeeping:
         self._write_at = at + _WRITE_EVERY
         if at >= self._write_all_at:
             self._write_all_at = at + _WRITE_ALL_EVERY
-            self._write_all(State.COPYING)
+            if not self._write_all(State.COPYING):
+                self._written = frozenset()
         else:
             if self._bookmarks.trouble is None:
                 self._worked -= self._written

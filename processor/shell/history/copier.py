@@ -17,6 +17,7 @@ from processor.core.trail import Trail
 from processor.errors import RuntimeFailure
 from processor.shell.clock import now, steady
 from processor.shell.history import plans
+from processor.shell.history.cluster import look as look_at
 from processor.shell.history.control import Control
 from processor.shell.history.feed import Feed
 from processor.shell.history.progress import State
@@ -28,8 +29,9 @@ from processor.shell.settings import Connections
 _FLUSH_WITHIN: Final = 10.0
 _ANSWER_WITHIN: Final = 10.0
 AFTER_A_LOSS: Final = (
-    "Let the processors go on (`processor topics accept-gap`), and plan anew: what is settled by "
-    "now is not called again."
+    "Do not resume it. What the processors had received by then they may still work. Let them go "
+    "on where they are parked (`/status`, `processor topics accept-gap`), and plan anew: what is "
+    "settled by then is not called again."
 )
 STOPPED: Final = "it was asked to stop"
 
@@ -56,10 +58,14 @@ class Copier:
         self._stock = stock
         self._topics = settings.topics
         self._broker = Broker(settings.kafka)
+        self._kafka = settings.kafka
         self._control = control
         self._rounds = rounds
         self._parts = rounds.parts
         self._began_at = steady()
+        numbers = {part.place.number for part in plan.slices}
+        self._numbers = numbers if plan.partitioner is None else range(plan.lane_partitions)
+        self._lane_id = plan.topic_ids.get(plan.lane) or None
 
     def run(self) -> Report:
         """Copy, wait until the fleet has worked it, and tell what came of it."""
@@ -81,6 +87,7 @@ class Copier:
         books = self._parts.books
         return Report(
             replay_id=self._plan.replay_id,
+            run_id=self._plan.run_id,
             kind=self._plan.kind,
             reason=reason,
             done=books.done,
@@ -136,12 +143,15 @@ class Copier:
 
     def _work_off(self) -> str | None:
         """Wait until the fleet has worked what lies in the lane, and read what came of it."""
-        if not any(trail.copied for trail in self._parts.books.trails):
+        books = self._parts.books
+        if books.is_new and not books.copied:
             return None
         self._rounds.phase = Phase.WORKING_OFF
         lane = self._ends(self._plan.lane)
         if lane is None or self._wait(lambda: self._is_worked(lane)) is not None:
             return f"{STOPPED}: all is copied, and what lies in the lane is still worked"
+        now_there = look_at(self._kafka, [self._plan.lane]).topic_ids.get(self._plan.lane)
+        self._check_identity(now_there or "")
         results = self._ends(self._topics.results)
         if results is None:
             return STOPPED
@@ -177,10 +187,7 @@ class Copier:
         return None
 
     def _why_stop(self) -> str | None:
-        wait = self._rounds.wait
-        if self._rounds.pacer.is_lane_lost:
-            detail = "" if wait is None else f" ({wait.detail})"
-            raise LaneLost(f"Copies of this replay are lost{detail}. {AFTER_A_LOSS}")
+        self._check_lane()
         if self._control.is_stopping:
             return STOPPED
         limit = self._rounds.pacer.pace.stop_after_failures
@@ -189,10 +196,38 @@ class Copier:
             return None
         return f"{failed} copies have ended as dead letters, and {limit} were to stop it"
 
+    def _check_lane(self) -> None:
+        """Raise when copies are gone from the lane, or those of others were before we began."""
+        look = self._rounds.look
+        if look is None:
+            return
+        self._lane_id = self._lane_id or look.lane_id
+        if look.lane_id is not None:
+            self._check_identity(look.lane_id)
+        torn = self._rounds.pacer.torn
+        why = next((torn[place] for place in torn if place.number in self._numbers), None)
+        if why is None:
+            return
+        books = self._parts.books
+        if books.is_new and not any(trail.has_begun for trail in books.trails):
+            raise RuntimeFailure(
+                f"The lane has lost copies before this replay has made any: {why}. Let the "
+                "processors go on (`processor topics accept-gap`)."
+            )
+        raise LaneLost(f"Copies of this replay are lost: {why}. {AFTER_A_LOSS}")
+
+    def _check_identity(self, lane_id: str) -> None:
+        if self._lane_id is not None and lane_id != self._lane_id:
+            why = f"{self._plan.lane} was created anew"
+            raise LaneLost(f"Copies of this replay are lost: {why}. {AFTER_A_LOSS}")
+
     def _end(self, state: State) -> None:
         """Wait a while for acknowledgements, and write down how far it is."""
         self._parts.lane.flush(_FLUSH_WITHIN)
-        if not self._parts.books.end(state):
+        is_kept = self._parts.books.end(state)
+        if state is State.LOST and not is_kept:
+            self._rounds.notice("that it is lost could not be written: do not resume it")
+        elif not is_kept:
             self._rounds.notice(
                 "the last second's progress could not be written: what it copied will be copied "
                 "again, and worked once"

@@ -41,6 +41,7 @@ class Fleet:
         self._failures = 0
         self._has_members: bool | None = None
         self._members_at = float("-inf")
+        self._lane_id: str | None = None
         self._look: Look | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
@@ -82,6 +83,7 @@ class Fleet:
         begins = self._broker.begins(self._lane, _ANSWER_WITHIN)
         if asked_at - self._members_at >= _MEMBERS_EVERY:
             self._has_members = self._ask_members()
+            self._lane_id = self._ask_lane_id()
             self._members_at = asked_at
         standings = {
             place: Standing(
@@ -94,7 +96,14 @@ class Fleet:
             inputs={place: standings[place] for place in self._inputs},
             lane={place: standings[place] for place in self._lane},
             has_members=self._has_members,
+            lane_id=self._lane_id,
         )
+
+    def _ask_lane_id(self) -> str | None:
+        topics = {place.topic for place in self._lane}
+        inquiry = self._broker.inquire(topics, (), self._kafka.group_id, _ANSWER_WITHIN)
+        inquiry.wait(_ANSWER_WITHIN)
+        return next((found for each in topics if (found := inquiry.topic_id(each))), None)
 
     def _ask_members(self) -> bool | None:
         """Tell whether the group has members, None when we may not know."""

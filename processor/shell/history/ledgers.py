@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from processor.core.events import Pending, Undecodable
 from processor.core.ledger import Ledger
@@ -15,9 +14,6 @@ from processor.shell.history.reader import Reader
 from processor.shell.outputs import Foreign
 from processor.shell.settings import Topics
 
-_LOOKED_AT: Final = 64
-"""Outcomes of one partition come about in the order of their records, but not quite."""
-
 Read = Callable[[bytes], OutcomeView | Pending | Foreign | Undecodable]
 
 
@@ -25,7 +21,7 @@ Read = Callable[[bytes], OutcomeView | Pending | Foreign | Undecodable]
 class Restored:
     """The ledger of a partition, up to the end that it had when it was read.
 
-    Whether events from before `forgets_before` (epoch milliseconds) were worked, nobody knows.
+    Of what was worked before `forgets_before` (epoch milliseconds) nothing need be known.
     """
 
     ledger: Ledger
@@ -44,7 +40,7 @@ class Ledgers:
         self._topics = topics
         self._read = read
         self._partitions = partitions
-        self._first_worked_at: int | None = None
+        self._oldest: int | None = None
 
     def restore(self, number: int) -> Restored:
         """Return the ledger of a partition. Blocks; RuntimeFailure when it cannot be read."""
@@ -54,36 +50,30 @@ class Ledgers:
             ledger.forget_done(topic, sys.maxsize)  # nothing is redelivered to us
         place = Partition(topics.results, number)
         begin, end = self._reader.bounds(place)
-        if begin > 0:
-            first = self._reader.first(place, begin, end)
-            at = None if first is None else first.source.timestamp
-            forgets_before = _now() if at is None else at
-        else:
-            forgets_before = self._first_worked()
+        forgets_before = self._written_first(place) if begin > 0 else self._oldest_of_all()
         for outcome in self.outcomes(place, begin, end):
             ledger.learn(outcome)
         return Restored(ledger=ledger, forgets_before=forgets_before)
 
-    def _first_worked(self) -> int:
-        """Return when the first records were written of which there are outcomes.
+    def _oldest_of_all(self) -> int:
+        """Return when the oldest outcome was written that any partition has.
 
         A topic that begins with its first offset looks complete. It need not be: it may have been
-        created anew, on this cluster or on another one. What is older than all that it tells of
+        created anew, on this cluster or on another one. What is older than all of its outcomes
         may have been worked by whoever was there before.
         """
-        if self._first_worked_at is None:
-            written = [
-                outcome.source.timestamp
-                for number in range(self._partitions)
-                for outcome in self._first(Partition(self._topics.results, number))
-                if outcome.source.timestamp is not None
-            ]
-            self._first_worked_at = min(written, default=_now())
-        return self._first_worked_at
+        if self._oldest is None:
+            topic = self._topics.results
+            self._oldest = min(
+                self._written_first(Partition(topic, number)) for number in range(self._partitions)
+            )
+        return self._oldest
 
-    def _first(self, place: Partition) -> Iterable[OutcomeView]:
-        begin, end = self._reader.bounds(place)
-        return () if begin > 0 else self.outcomes(place, begin, min(end, _LOOKED_AT))
+    def _written_first(self, place: Partition) -> int:
+        """Return when the oldest outcome of a partition was written; now, if it has none."""
+        first = self._reader.first(place, *self._reader.bounds(place))
+        at = None if first is None else first.source.timestamp
+        return now().wall_ms if at is None else at
 
     def outcomes(self, place: Partition, begin: int, end: int) -> Iterable[OutcomeView]:
         """Yield the outcomes that lie in a part of the results topic."""
@@ -107,7 +97,3 @@ class Ledgers:
                     f"{record.source.offset} cannot be read: {why} Without it an order could be "
                     "called twice. Check which schema the registry has for it."
                 )
-
-
-def _now() -> int:
-    return now().wall_ms

@@ -24,10 +24,16 @@ class Odometer:
 class Forecasters:
     """The forecasters of the partitions: all of them, or only the one that is asked for last."""
 
-    def __init__(self, plan: Plan, ledgers: Ledgers, *, keeps_all: bool) -> None:
-        """Keep all where records of all partitions come in any order. Ages count from now on."""
+    def __init__(
+        self, plan: Plan, ledgers: Ledgers, *, keeps_all: bool, began_at: int | None = None
+    ) -> None:
+        """Keep all where records of all partitions come in any order.
+
+        Ages count from `began_at` (epoch milliseconds), or from now: who resumes a replay copies
+        what it would have copied without a pause.
+        """
         self._plan = plan
-        self._began_at = now().wall_ms
+        self._began_at = now().wall_ms if began_at is None else began_at
         self._ledgers = ledgers
         self._keeps_all = keeps_all
         self._kept: dict[int, Forecaster] = {}

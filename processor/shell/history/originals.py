@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from processor.core.events import CartAbandoned, Content, OrderPaid
+from processor.core.forecast import Forecast
 from processor.core.records import Partition, Record
 from processor.core.replays import COPIED, Candidate, Passed, Prospect, Slice
 from processor.core.selection import Subject
@@ -16,13 +17,14 @@ from processor.shell.settings import Topics
 
 _ROWS_BETWEEN_SIGNS: Final = 1_000
 _KNOWN_TO_THE_LEDGER: Final = frozenset({Prospect.SETTLED, Prospect.DOUBTFUL})
+_DECIDED: Final = _KNOWN_TO_THE_LEDGER | {Prospect.CONFLICT, Prospect.NOTHING_LEFT}
 
 
 class Originals:
     """Reads the slices of a replay.
 
-    Where there are releases, what one record comes to depends on the payments before it: those
-    are read again when a slice is begun in its middle.
+    Where there are releases, or doubtful orders are asked for, what one record comes to depends on
+    those before it: they are read again when a slice is begun in its middle.
     """
 
     def __init__(self, means: Means, topics: Topics, rows: Rows | None) -> None:
@@ -43,7 +45,7 @@ class Originals:
     def candidates(self, part: Slice, position: int) -> Iterator[Candidate | Passed]:
         """Yield the candidates of a slice from a position on."""
         self._turn_to(part, position)
-        if self._has_releases:
+        if self._has_releases or self._means.plan.guards.includes_maybe_applied:
             self._catch_up(part, position)
         for item in self._read(part, position, self._means.reader):
             if isinstance(item, Passed):
@@ -86,6 +88,8 @@ class Originals:
         number = plan.number_of(place, record.key)
         forecaster = self._means.forecasters.of(number)
         found = forecaster.look(record, content, now().wall_ms)
+        if number != place.number and place.topic != plan.lane and found.prospect in COPIED:
+            found = self._ask_where_it_lay(place, record, content) or found
         subject = Subject(
             operation=found.operation,
             cart_id=found.cart_id,
@@ -111,6 +115,19 @@ class Originals:
             detail=found.detail,
             is_authorised=found.is_authorised,
         )
+
+    def _ask_where_it_lay(
+        self, place: Partition, record: Record, content: Content
+    ) -> Forecast | None:
+        """Ask the ledger of the partition that a record lay in, whose carts have moved since.
+
+        None when that has no part in it.
+        """
+        if place.number >= self._means.plan.lane_partitions:
+            return None
+        forecaster = self._means.forecasters.of(place.number)
+        found = forecaster.look(record, content, now().wall_ms)
+        return found if found.prospect in _DECIDED else None
 
     # What was before
 
@@ -141,7 +158,7 @@ class Originals:
                 self._covered[earlier] = end
             if is_same:
                 break
-        if part.place.topic != self._topics.order_paid:
+        if self._has_releases and part.place.topic != self._topics.order_paid:
             is_elsewhere = plan.partitioner is not None or part.place.topic == plan.lane
             own = part.place.number
             for number in range(plan.lane_partitions) if is_elsewhere else (own,):

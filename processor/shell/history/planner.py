@@ -173,19 +173,16 @@ def _placing(request: Request, settings: Connections, reader: Reader, cluster: C
             "The inputs hold too few keys to tell how their producers place carts: say it with "
             "--partitioner (murmur2: Java's clients; CRC-32: librdkafka's default)."
         )
-    strangers = [each for each in foreign if _shown([each], reader, partitions) != chosen]
     why = [
         *(f"{topic} has {cluster.counts[topic]} partitions" for topic in others),
-        *(f"{topic} does not show that its producers place carts so" for topic in strangers),
+        *(f"{topic} is no input" for topic in foreign),
         *(["rows of files have no partition"] if request.files else ()),
     ]
-    if not why:
-        return _Placing()
     note = (
         f"{' and '.join(why)}; the inputs have {partitions}, by {chosen}: these carts are placed "
         "anew by their key."
     )
-    return _Placing(partitioner=chosen, by_key=(*others, *strangers), notes=(note,))
+    return _Placing(partitioner=chosen, by_key=(*others, *foreign), notes=(note,))
 
 
 def _shown(topics: Sequence[str], reader: Reader, partitions: int) -> str | None:

@@ -17,7 +17,7 @@ from processor.shell.history.cluster import Cluster
 from processor.shell.settings import Connections
 from processor.shell.startup import inputs
 
-VERSION: Final = 1
+VERSION: Final = 2
 _PLANS: Final = TypeAdapter(Plan)
 _SELECTING: Final = ("kind", "created_at", "selection", "containers", "ids_sha256")
 _BESIDE: Final = {"slices", "notes", "waiting"}

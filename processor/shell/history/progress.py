@@ -20,7 +20,7 @@ from processor.core.replays import COPIED, Prospect, Slice
 from processor.errors import ConfigurationError
 from processor.shell.settings import Topics
 
-VERSION: Final = 1
+VERSION: Final = 2
 _MOST_BYTES: Final = 4_000
 _MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError)
 _FOREIGN: Final = "what is kept of it was not written by this version of the processor"

@@ -46,13 +46,19 @@ class Redrives:
         means, odometer = self._means, self._means.odometer
         means.forecasters.forget()
         past = self._read_past(part)
-        for batch in means.reader.read(part.place, position, part.end):
+        # Which record of a doubtful order was the first to be asked for, those before it tell.
+        begin = part.begin if means.plan.guards.includes_maybe_applied else position
+        for batch in means.reader.read(part.place, begin, part.end):
             for record in batch.records:
-                odometer.read += 1
                 candidate = self._weigh(part.place, record, past)
+                if record.source.offset < position:
+                    continue
+                odometer.read += 1
                 if candidate is not None:
                     yield candidate
-            yield Passed(position=batch.position, deleted=batch.gone)
+            if batch.position > position:
+                gone = min(batch.gone, batch.position - position)
+                yield Passed(position=batch.position, deleted=gone)
 
     def _read_past(self, part: Slice) -> dict[Source, _Past]:
         """Return what was brought back before, and has a dead letter again, of a partition."""
@@ -101,7 +107,8 @@ class Redrives:
     def _forecast(self, place: Partition, letter: DeadLetterView, times: int) -> Candidate:
         plan = self._means.plan
         original = _record_of(letter) if letter.is_whole else self._fetch(letter)
-        number = plan.number_of(place, letter.original_key)
+        key = letter.original_key if original is None else original.key
+        number = plan.number_of(place, key)
         candidate = Candidate(
             position_after=0,
             prospect=Prospect.MISSING,
@@ -117,7 +124,7 @@ class Redrives:
             return candidate
         content = self._means.decoder.decode(original, None)
         forecaster = self._means.forecasters.of(number)
-        found = forecaster.look(original, content, now().wall_ms)
+        found = forecaster.look(original, content, now().wall_ms, letter.failed_at)
         found = redriven(found, letter.effect, times, plan.guards)
         if found.prospect in COPIED:
             forecaster.copied(content)

@@ -81,13 +81,14 @@ class Observer(Protocol):
 class Report:
     """What came of a replay.
 
-    `reason` says why it stopped, None when it is finished. `settled` is how many copies ended
-    without a call and without an outcome because the ledger had settled them meanwhile; None
-    while that cannot be told. Times are epoch milliseconds; `seconds` is how long this command
-    took, of all of them.
+    `run_id` is what its copies and outcomes carry. `reason` says why it stopped, None when it is
+    finished. `settled` is how many copies ended without a call and without an outcome because the
+    ledger had settled them meanwhile; None while that cannot be told. Times are epoch
+    milliseconds; `seconds` is how long this command took, of all of them.
     """
 
     replay_id: str
+    run_id: str
     kind: Kind
     reason: str | None
     done: int
@@ -123,6 +124,7 @@ class Report:
         tallied = self.tallied
         return {
             "replayId": self.replay_id,
+            "runId": self.run_id,
             "kind": self.kind,
             "finished": self.is_finished,
             "reason": self.reason,

@@ -88,11 +88,17 @@ class Shelf:
 
     def all(self) -> Iterator[Known | Unreadable]:
         """Yield what is known of every replay, the newest last."""
-        found = [self.find(replay_id) for replay_id in self.ids()]
+        found = [self._find_if_told(replay_id) for replay_id in self.ids()]
         there = [each for each in found if each is not None]
         yield from sorted(
             there, key=lambda each: each.cover.started_at if isinstance(each, Known) else 0
         )
+
+    def _find_if_told(self, replay_id: str) -> Known | Unreadable | None:
+        try:
+            return self.find(replay_id)
+        except RuntimeFailure as failure:  # one that names a topic which this user may not see
+            return Unreadable(replay_id=replay_id, why=str(failure))
 
     def ids(self) -> list[str]:
         """Return which replays there are."""

@@ -32,9 +32,16 @@ class Stock:
     """What a plan reads. Belongs to one thread; a context manager, to close its connections."""
 
     def __init__(
-        self, plan: Plan, settings: Connections, files: Sequence[ContainerFile] = ()
+        self,
+        plan: Plan,
+        settings: Connections,
+        files: Sequence[ContainerFile] = (),
+        began_at: int | None = None,
     ) -> None:
-        """Connect. `files` are those of the plan's containers, in their order."""
+        """Connect. `files` are those of the plan's containers, in their order.
+
+        Ages count from `began_at` (epoch milliseconds), or from now.
+        """
         self.plan = plan
         self.odometer = Odometer()
         with ExitStack() as stack:
@@ -56,6 +63,7 @@ class Stock:
                     plan,
                     Ledgers(past, settings.topics, read, plan.counts[settings.topics.results]),
                     keeps_all=plan.partitioner is not None,
+                    began_at=began_at,
                 ),
                 odometer=self.odometer,
             )

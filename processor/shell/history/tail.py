@@ -20,7 +20,7 @@ Read = Callable[[bytes], OutcomeView | Pending | Foreign | Undecodable]
 
 _MOST_AT_ONCE: Final = 1_000
 _ANSWER_WITHIN: Final = 15.0
-_RENEW_AFTER: Final = 10.0
+_RENEW_AFTER: Final = 30.0
 _EARLIER_MS: Final = 600_000
 """How far the clocks of the fleet may be behind ours before an outcome is not counted."""
 _NOT_THERE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION)  # noqa: SLF001

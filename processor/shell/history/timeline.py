@@ -113,7 +113,8 @@ class Historian:
         record = Record(
             letter.first_seen, letter.original_key, letter.original_value, letter.original_headers
         )
-        found = forecaster.look(record, self._teller.content(record), self._wall_ms)
+        content = self._teller.content(record)
+        found = forecaster.look(record, content, self._wall_ms, letter.failed_at)
         found = redriven(found, letter.effect, times, self._guards)
         return replace(told, prospect=found.prospect, detail=found.detail)
 
