@@ -226,7 +226,7 @@ def test_the_page_shows_the_last_look_and_asks_for_no_other(stage: Stage) -> Non
     view = stage.watch.view()
     assert (view["level"], view["word"], view["in_flight"]) == ("well", "Working", 2)
     assert view["rows"] == [
-        {"number": 0, "state": "works", "level": "well", "lag": [7, None, None], "left": 4}
+        {"number": 0, "state": "works", "level": "well", "lag": [7, None], "left": 4}
     ]
 
 

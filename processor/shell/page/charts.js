@@ -1,6 +1,7 @@
 // Charts: one small line each, the newest point on the right.
 
 const HEIGHT = 40;
+const FEWEST = 24;  // points that a chart is wide, however few there are yet
 
 const perSecond = (value) => `${rate(value)} /s`;
 
@@ -9,8 +10,8 @@ const CHARTS = [
   { name: "Calls", key: "calls", bad: "failed_calls", tell: perSecond },
   { name: "Time of a call, mean", key: "call_seconds", tell: duration },
   { name: "Dead letters", key: "dead_letters", tell: count, isCounted: true },
-  { name: "Records behind", key: "lag", tell: count },
-  { name: "Calls in the air", key: "in_flight", tell: count },
+  { name: "Records behind", key: "lag", tell: count, isLevel: true },
+  { name: "Calls in the air", key: "in_flight", tell: count, isLevel: true },
 ];
 
 function svg(name, kind, attributes) {
@@ -41,10 +42,12 @@ class Chart {
 
   show(view) {
     this.every = view.points_every;
-    this.most = view.most_points;
     this.points = view.points[this.spec.key];
+    this.most = Math.max(FEWEST, this.points.length);
     this.bad = this.spec.bad ? view.points[this.spec.bad] : null;
-    this.top = Math.max(0, ...this.points.filter((value) => value !== null));
+    this.present = this.spec.isLevel ? view[this.spec.key] : null;
+    this.known = this.points.filter((value) => value !== null);
+    this.top = Math.max(0, ...this.known);
     this.draw();
     this.tell();
   }
@@ -52,14 +55,23 @@ class Chart {
   x(index) { return this.most - this.points.length + index; }
   y(value) { return HEIGHT - (this.top ? value / this.top : 0) * (HEIGHT - 2); }
 
-  line(points) {
-    let path = "";
-    let isDown = false;
+  // The stretches without a gap, each as the places of its points.
+  stretches(points) {
+    const found = [[]];
     points.forEach((value, index) => {
-      if (value !== null) path += `${isDown ? "L" : "M"}${this.x(index)} ${this.y(value)}h0`;
-      isDown = value !== null;
+      if (value === null) found.push([]);
+      else found.at(-1).push([this.x(index), this.y(value)]);
     });
-    return path;
+    return found.filter((stretch) => stretch.length);
+  }
+
+  line(points) {
+    return this.stretches(points).map((places) => `M${places.join("L")}h0`).join("");
+  }
+
+  area(points) {
+    const closed = (places) => `M${places.join("L")}L${places.at(-1)[0]} ${HEIGHT}H${places[0][0]}Z`;
+    return this.stretches(points).map(closed).join("");
   }
 
   bars() {
@@ -75,12 +87,8 @@ class Chart {
     if (this.spec.isCounted) {
       parts.push(svg("path", "bars", { d: this.bars() }));
     } else {
-      const line = this.line(this.points);
-      if (line && !this.points.includes(null)) {
-        const close = `L${this.most - 1} ${HEIGHT}L${this.x(0)} ${HEIGHT}Z`;
-        parts.push(svg("path", "area", { d: line + close }));
-      }
-      parts.push(svg("path", "main", { d: line }));
+      parts.push(svg("path", "area", { d: this.area(this.points) }));
+      parts.push(svg("path", "main", { d: this.line(this.points) }));
       if (this.bad && this.bad.some((value) => value > 0)) {
         parts.push(svg("path", "bad", { d: this.line(this.bad) }));
       }
@@ -104,13 +112,14 @@ class Chart {
     const value = index < 0 ? null : points[index];
     const sum = points.reduce((all, each) => all + each, 0);
     const minutes = span(points.length * this.every);
-    const told = spec.isCounted && !isPointed ? sum : value;
+    const told = isPointed ? value : spec.isCounted ? sum : this.present ?? value;
     this.value.replaceChildren(told === null ? "–" : spec.tell(told));
     const failing = this.bad && index >= 0 ? this.bad[index] : 0;
-    if (failing > 0) this.value.append(element("small", "key", ` ${rate(failing)} failing`));
+    if (failing > 0) this.value.append(element("small", "", ` ${rate(failing)} failing`));
     this.note.textContent = newest < 0 ? "the first point comes soon"
       : isPointed ? `${span((newest - index) * this.every)} ago` : `last ${minutes}`;
-    this.highest.textContent = newest < 0 ? "" : `highest ${spec.tell(this.top)}`;
+    const within = spec.isCounted ? ` in ${this.every} s` : "";
+    this.highest.textContent = !this.known.length ? "" : `highest ${spec.tell(this.top)}${within}`;
     const where = { x1: this.x(index), x2: this.x(index) };
     for (const [key, at] of Object.entries(where)) this.cursor.setAttribute(key, at);
     this.cursor.setAttribute("visibility", isPointed ? "visible" : "hidden");

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Final
 
 from processor.core.partitions import Phase
 from processor.shell.page.words import counted, listed
 
+_IDLE_AFTER: Final = 30.0
 _SCOPES: Final = {"confirm": "confirms", "release": "releases", "replay": "copies of a replay"}
 
 
@@ -33,7 +35,8 @@ class Situation:
     """What a headline follows from.
 
     `away` are complaints of Kafka and the registry; `held` and `paused` names of scopes; `phases`
-    those of the partition numbers owned; `has_begun`: it has looked at Kafka and the registry.
+    those of the partition numbers owned; `has_begun`: it has looked at Kafka and the registry;
+    `quiet_for`: seconds since the last outcome.
     """
 
     has_begun: bool
@@ -49,6 +52,7 @@ class Situation:
     restore_remaining: int = 0
     in_flight: int = 0
     unfinished: int = 0
+    quiet_for: float = inf
 
 
 def headline(now: Situation) -> Headline:
@@ -108,7 +112,8 @@ def _work(now: Situation) -> Headline:
         text = "The group has no partition left for it: the other members have them all."
         return _headline(Level.WELL, "Standing by", text)
     if not now.unfinished and not now.in_flight:
-        return _headline(Level.WELL, "Idle", "All that has come is done.")
+        word = "Working" if now.quiet_for < _IDLE_AFTER else "Idle"
+        return _headline(Level.WELL, word, "All that has come is done.")
     calls = counted(now.in_flight, "call", "calls")
     records = counted(now.unfinished, "record", "records")
     return _headline(Level.WELL, "Working", f"{calls} in the air, {records} unfinished.")

@@ -65,7 +65,7 @@ function follow() {
 }
 
 function refresh() {
-  tick();
+  if (!document.body.classList.contains("stale")) tick();
   const seconds = answeredAt === null ? null : (Date.now() - answeredAt) / 1000;
   byId("freshness").textContent = seconds === null ? "" : `as of ${span(seconds)} ago`;
 }

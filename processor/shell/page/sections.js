@@ -15,23 +15,23 @@ function card(level, title, content) {
 function holdCard(hold) {
   const probe = hold.next_probe_at ? ticking(hold.next_probe_at, "until") : "after the hold that stops it too";
   return card("trouble", `${SCOPES[hold.scope]} are held: ${hold.reason}`, described([
-    ["why", hold.why],
-    ["for", ticking(hold.since, "since")],
-    ["waiting", counted(hold.waiting, "record", "records")],
-    ["next probe", probe],
-    ["do", hold.do],
+    ["Why", hold.why],
+    ["For", ticking(hold.since, "since")],
+    ["Waiting", counted(hold.waiting, "record", "records")],
+    ["Next probe", probe],
+    ["Do", hold.do],
   ]));
 }
 
 function parkedCard(gap) {
   return card("trouble", `${gap.partition} is parked`, described([
-    ["why", gap.missing],
-    ["do", "find out which orders they were, then go on behind the gap: ", element("code", "", gap.command)],
+    ["Why", gap.missing],
+    ["Do", "find out which orders they were, then go on behind the gap: ", element("code", "", gap.command)],
   ]));
 }
 
 function pauseCard(scope, until) {
-  return card("busy", `${SCOPES[scope]} pause`, described([["goes on", ticking(until, "until")]]));
+  return card("busy", `${SCOPES[scope]} pause`, described([["Goes on", ticking(until, "until")]]));
 }
 
 function cards(view) {
@@ -52,7 +52,7 @@ function facts(view) {
     fact("Calls in the air", count(view.in_flight), element("small", "", ` of ${count(view.most_in_flight)}`)),
     fact("Unfinished", count(view.unfinished), element("small", "", view.unfinished === 1 ? " record" : " records")),
     fact("Behind", view.lag === null ? "–" : count(view.lag), element("small", "", view.lag === 1 ? " record" : " records")),
-    fact("Oldest waiting order", ticking(view.oldest.CONFIRM, "since")),
+    fact("Oldest order waiting", view.oldest.CONFIRM ? ticking(view.oldest.CONFIRM, "since") : "none"),
     fact("Last outcome", ticking(view.last_outcome_at, "age")),
     fact("Last commit", ticking(view.last_commit_at, "age")),
   ];
@@ -103,7 +103,7 @@ function letterRow(letter) {
     element("td", "", letter.reason, element("span", "sub", letter.effect)),
     element("td", "", letter.operation, element("span", "sub", counted(letter.attempts, "call", "calls") + status)),
     element("td", "id", letter.order_id ?? "–", element("span", "sub", letter.cart_id ?? "–")),
-    element("td", "id", letter.source, element("span", "sub", letter.id)),
+    element("td", "id wide", letter.source, element("span", "sub", letter.id)),
   );
 }
 

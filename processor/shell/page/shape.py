@@ -93,7 +93,6 @@ class View(TypedDict):
     rows: list[RowView]
     rows_left_out: int
     points_every: float
-    most_points: int
     points: dict[str, list[float | None]]
     letters: list[LetterView]
     replay: ReplayView

@@ -1,6 +1,7 @@
 """The view: makes what the page shows of what the watch has seen."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Final
 
 from processor import __version__
@@ -11,7 +12,7 @@ from processor.core.sight import HoldSight, Sight
 from processor.shell.kafka.gaps import Gap
 from processor.shell.observers import remedy
 from processor.shell.page.headline import Level, Situation, headline
-from processor.shell.page.recent import EVERY, MOST_POINTS, Recent, RecentLetter
+from processor.shell.page.recent import EVERY, Recent, RecentLetter
 from processor.shell.page.shape import (
     HoldView,
     LetterView,
@@ -48,7 +49,8 @@ def view(seen: Seen) -> View:
     """Return what the page shows."""
     sight = seen.sight
     top = headline(_situation(seen))
-    rows = list(_rows(seen))
+    topics = _topics(seen)
+    rows = list(_rows(seen, topics))
     shown = _most_wanted(rows)
     oldest = sight.oldest if sight is not None else {}
     lane = seen.topics[-1]
@@ -71,11 +73,10 @@ def view(seen: Seen) -> View:
         oldest={operation.value: iso_or_none(wall / 1000) for operation, wall in oldest.items()},
         last_outcome_at=iso_or_none(seen.last_outcome_at),
         last_commit_at=iso_or_none(seen.last_commit_at),
-        topics=list(seen.topics),
+        topics=list(topics),
         rows=shown,
         rows_left_out=len(rows) - len(shown),
         points_every=EVERY,
-        most_points=MOST_POINTS,
         points=_points(seen.recent),
         letters=[_letter(letter) for letter in reversed(seen.recent.letters)],
         replay=_replay(seen, lane),
@@ -103,6 +104,7 @@ def _situation(seen: Seen) -> Situation:
         restore_remaining=sum(seen.left.values()),
         in_flight=sight.in_flight if sight is not None else 0,
         unfinished=_unfinished(sight),
+        quiet_for=inf if seen.last_outcome_at is None else seen.wall - seen.last_outcome_at,
     )
 
 
@@ -151,11 +153,18 @@ def _parked(gap: Gap) -> ParkedView:
     return ParkedView(partition=f"{topic} [{number}]", missing=gap.missing, command=gap.remedy)
 
 
-def _rows(seen: Seen) -> Iterator[RowView]:
+def _topics(seen: Seen) -> Sequence[str]:
+    """Return the topics that have a column: the replay lane only where some of it is owned."""
+    owned = seen.sight.next_offsets if seen.sight is not None else {}
+    has_lane = any(topic == seen.topics[-1] for topic, _ in owned)
+    return seen.topics if has_lane else seen.topics[:-1]
+
+
+def _rows(seen: Seen, topics: Sequence[str]) -> Iterator[RowView]:
     parked = {gap.partition for gap in seen.gaps}
     owned = seen.sight.next_offsets if seen.sight is not None else {}
     for number, phase in sorted(seen.phases.items()):
-        partitions = [Partition(topic, number) for topic in seen.topics]
+        partitions = [Partition(topic, number) for topic in topics]
         stuck = [each.topic for each in partitions if each in parked]
         state = f"{stuck[0]} is parked" if stuck else _PHASES[phase]
         yield RowView(
