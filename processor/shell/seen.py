@@ -1,6 +1,6 @@
 """Seen: what the watch has gathered of the work, for `/status` and the page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from processor.core.partitions import Phase
@@ -15,9 +15,10 @@ class Seen:
     """What the watch has seen last; before the work begins there is no sight.
 
     `wall`, like all times, is seconds since the epoch. `topics` are the inputs, payments first, the
-    replay lane last. `phases` has the partition numbers owned, `lag` the partitions whose end is
-    known, `left` how many outcomes are to be read back by partition number. `away` are complaints
-    about Kafka and the registry, `key_problem` about the file of the API key.
+    replay lane last. `phases` has the partition numbers owned, `full` those of them that take in no
+    more for now, `lag` the partitions whose end is known, `left` how many outcomes are to be read
+    back by partition number. `away` are complaints about Kafka and the registry, `key_problem` one
+    about the file of the API key.
     """
 
     wall: float
@@ -29,6 +30,7 @@ class Seen:
     sight: Sight | None = None
     recent: Recent = field(default_factory=Recent)
     phases: Mapping[int, Phase] = field(default_factory=dict)
+    full: Collection[int] = ()
     lag: Mapping[Partition, int] = field(default_factory=dict)
     left: Mapping[int, int] = field(default_factory=dict)
     gaps: Sequence[Gap] = ()

@@ -19,7 +19,7 @@ from processor.shell.secrets import SecretFile
 from processor.shell.seen import Seen
 from processor.shell.settings import Settings
 from processor.shell.startup import inputs
-from processor.shell.status import Status, name_of, status_of
+from processor.shell.status import Status, iso, name_of, status_of
 from processor.shell.worker import Worker
 
 _LOG: Final = structlog.get_logger(__name__)
@@ -44,6 +44,7 @@ class Watch:
         self._metrics = metrics
         self._worker: Worker | None = None
         self._sight: Sight | None = None
+        self._view: tuple[Sight | None, View | None] = (None, None)
         self._said_stopped: str | None = None
         self._said_key: str | None = None
         self._key = settings.rokt.api_key.current(steady())
@@ -214,8 +215,16 @@ class Watch:
         return status_of(self._seen(worker.parts.engine.look() if worker is not None else None))
 
     def view(self) -> View:
-        """Return what the page shows, as of the last look: it goes over no record for it."""
-        return view(self._seen(self._sight))
+        """Return what the page shows, as of the last look.
+
+        It is made once a look, however many people ask for it, and goes over no record.
+        """
+        sight, (viewed, made) = self._sight, self._view
+        if made is None or sight is None or sight is not viewed:
+            made = view(self._seen(sight))
+            self._view = sight, made
+        made["now"] = iso(now().wall)
+        return made
 
     def _seen(self, sight: Sight | None) -> Seen:
         """Gather what has been seen, up to a look at the engine."""
@@ -237,6 +246,11 @@ class Watch:
             sight=sight,
             recent=worker.parts.observers.recent,
             phases={number: state.phase for number, state in states.items()},
+            full=[
+                number
+                for number, state in states.items()
+                if any(owned.is_paused for owned in state.inputs.values())
+            ],
             lag=self._lag(sight),
             left=worker.restorer.left(),
             gaps=tuple(worker.poller.gaps.parked.values()),

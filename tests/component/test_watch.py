@@ -91,7 +91,7 @@ class Stage:
         }
         self.schemas = SimpleNamespace(away=None)
         self.observers = SimpleNamespace(last_outcome_at=0.0, recent=Recent())
-        self.states = {0: SimpleNamespace(phase=Phase.WORKING)}
+        self.states = {0: SimpleNamespace(phase=Phase.WORKING, inputs={})}
         self.worker = SimpleNamespace(
             parts=SimpleNamespace(
                 engine=SimpleNamespace(
@@ -228,6 +228,14 @@ def test_the_page_shows_the_last_look_and_asks_for_no_other(stage: Stage) -> Non
     assert view["rows"] == [
         {"number": 0, "state": "works", "level": "well", "lag": [7, None], "left": 4}
     ]
+
+
+def test_the_page_is_made_once_a_look_however_many_people_ask(stage: Stage) -> None:
+    stage.run()
+    first = stage.watch.view()["rows"]
+    assert stage.watch.view()["rows"] is first
+    stage.run(rounds=2)
+    assert stage.watch.view()["rows"] is not first
 
 
 def test_the_page_of_a_processor_that_has_not_begun_says_so(stage: Stage) -> None:

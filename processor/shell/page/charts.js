@@ -47,7 +47,7 @@ class Chart {
     this.bad = this.spec.bad ? view.points[this.spec.bad] : null;
     this.present = this.spec.isLevel ? view[this.spec.key] : null;
     this.known = this.points.filter((value) => value !== null);
-    this.top = Math.max(0, ...this.known);
+    this.top = Math.max(0, this.present ?? 0, ...this.known);
     this.draw();
     this.tell();
   }

@@ -6,7 +6,7 @@ dead letters.
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from processor.core.effects import (
     CallEnded,
@@ -49,9 +49,8 @@ class RecentLetter:
     is_replayed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """What happened in the seconds before a moment, and how it was then.
+class Point(NamedTuple):
+    """What happened in the seconds before a moment, and how it was then, rounded to be drawn.
 
     The first three are per second; `call_seconds` is the mean of the calls that ended, None when
     none did; `dead_letters`, `lag` and `in_flight` are counts.
@@ -151,10 +150,10 @@ class Recent:
         counts, self._counts, self._since = self._counts, _Counts(), at
         self.points.append(
             Point(
-                outcomes=counts.outcomes / elapsed,
-                calls=counts.calls / elapsed,
-                failed_calls=counts.failed_calls / elapsed,
-                call_seconds=counts.seconds / counts.calls if counts.calls else None,
+                outcomes=round(counts.outcomes / elapsed, 2),
+                calls=round(counts.calls / elapsed, 2),
+                failed_calls=round(counts.failed_calls / elapsed, 2),
+                call_seconds=round(counts.seconds / counts.calls, 3) if counts.calls else None,
                 dead_letters=counts.dead_letters,
                 lag=lag,
                 in_flight=in_flight,

@@ -12,7 +12,7 @@ from processor.core.sight import HoldSight, Sight
 from processor.shell.kafka.gaps import Gap
 from processor.shell.observers import remedy
 from processor.shell.page.headline import Level, Situation, headline
-from processor.shell.page.recent import EVERY, Recent, RecentLetter
+from processor.shell.page.recent import EVERY, Point, Recent, RecentLetter
 from processor.shell.page.shape import (
     HoldView,
     LetterView,
@@ -33,16 +33,7 @@ _PHASES: Final = {
     Phase.DRAINING: "is handed over",
     Phase.CLOSED: "is handed over",
 }
-_SERIES: Final = (
-    ("outcomes", 2),
-    ("calls", 2),
-    ("failed_calls", 2),
-    ("call_seconds", 3),
-    ("dead_letters", 0),
-    ("lag", 0),
-    ("in_flight", 0),
-)
-"""The fields of a point, and how many decimals of them are told."""
+_FULL: Final = "is full: it takes in no more until there is room"
 
 
 def view(seen: Seen) -> View:
@@ -166,20 +157,19 @@ def _rows(seen: Seen, topics: Sequence[str]) -> Iterator[RowView]:
     for number, phase in sorted(seen.phases.items()):
         partitions = [Partition(topic, number) for topic in topics]
         stuck = [each.topic for each in partitions if each in parked]
-        state = f"{stuck[0]} is parked" if stuck else _PHASES[phase]
+        state = _PHASES[phase]
+        level = Level.WELL if phase is Phase.WORKING else Level.BUSY
+        if stuck:
+            state, level = f"{stuck[0]} is parked", Level.TROUBLE
+        elif phase is Phase.WORKING and number in seen.full:
+            state, level = _FULL, Level.BUSY
         yield RowView(
             number=number,
             state=state,
-            level=_level(phase, is_parked=bool(stuck)),
+            level=level,
             lag=[seen.lag.get(each) if each in owned else None for each in partitions],
             left=seen.left.get(number, 0),
         )
-
-
-def _level(phase: Phase, *, is_parked: bool) -> Level:
-    if is_parked:
-        return Level.TROUBLE
-    return Level.WELL if phase is Phase.WORKING else Level.BUSY
 
 
 def _most_wanted(rows: Sequence[RowView]) -> list[RowView]:
@@ -194,13 +184,9 @@ def _most_wanted(rows: Sequence[RowView]) -> list[RowView]:
 
 
 def _points(recent: Recent) -> dict[str, list[float | None]]:
-    def told(value: float | None, decimals: int) -> float | None:
-        return value if value is None else round(value, decimals)
-
-    return {
-        name: [told(getattr(point, name), decimals) for point in recent.points]
-        for name, decimals in _SERIES
-    }
+    """Return the points field by field."""
+    columns = zip(*recent.points, strict=True) if recent.points else ((),) * len(Point._fields)
+    return dict(zip(Point._fields, map(list, columns), strict=True))
 
 
 def _letter(letter: RecentLetter) -> LetterView:
