@@ -71,8 +71,8 @@ AWAY = ("kafka: no answer",)
             "busy",
             "Pausing",
             (
-                "Rokt asks for patience: confirms, releases and copies of a replay pause for as long "
-                "as it says."
+                "Rokt asks for patience: confirms, releases and copies of a replay pause for as "
+                "long as it says."
             ),
         ),
         (
@@ -104,8 +104,8 @@ AWAY = ("kafka: no answer",)
             "trouble",
             "Holding",
             (
-                "Everything fails, so confirms wait. Nothing is given up; probes find out when Rokt "
-                "is well again."
+                "Everything fails, so confirms wait. Nothing is given up; probes find out when "
+                "Rokt is well again."
             ),
         ),
         (

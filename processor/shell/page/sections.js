@@ -101,7 +101,7 @@ function letterRow(letter) {
     "tr", "",
     element("td", "nowrap", ticking(letter.at, "age"), letter.is_replayed ? element("span", "sub", "replayed") : null),
     element("td", "", letter.reason, element("span", "sub", letter.effect)),
-    element("td", "", letter.operation, element("span", "sub", counted(letter.attempts, "call", "calls") + status)),
+    element("td", "nowrap", letter.operation, element("span", "sub", counted(letter.attempts, "call", "calls") + status)),
     element("td", "id", letter.order_id ?? "–", element("span", "sub", letter.cart_id ?? "–")),
     element("td", "id wide", letter.source, element("span", "sub", letter.id)),
   );
