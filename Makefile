@@ -13,7 +13,7 @@ MINUTES ?= 60
 BROKERS ?= 1
 SOAK_ARGS ?=
 # What has a target of its own.
-APART := bench or deploy or faults or image or server or showcase or soak
+APART := alerts or bench or deploy or faults or image or server or showcase or soak
 DOCKER ?= docker
 COMPOSE ?= $(DOCKER) compose --file deploy/compose/compose.yaml
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' processor/__init__.py)
@@ -21,8 +21,8 @@ HELM := helm.sh/helm/v3/cmd/helm@v3.22.0
 BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check faults soak deploy-check server-check image image-check up load down \
-	showcase-check lock bench wheel parts clean
+.PHONY: help demo test check faults soak alerts-check deploy-check server-check image image-check \
+	up load down showcase-check lock bench wheel parts clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -39,6 +39,10 @@ faults: .venv/dev.stamp parts ## run every fault, the long ones included (FAULTS
 soak: .venv/dev.stamp parts ## mix faults for MINUTES=60, then judge (BROKERS=3, SEED=n: again)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --brokers $(BROKERS) \
 		$(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
+
+alerts-check: .venv/dev.stamp parts ## try the alert rules, with a real Prometheus and Alertmanager too
+	$(BIN)/python -m tests.support.prometheus_parts
+	$(BIN)/python -m pytest -m alerts tests/deploy $(PYTEST_ARGS)
 
 deploy-check: .venv/deploy.stamp $(BIN)/helm ## lint and render the chart with every switch, for many Kubernetes
 	$(BIN)/hadolint Dockerfile
