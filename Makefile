@@ -13,7 +13,7 @@ MINUTES ?= 60
 BROKERS ?= 1
 SOAK_ARGS ?=
 # What has a target of its own.
-APART := alerts or bench or deploy or faults or image or server or showcase or soak
+APART := alerts or bench or deploy or faults or image or page or server or showcase or soak
 DOCKER ?= docker
 COMPOSE ?= $(DOCKER) compose --file deploy/compose/compose.yaml
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' processor/__init__.py)
@@ -21,7 +21,7 @@ HELM := helm.sh/helm/v3/cmd/helm@v3.22.0
 BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check faults soak alerts-check deploy-check server-check image image-check \
+.PHONY: help demo test check faults soak alerts-check deploy-check page-check server-check image image-check \
 	up load down showcase-check lock bench wheel parts clean
 
 help: ## list the targets
@@ -47,6 +47,9 @@ alerts-check: .venv/dev.stamp parts ## try the alert rules, with a real Promethe
 deploy-check: .venv/deploy.stamp $(BIN)/helm ## lint and render the chart with every switch, for many Kubernetes
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pytest -m deploy tests/deploy $(PYTEST_ARGS)
+
+page-check: .venv/dev.stamp ## look at the status page in a headless Chromium
+	$(BIN)/python -m pytest -m page tests/deploy $(PYTEST_ARGS)
 
 server-check: .venv/deploy.stamp $(BIN)/helm ## have the API server of KUBECONFIG try all that the chart renders
 	$(BIN)/python -m pytest -m server tests/deploy $(PYTEST_ARGS)

@@ -26,7 +26,7 @@ from tests.support.chromium import Tab, tab
 from tests.unit.test_observers import OUTCOME, WENT_WELL
 from tests.unit.test_view import GAP, HOLD, SEEN, SIGHT
 
-pytestmark = [pytest.mark.deploy, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.page, pytest.mark.timeout(120)]
 
 HOSTILE: Final = "<img src=x onerror=alert(1)>\"'&<script>alert(2)</script>\u202e"
 QUIET: Final = replace(SIGHT, in_flight=0, unfinished={})

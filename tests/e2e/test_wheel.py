@@ -32,5 +32,7 @@ def test_the_wheel_installs_and_runs_the_demo_in_an_empty_environment(tmp_path: 
     run(*pip, "install", "--require-hashes", "-r", ROOT / "requirements" / "runtime.txt")
     run(*pip, "install", "--no-deps", wheel)
     processor = environment / "bin" / "processor"
+    page = "from processor.shell.page.document import document; print(len(document().body))"
+    assert int(run(environment / "bin" / "python", "-c", page)) > 20_000
     assert '"OrderPaid"' in run(processor, "schemas", "show", "OrderPaid")
     assert "all as they should be" in run(processor, "demo")

@@ -26,7 +26,7 @@ function holdCard(hold) {
 function parkedCard(gap) {
   return card("trouble", `${gap.partition} is parked`, described([
     ["Why", gap.missing],
-    ["Do", "find out which orders they were, then go on behind the gap: ", element("code", "", gap.command)],
+    ["Do", "find out which orders they were, then go on behind the gap:", element("code", "command", gap.command)],
   ]));
 }
 
