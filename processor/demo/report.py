@@ -114,8 +114,9 @@ def addresses(
     """Return where to look while the demo goes on."""
     shown = _pairs()
     for place, what in (
+        (f"{server_url}/", "what it is doing, as a page"),
+        (f"{server_url}/status", "the same as JSON"),
         (f"{server_url}/metrics", "the processor's metrics"),
-        (f"{server_url}/status", "what it is doing"),
         (f"{admin_url}ledger", "what has reached Rokt"),
         (bootstrap_servers, f"the broker, for clients of your own: {', '.join(topics)}"),
         ("", _OUTPUTS),
