@@ -20,7 +20,7 @@ from processor.demo.catalog import CATALOG
 from processor.demo.events import item, paid
 from processor.demo.findings import DeadLetter, Outcome, Readings, find
 from processor.demo.samples import Expectation, sample
-from processor.fake_rokt import Entry, Operation
+from processor.fake_rokt import SAMPLE_API_KEY, Entry, Operation
 from tests.contract.test_documented_samples import CONFIRM_SAMPLE, RELEASE_SAMPLE, compact
 from tests.support.programs import Program, wait_until
 
@@ -155,10 +155,17 @@ def test_a_demo_that_is_kept_goes_on_until_it_is_interrupted(tmp_path: Path) -> 
     command = [sys.executable, "-m", "processor", "demo", "--keep"]
     with Program(command, log=log, env=environment(), folder=CHECKOUT) as demo:
         wait_until(lambda: "order 7002 " in demo.log_text(), within=40, what="traffic")
-        metrics, status, rokt = re.findall(r"http://\S+", demo.log_text())
+        page, status, metrics, rokt = re.findall(r"http://\S+", demo.log_text())
         calls = httpx.get(rokt, trust_env=False).json()["entries"]
         assert "processor_outcomes_total" in httpx.get(metrics, trust_env=False).text
         assert httpx.get(status, trust_env=False).json()["is_ready"] is True
+        assert httpx.get(page, trust_env=False).text.startswith("<!doctype html>")
+        view = httpx.get(f"{page}page.json", trust_env=False)
+        assert view.json()["level"] == "well"
+        assert {"UNDECODABLE", "UNPROCESSABLE"} <= {
+            each["reason"] for each in view.json()["letters"]
+        }
+        assert SAMPLE_API_KEY not in view.text
         demo.signal(signal.SIGINT)
         assert demo.wait(20) == 0
     sent = {entry["body"] for entry in calls}
