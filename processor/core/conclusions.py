@@ -17,6 +17,7 @@ from processor.core.retries import (
     is_exhausted,
     systemic_delay,
 )
+from processor.core.tracing import trace_context
 from processor.core.vocabulary import Effect, ItemResult, Operation
 from processor.core.work import Work
 
@@ -143,6 +144,7 @@ def conclude(work: Work, ending: Ending, now: Now) -> tuple[Outcome, DeadLetter 
         last_attempt_at=work.last_attempt_at,
         rokt_trace_id=verdict.trace_id if verdict else None,
         processed_at=now.wall_ms,
+        trace=trace_context(work.record.headers),
     )
     if ending.reason is None:
         return outcome, None

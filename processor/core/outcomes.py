@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from processor.core.records import Record, Source
 from processor.core.replies import ItemVerdict, RoktError, Verdict
+from processor.core.tracing import TraceContext
 from processor.core.vocabulary import Effect, ItemResult, Operation, Reason, Status, strongest
 
 NAMESPACE: Final = UUID("6f2b7c1e-0d5a-5e3b-9a41-2c8d7e90b315")
@@ -42,6 +43,8 @@ class Outcome:
     rokt_trace_id: str | None
     processed_at: int
     omitted: tuple[str, ...] = ()
+    trace: TraceContext = ()
+    """What the input's headers say of its trace; in headers only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Planning: what is to be done with the record whose turn it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from processor.core.calls import Call, CallShape, confirm_call, release_call
 from processor.core.events import CartAbandoned, Event, OrderPaid, Pending, Undecodable, problems
@@ -9,6 +9,7 @@ from processor.core.meetings import Conflict, Duplicate, Proceed, Releasable, re
 from processor.core.outcomes import Ending
 from processor.core.records import Now
 from processor.core.replies import ItemVerdict
+from processor.core.tracing import trace_context
 from processor.core.vocabulary import Effect, ItemResult, Reason, Status
 from processor.core.work import Work
 
@@ -90,7 +91,8 @@ def requested(event: Event, result: ItemResult = ItemResult.UNKNOWN) -> tuple[It
 def _plan_confirm(work: Work, event: OrderPaid, ledger: Ledger, shape: CallShape) -> Plan:
     if work.call is not None and not (work.is_replayed and not work.is_ambiguous):
         return Attempt(work.call)
-    call = confirm_call(event, shape)  # once more for a copy: live records may have overtaken it
+    # Once more for a copy: live records may have overtaken it.
+    call = _traced(confirm_call(event, shape), work)
     effect = Effect.MAYBE_APPLIED if work.is_tainted else work.effect
     match ledger.ask_confirm(event, call.fingerprint, is_authorised=is_authorised(work)):
         case Proceed(released_before_paid=released, may_be_applied=may_be_applied):
@@ -107,6 +109,12 @@ def _plan_confirm(work: Work, event: OrderPaid, ledger: Ledger, shape: CallShape
     return Ending(
         status=status, effect=effect, reason=reason, detail=detail, items=requested(event)
     )
+
+
+def _traced(call: Call, work: Work) -> Call:
+    """Return a call that carries the trace of its record on."""
+    context = trace_context(work.record.headers)
+    return replace(call, headers=(*call.headers, *context)) if context else call
 
 
 def _leaves_no_trace(work: Work, event: OrderPaid, ledger: Ledger) -> bool:
@@ -143,7 +151,7 @@ def _plan_release(
         )
     if work.call is not None and not has_changed:
         return Attempt(work.call)
-    return Attempt(release_call(event, releasable.items, shape))
+    return Attempt(_traced(release_call(event, releasable.items, shape), work))
 
 
 def _has_changed(work: Work, releasable: Releasable) -> bool:

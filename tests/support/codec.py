@@ -33,7 +33,6 @@ PAID: Final = OrderPaid(
             unit_price=Decimal("12.5000"),
             total_price=Decimal("25.0001"),
             currency="CAD",
-            reservation_expires_at=1_700_000_900_000,
         ),
     ),
     rokt_session_id="s-1",

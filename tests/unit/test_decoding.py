@@ -3,6 +3,7 @@
 import json
 import time
 import tracemalloc
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -94,6 +95,12 @@ def test_a_value_of_the_largest_size_is_read() -> None:
     value = framed(OURS, {**datum_of(PAID), "eventId": "e" * room})
     assert len(value) == MAX_VALUE
     assert isinstance(decode(value, OURS), OrderPaid)
+
+
+def test_when_a_paid_reservation_ends_is_read() -> None:
+    item = replace(PAID.items[0], reservation_expires_at=1_700_000_900_000)
+    order = replace(PAID, items=(item,))
+    assert decode(framed(OURS, datum_of(order)), OURS) == order
 
 
 def test_an_unknown_schema_leaves_the_record_pending() -> None:

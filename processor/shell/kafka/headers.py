@@ -41,6 +41,7 @@ def _shared(outcome: Outcome) -> Headers:
         headers.append(("processor.origin.timestamp", str(origin.timestamp)))
     if outcome.replay_id is not None:
         headers.append(("processor.replay.id", outcome.replay_id))
+    headers += outcome.trace
     return headers
 
 
