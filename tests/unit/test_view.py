@@ -10,7 +10,7 @@ from processor.core.sight import HoldSight, Sight
 from processor.core.vocabulary import Operation, Reason
 from processor.shell.kafka.gaps import Gap
 from processor.shell.page.recent import Recent
-from processor.shell.page.view import MOST_ROWS, view
+from processor.shell.page.view import MOST_ROWS, live_lag, view
 from processor.shell.seen import Seen
 from tests.unit.test_observers import OUTCOME
 
@@ -94,7 +94,7 @@ def test_a_parked_partition_is_shown_with_the_command_and_a_full_one_as_full() -
     ]
 
 
-def test_the_lane_has_a_column_where_some_of_it_is_owned_and_is_no_lag_of_live_events() -> None:
+def test_the_lane_has_a_column_where_some_of_it_is_owned() -> None:
     shown = view(SEEN)
     assert (shown["topics"], shown["lag"]) == (list(TOPICS), 7)
     assert shown["replay"] == {
@@ -178,3 +178,7 @@ def test_complaints_are_told_in_the_words_of_those_who_complain() -> None:
         "cart c-1 is on partitions 1 and 2",
         "PROCESSOR_ROKT__API_KEY_FILE cannot be read: gone",
     ]
+
+
+def test_what_lies_in_the_lane_is_no_lag_of_live_events() -> None:
+    assert live_lag({**SEEN.lag, Partition("cart-abandoned", 1): 2}, "rokt-replay") == 9
