@@ -13,6 +13,7 @@ TARGET: Final[Mapping[str, Labels]] = dict.fromkeys(("namespace", "job", "instan
 
 _SCALARS: Final = frozenset({"time", "scalar", "pi"})
 _NO_LABELS: Final = frozenset({"absent", "absent_over_time", "vector"})
+_CHOICES: Final = frozenset({"topk", "bottomk"})
 _SETS: Final = frozenset({"and", "or", "unless"})
 _REGULAR: Final = (promql.MatchOp.Re, promql.MatchOp.NotRe)
 
@@ -114,6 +115,8 @@ def _grouped(
     part: promql.AggregateExpr, series: Mapping[str, Mapping[str, Labels]]
 ) -> frozenset[str]:
     inner = _labels(part.expr, series) or frozenset()
+    if str(part.op) in _CHOICES:
+        return inner
     if part.modifier is None:
         return frozenset()
     named = frozenset(part.modifier.labels)
