@@ -28,6 +28,7 @@ class Command:
 COMMANDS: Final = {
     "run": Command(module="run", help="Confirm paid orders and release abandoned carts."),
     "demo": Command(module="demo", help="Show everything at work, with nothing but Python."),
+    "check": Command(module="check", help="Look at all that can break this deployment."),
     "config": Command(module="config", help="Show the settings in force, or what is wrong."),
     "topics": Command(module="topics", help="Plan and create the topics, and the rights on them."),
     "schemas": Command(module="schemas", help="Register the schemas, or check a registry."),

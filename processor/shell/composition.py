@@ -48,24 +48,29 @@ def engine_settings(settings: Settings, prepared: Prepared) -> EngineSettings:
     )
 
 
+def edge_settings(settings: Settings) -> EdgeSettings:
+    """Return where and how calls go out; EdgeSettingsError says what cannot be used."""
+    client = settings.http_client
+    return EdgeSettings(
+        base_url=settings.rokt.base_url,
+        connect_timeout=client.connect_timeout,
+        confirm_read_timeout=client.confirm_read_timeout,
+        release_read_timeout=client.release_read_timeout,
+        confirm_deadline=client.confirm_deadline,
+        release_deadline=client.release_deadline,
+        reply_limit=client.reply_limit,
+        max_connections=settings.calls.max_in_flight,
+        ca_file=client.ca_file,
+        client_cert_file=client.client_certificate_file,
+        client_key_file=client.client_key_file,
+    )
+
+
 def open_rokt(settings: Settings) -> RoktClient:
     """Return the client that makes the calls; its key follows the file it is in."""
-    client = settings.http_client
     try:
-        edge = EdgeSettings(
-            base_url=settings.rokt.base_url,
-            connect_timeout=client.connect_timeout,
-            confirm_read_timeout=client.confirm_read_timeout,
-            release_read_timeout=client.release_read_timeout,
-            confirm_deadline=client.confirm_deadline,
-            release_deadline=client.release_deadline,
-            reply_limit=client.reply_limit,
-            max_connections=settings.calls.max_in_flight,
-            ca_file=client.ca_file,
-            client_cert_file=client.client_certificate_file,
-            client_key_file=client.client_key_file,
-        )
-        return open_client(edge, HttpEngine(client.engine), _api_key(settings))
+        engine = HttpEngine(settings.http_client.engine)
+        return open_client(edge_settings(settings), engine, _api_key(settings))
     except EdgeSettingsError as error:
         raise ConfigurationError(
             f"Calls to Rokt cannot be made: {error}. Check PROCESSOR_ROKT__BASE_URL and "

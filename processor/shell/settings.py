@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -35,6 +37,7 @@ __all__ = [
     "Connections",
     "HttpClient",
     "Kafka",
+    "Loaded",
     "Log",
     "Origin",
     "RegistryAccess",
@@ -49,6 +52,7 @@ __all__ = [
     "Topics",
     "load",
     "load_connections",
+    "load_in_part",
     "load_registry_access",
     "load_server",
     "load_topic_access",
@@ -56,6 +60,19 @@ __all__ = [
 ]
 
 Model = TypeVar("Model", bound=Access)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded(Generic[Model]):
+    """Settings as far as they can be read, and everything that is wrong with them.
+
+    `doubtful` are the TOML names of those that something is wrong with: they may hold stand-ins.
+    """
+
+    settings: Model
+    origins: Mapping[str, Origin]
+    problems: tuple[Problem, ...]
+    doubtful: AbstractSet[str]
 
 
 def load(config_path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -96,9 +113,25 @@ def load_with_origins(
     return _load(Settings, config_path, environ)
 
 
+def load_in_part(
+    config_path: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Loaded[Settings]:
+    """Return all settings, those that cannot be used with stand-ins, and what is wrong."""
+    return _read(Settings, config_path, environ)
+
+
 def _load(
     model: type[Model], config_path: Path | None, environ: Mapping[str, str]
 ) -> tuple[Model, Mapping[str, Origin]]:
+    loaded = _read(model, config_path, environ)
+    if loaded.problems:
+        raise SettingsError(loaded.problems)
+    return loaded.settings, loaded.origins
+
+
+def _read(
+    model: type[Model], config_path: Path | None, environ: Mapping[str, str]
+) -> Loaded[Model]:
     source = LayeredSource(model, leaves(Settings), environ, config_path)
     problems = list(source.problems)
     refused: set[str] = set()
@@ -121,9 +154,14 @@ def _load(
     for clash in found:
         name = source.name(clash.keys[0])
         problems.append(Problem(name=name, wrong=clash.wrong, remedy=clash.remedy))
-    if problems:
-        raise SettingsError(problems)
-    return settings, source.origins
+    return Loaded(
+        settings=settings,
+        origins=source.origins,
+        problems=tuple(problems),
+        doubtful=refused.union(*(clash.keys for clash in found))
+        if source.is_complete
+        else frozenset(leaves(model)),
+    )
 
 
 def _build(model: type[Model], source: LayeredSource) -> Model:

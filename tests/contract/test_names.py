@@ -12,6 +12,7 @@ def test_the_commands_are_these() -> None:
     assert list(COMMANDS) == [
         "run",
         "demo",
+        "check",
         "config",
         "topics",
         "schemas",

@@ -1,0 +1,124 @@
+"""`processor check`: the doctor. What can break this deployment, and what to do about it."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from processor import __version__
+from processor.cli import ConfigFile
+from processor.cli.texts import lines, open_console
+from processor.cli.topics_plan import names_of
+from processor.core.rights import Groups
+from processor.shell import logs
+from processor.shell.checks.course import run
+from processor.shell.checks.findings import Finding, Level
+from processor.shell.history.progress import group_of
+from processor.shell.kafka.marks import acceptances
+from processor.shell.settings import load_in_part
+
+_STYLES: Final = {
+    Level.OK: "green",
+    Level.WARNING: "yellow",
+    Level.ERROR: "bold red",
+    Level.UNKNOWN: "dim",
+}
+_ERRORS: Final = 2
+_WARNINGS: Final = 3
+
+
+def check(
+    config: ConfigFile = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(min=0.5, max=60, metavar="SECONDS", help="How long each step may take."),
+    ] = 5.0,
+) -> None:
+    """Look at everything that this deployment stands on; change nothing, confirm nothing.
+
+    Exits with 0 when all is well, 3 with warnings, 2 with errors: `run` would not start, or would
+    break a promise. Rokt is asked once, by HEAD and without the key: whether the key is right,
+    only a call shows.
+    """
+    found = examine(config, timeout)
+    if as_json:
+        typer.echo(json.dumps(to_json(found), indent=2))
+    else:
+        show(found, open_console())
+    raise typer.Exit(exit_code(found))
+
+
+def examine(config: Path | None, timeout: float) -> list[Finding]:
+    """Return all findings, in the order in which things were looked at."""
+    loaded = load_in_part(config)
+    logs.configure(loaded.settings.log.format, "error", sys.stderr)
+    group = loaded.settings.kafka.group_id
+    groups = Groups(own=group, accepted_gaps=acceptances(group), replays=group_of(group, ""))
+    return [*run(loaded, names_of(loaded.settings.topics), groups, timeout)]
+
+
+def exit_code(found: Sequence[Finding]) -> int:
+    """Return how the process ends: the worst finding counts."""
+    levels = {each.level for each in found}
+    if Level.ERROR in levels:
+        return _ERRORS
+    return _WARNINGS if Level.WARNING in levels else 0
+
+
+def show(found: Sequence[Finding], console: Console) -> None:
+    """Print a table, the remedies below what was found, and how often there was what."""
+    table = Table("", "of", "what", "found", box=SIMPLE_HEAD, pad_edge=False)
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
+    table.columns[2].max_width = 40
+    area = None
+    for each in found:
+        table.add_row(
+            Text(each.level, _STYLES[each.level]),
+            "" if each.area is area else each.area,
+            lines(each.subject),
+            lines(f"{each.found}.", f"→ {each.remedy}." if each.remedy else None),
+        )
+        area = each.area
+    console.print(table)
+    console.print(summary(found))
+
+
+def summary(found: Sequence[Finding]) -> str:
+    """Return how often there was what, the worst first."""
+    counts = Counter(each.level for each in found)
+    listed = ", ".join(
+        f"{counts[level]} {level}"
+        for level in (Level.ERROR, Level.WARNING, Level.UNKNOWN, Level.OK)
+        if counts[level]
+    )
+    return f"{listed}."
+
+
+def to_json(found: Sequence[Finding]) -> dict[str, Any]:
+    """Return the findings as JSON has them."""
+    counts = Counter(each.level for each in found)
+    return {
+        "version": __version__,
+        "exitCode": exit_code(found),
+        "counts": {level: counts[level] for level in Level},
+        "findings": [
+            {
+                "area": each.area,
+                "subject": each.subject,
+                "level": each.level,
+                "found": each.found,
+                "remedy": each.remedy,
+            }
+            for each in found
+        ],
+    }

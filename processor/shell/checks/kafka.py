@@ -1,0 +1,255 @@
+"""The way to Kafka: names, connections, TLS, signing in, and the addresses that brokers tell."""
+
+import logging
+import ssl
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ClusterMetadata
+
+from processor.shell.checks import wire
+from processor.shell.checks.findings import Area, Finding, Voice
+from processor.shell.checks.network import (
+    Address,
+    TroubleError,
+    Trust,
+    connected,
+    days_left,
+    end_of,
+    secured,
+    speaks_tls,
+)
+from processor.shell.checks.scene import Scene
+from processor.shell.clock import now
+from processor.shell.kafka import clients
+from processor.shell.settings import Kafka
+
+_VOICE: Final = Voice(area=Area.KAFKA)
+_PORT: Final = 9092
+_MOST: Final = 12  # servers that are tried one by one
+_PROPERTIES: Final = "PROCESSOR_KAFKA__PROPERTIES"
+# What is said is in the findings.
+_SILENT: Final = logging.getLogger("librdkafka, checking")
+_SILENT.propagate = False
+_SILENT.addHandler(logging.NullHandler())
+
+NETWORK: Final = "network"
+SIGNING_IN: Final = "signing in"
+
+
+def quiet(properties: clients.Properties) -> clients.Properties:
+    """Return the properties of a client that complains to nobody."""
+    return properties | {"logger": _SILENT}
+
+
+def look(scene: Scene) -> Iterator[Finding]:
+    """Try every server, sign in, try the addresses that the brokers tell."""
+    kafka = scene.settings.kafka
+    try:
+        trust = trust_of(kafka)
+    except (OSError, ValueError):
+        trust = None
+        yield _VOICE.warning(
+            NETWORK,
+            "The files of the ssl.… properties cannot be tried one by one",
+            f"Check their paths and forms in {_PROPERTIES}, if signing in fails",
+        )
+    servers = [address_of(each) for each in kafka.bootstrap_servers.split(",")]
+    yield from _servers(scene, servers[:_MOST], trust)
+    admin, complaints = open_admin(kafka)
+    try:
+        told = admin.list_topics(timeout=scene.within)
+    except KafkaException as away:
+        admin.poll(0)  # what it complained of meanwhile
+        yield _not_in(kafka, away.args[0], complaints)
+        return
+    scene.is_signed_in = True
+    scene.brokers = tuple(sorted(told.brokers))
+    yield _VOICE.ok(SIGNING_IN, _signed_in(kafka, told))
+    if len(told.brokers) < 3:  # noqa: PLR2004  the promise of the outputs needs so many
+        yield _VOICE.warning(
+            "brokers",
+            f"There are {len(told.brokers)} only: what was acknowledged may go with one of them",
+            "Use a cluster of three or more, where money hangs on it",
+        )
+    advertised = {
+        number: Address(host=str(each.host), port=int(each.port))
+        for number, each in told.brokers.items()
+    }
+    yield from _advertised(advertised, servers, scene.within)
+
+
+def open_admin(kafka: Kafka) -> tuple[AdminClient, list[KafkaError]]:
+    """Return a client, and the list that it will put its complaints in."""
+    complaints: list[KafkaError] = []
+    properties = quiet(clients.common(kafka)) | {"error_cb": complaints.append}
+    return AdminClient(properties), complaints
+
+
+def address_of(server: str) -> Address:
+    """Return a server of the settings as an address."""
+    host, _, port = server.rpartition(":") if not server.endswith("]") else (server, "", "")
+    if not host or not port.isdigit():
+        host, port = server, str(_PORT)
+    return Address(host=host.strip("[]"), port=int(port))
+
+
+def protocol_of(kafka: Kafka) -> str:
+    """Return librdkafka's `security.protocol`."""
+    return str(kafka.client_properties().get("security.protocol", "plaintext")).upper()
+
+
+def trust_of(kafka: Kafka) -> Trust | None:
+    """Return how TLS is spoken to the brokers, None where it is not; OSError of its files."""
+    if not protocol_of(kafka).endswith("SSL"):
+        return None
+    given = kafka.client_properties()
+    context = ssl.create_default_context()
+    place, text = str(given.get("ssl.ca.location", "probe")), given.get("ssl.ca.pem")
+    if place != "probe":
+        # Whoever names an authority trusts no other.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        _load(context, place)
+    elif text:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=str(text))
+    if str(given.get("ssl.endpoint.identification.algorithm", "https")) == "none":
+        context.check_hostname = False
+    if str(given.get("enable.ssl.certificate.verification", True)).lower() == "false":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    certificate = given.get("ssl.certificate.location")
+    if certificate:
+        key = str(given.get("ssl.key.location", certificate))
+        context.load_cert_chain(str(certificate), key, str(given.get("ssl.key.password", "")))
+    return Trust(context=context, setting=f"`ssl.ca.location` of {_PROPERTIES}")
+
+
+def _load(context: ssl.SSLContext, place: str) -> None:
+    try:
+        context.load_verify_locations(cafile=place)
+    except IsADirectoryError:
+        context.load_verify_locations(capath=place)
+
+
+def _servers(scene: Scene, servers: Sequence[Address], trust: Trust | None) -> Iterator[Finding]:
+    kafka = scene.settings.kafka
+    failed: dict[Address, TroubleError] = {}
+    for address in servers:
+        try:
+            yield from _server(scene, address, trust)
+        except TroubleError as why:
+            failed[address] = why
+        except (wire.NotKafkaError, OSError):
+            failed[address] = _no_broker(kafka, address, scene.within)
+    for address, trouble in failed.items():
+        # One that answers leads to all others.
+        voice = _VOICE.error if len(failed) == len(servers) else _VOICE.warning
+        yield voice(str(address), trouble.found, trouble.remedy)
+
+
+def _server(scene: Scene, address: Address, trust: Trust | None) -> Iterator[Finding]:
+    with ExitStack() as stack:
+        channel = stack.enter_context(connected(address, scene.within))
+        until = None
+        if trust is not None:
+            channel = stack.enter_context(secured(channel, address, trust))
+            until = end_of(channel)
+        scene.abilities = wire.ask(channel)
+    yield _VOICE.ok(str(address), "A Kafka broker answers" + (", over TLS" if trust else ""))
+    if until is not None:
+        yield from ending(_VOICE, str(address), until)
+
+
+def ending(voice: Voice, subject: str, not_after: str) -> Iterator[Finding]:
+    """Say so if a certificate ends soon."""
+    days, is_soon = days_left(not_after, now().wall)
+    if is_soon:
+        yield voice.warning(
+            subject,
+            f"Its certificate ends in {days} days ({not_after})",
+            "Have it renewed; nothing works here once it has ended",
+        )
+
+
+def _no_broker(kafka: Kafka, address: Address, within: float) -> TroubleError:
+    if not protocol_of(kafka).endswith("SSL") and speaks_tls(address, within):
+        return TroubleError(
+            f"{address} speaks TLS, and the settings do not",
+            f'Set "security.protocol" to SSL or SASL_SSL in {_PROPERTIES}, or name another port',
+        )
+    return TroubleError(
+        f"{address} takes connections and does not answer as a Kafka broker does",
+        "Check the port: is it another program's, or the controller's? With client certificates, "
+        "check ours",
+    )
+
+
+def _not_in(kafka: Kafka, away: KafkaError, complaints: Sequence[KafkaError]) -> Finding:
+    telling = [each for each in complaints if each.code() != KafkaError._ALL_BROKERS_DOWN]  # noqa: SLF001
+    error = telling[-1] if telling else away
+    refused = [each for each in telling if each.code() == KafkaError._AUTHENTICATION]  # noqa: SLF001
+    protocol = protocol_of(kafka)
+    if refused:
+        return _VOICE.error(
+            SIGNING_IN,
+            f"The brokers refuse {_who(kafka)} ({_last_words(refused[-1])})",
+            f"Check `sasl.username`, `sasl.password` and `sasl.mechanism` in {_PROPERTIES}: is it "
+            "the right password, and does the user exist on this cluster?",
+        )
+    return _VOICE.error(
+        SIGNING_IN,
+        f"No broker lets us in over {protocol} ({_last_words(error)})",
+        "Mend what is said of the servers above; otherwise check `security.protocol` in "
+        f"{_PROPERTIES} against what that port asks for",
+    )
+
+
+def _last_words(error: KafkaError) -> str:
+    """Return what librdkafka says, without the address in front and the timing behind it."""
+    return str(error.str()).rsplit("://", 1)[-1].partition(": ")[2].partition(" (after")[0] or str(
+        error.str()
+    )
+
+
+def _who(kafka: Kafka) -> str:
+    properties = kafka.client_properties()
+    user = properties.get("sasl.username")
+    mechanism = properties.get("sasl.mechanism", properties.get("sasl.mechanisms"))
+    return f"user {user} by {mechanism}" if user else f"us by {mechanism or 'no mechanism'}"
+
+
+def _signed_in(kafka: Kafka, told: ClusterMetadata) -> str:
+    user = kafka.client_properties().get("sasl.username")
+    name = f" as {user}" if user else ""
+    cluster = getattr(told, "cluster_id", None) or "without an id"
+    return f"Let in{name}; cluster {cluster}, {len(told.brokers)} broker(s)"
+
+
+def _advertised(
+    advertised: Mapping[int, Address], tried: Iterable[Address], within: float
+) -> Iterator[Finding]:
+    known, failed = set(tried), 0
+    for number, address in list(advertised.items())[:_MOST]:
+        if address in known:
+            continue
+        try:
+            with connected(address, within):
+                pass
+        except TroubleError as trouble:
+            failed += 1
+            yield _VOICE.error(
+                f"broker {number}",
+                f"It tells clients to come to {address}: {_lower(trouble.found)}",
+                "Set `advertised.listeners` on the broker to what can be reached from here, or "
+                f"let it be reached. {trouble.remedy}",
+            )
+    if not failed:
+        listed = ", ".join(map(str, advertised.values()))
+        yield _VOICE.ok("advertised", f"Brokers can be reached where they say: {listed}")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,145 @@
+"""The way to Rokt: one HEAD of the base URL, without the key. Nothing is ever confirmed here.
+
+So this cannot know whether key and tag are right, nor whether the paths of the calls are: only a
+call would show, and a call may have an effect.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import httpx2 as httpx
+
+from processor.core.replies import FailureKind
+from processor.shell.checks.findings import Area, Finding, Voice
+from processor.shell.checks.kafka import ending
+from processor.shell.checks.network import TroubleError, Trust, trust_in
+from processor.shell.checks.scene import Clock, Scene
+from processor.shell.checks.web import USER_AGENT, Seen, head
+from processor.shell.composition import edge_settings
+from processor.shell.http import EdgeSettings, EdgeSettingsError, Engine, open_transport
+from processor.shell.http.failures import failure_of
+from processor.shell.settings import Settings
+from processor.shell.settings_source import variable
+
+_VOICE: Final = Voice(area=Area.ROKT)
+_BASE_URL: Final = variable("rokt.base_url")
+_CA_FILE: Final = variable("http_client.ca_file")
+_KEY: Final = "key and tag"
+_REDIRECTS: Final = range(300, 400)
+_BAD_GATEWAY: Final = range(502, 505)
+_PROXY_ASKS: Final = 407
+_PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+def look(scene: Scene) -> Iterator[Finding]:
+    """Ask the base URL once by plain means, and once by the engine that makes the calls."""
+    url = scene.settings.rokt.base_url
+    try:
+        seen = head(url, _trust(scene.settings), scene.within)
+    except TroubleError as trouble:
+        yield _VOICE.error(url, trouble.found, f"{trouble.remedy}{_about_proxies()}")
+        return
+    if seen.ahead is not None:
+        scene.clocks.append(Clock(of=f"Rokt's ({urlsplit(url).netloc})", ahead=seen.ahead))
+    answer = judge(url, seen)
+    engine = asyncio.run(_by_engine(scene))
+    yield engine or answer
+    if seen.not_after is not None:
+        yield from ending(_VOICE, url, seen.not_after)
+    yield _VOICE.unknown(
+        _KEY, "Whether they are right only a call shows, and none is made: watch the first ones"
+    )
+
+
+def judge(url: str, seen: Seen) -> Finding:
+    """Say what an answer to HEAD means for calls below that URL."""
+    if seen.status in _REDIRECTS:
+        return _redirected(url, seen.location)
+    if seen.status == _PROXY_ASKS:
+        return _VOICE.error(
+            url,
+            "A proxy answers in Rokt's place (status 407)",
+            "Let connections to it out directly: calls never go through a proxy",
+        )
+    if seen.status in _BAD_GATEWAY:
+        return _VOICE.warning(
+            url,
+            f"It answers with status {seen.status}: what stands in front cannot reach Rokt",
+            "Wait, and look at Rokt's status page; check the host if it stays so",
+        )
+    return _VOICE.ok(url, f"It answers (status {seen.status} to HEAD, without the key)")
+
+
+def _redirected(url: str, location: str | None) -> Finding:
+    target = urlsplit(urljoin(url, location or ""))
+    here = urlsplit(url)
+    if location is None or (target.scheme, target.netloc) == (here.scheme, here.netloc):
+        return _VOICE.warning(
+            url,
+            "It redirects within itself; calls are never redirected, and go to their own paths",
+            f"Make sure that {_BASE_URL} is what Rokt gave you, its path included",
+        )
+    to = f"{target.scheme}://{target.hostname or ''}"
+    return _VOICE.error(
+        url,
+        f"It redirects to {to}, and calls are never redirected: all of them would fail",
+        f"Set {_BASE_URL} to what Rokt gave you, or to {to} if that is Rokt's",
+    )
+
+
+def _trust(settings: Settings) -> Trust:
+    trust = trust_in(settings.http_client.ca_file, _CA_FILE)
+    certificate, key = (
+        settings.http_client.client_certificate_file,
+        settings.http_client.client_key_file,
+    )
+    if certificate is not None and key is not None:
+        trust.context.load_cert_chain(certificate, key, password="")
+    return trust
+
+
+def _about_proxies() -> str:
+    named = next((each for each in _PROXIES if os.environ.get(each)), None)
+    return f". {named} is set and not used: calls never go through a proxy" if named else ""
+
+
+async def _by_engine(scene: Scene) -> Finding | None:
+    """Ask by the engine that makes the calls; return what is wrong, if anything is."""
+    url = scene.settings.rokt.base_url
+    try:
+        edge = edge_settings(scene.settings)
+        transport = open_transport(edge, Engine(scene.settings.http_client.engine))
+    except EdgeSettingsError as error:
+        return _VOICE.error(
+            url, f"Calls cannot be made: {error}", f"Check {_BASE_URL} and its files"
+        )
+    try:
+        async with asyncio.timeout(scene.within):
+            response = await transport.handle_async_request(_request(edge, scene.within))
+            await response.aclose()
+    except Exception as error:  # noqa: BLE001  whatever the engine does
+        failure = failure_of(error, None)
+        remedy = (
+            f"Check {_CA_FILE}" if failure.kind is FailureKind.TLS else "Try again, then report it"
+        )
+        return _VOICE.error(
+            url, f"It answers, but not to the client that makes the calls: {failure.detail}", remedy
+        )
+    finally:
+        await transport.aclose()
+    return None
+
+
+def _request(edge: EdgeSettings, within: float) -> httpx.Request:
+    url = httpx.URL(edge.base_url)
+    read = edge.confirm_read_timeout
+    timeouts = {"connect": edge.connect_timeout, "read": read, "write": read, "pool": read}
+    return httpx.Request(
+        "HEAD",
+        url,
+        headers=[(b"Host", url.netloc), (b"User-Agent", USER_AGENT.encode())],
+        extensions={"timeout": timeouts, "deadline": within},
+    )
