@@ -24,7 +24,7 @@ function holdCard(hold) {
 }
 
 function parkedCard(gap) {
-  return card("trouble", `${gap.partition} is parked`, described([
+  return card("trouble wide-card", `${gap.partition} is parked`, described([
     ["Why", gap.missing],
     ["Do", "find out which orders they were, then go on behind the gap:", element("code", "command", gap.command)],
   ]));
@@ -36,7 +36,7 @@ function pauseCard(scope, until) {
 
 function cards(view) {
   return [
-    ...view.notices.map((notice) => element("p", "card trouble", notice)),
+    ...view.notices.map((notice) => element("p", "card trouble wide-card", notice)),
     ...view.holds.map(holdCard),
     ...view.parked.map(parkedCard),
     ...Object.entries(view.paused_until).map(([scope, until]) => pauseCard(scope, until)),
@@ -79,7 +79,7 @@ function partitionRow(row) {
   const kind = row.level === "well" ? "" : `word-${row.level}`;
   const left = row.left ? `, ${counted(row.left, "outcome", "outcomes")} left` : "";
   return element(
-    "tr", "", number, element("td", kind, row.state + left),
+    "tr", "", number, element("td", `state ${kind}`, row.state + left),
     ...row.lag.map((behind) => element("td", behind === null ? "num muted" : "num", behind === null ? "–" : count(behind))),
   );
 }
