@@ -20,7 +20,7 @@ ROWS: Final = (ORDERS, CALLS, KAFKA, REPLAYS, PROCESSES)
 _ALL: Final = dashboard.VariableOption(selected=True, text="All", value="$__all")
 _CHOICE: Final = {
     "__rate_interval": "5m",
-    "__interval": "1m",
+    "__interval": "5m",
     "__range": "3h",
     "namespace": ".*",
     "job": ".*",

@@ -49,8 +49,8 @@ _NOW: Final = (
         ),
         words={1: ("fires", Color.BAD)},
         empty="no alert fires",
-        alerts=("ProcessorAbsent",),
         width=24,
+        height=5,
     ),
     Panel(
         title="Orders confirmed",

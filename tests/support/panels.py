@@ -36,6 +36,9 @@ class Look(StrEnum):
     STATES = "states"
 
 
+_HEIGHTS: Final = dict.fromkeys(Look, 8) | {Look.NUMBER: 4}
+
+
 class Color(StrEnum):
     """What a value means to whoever looks; the words are Grafana's."""
 
@@ -59,7 +62,7 @@ class Panel:
 
     `unit` is Grafana's name of one. `steps` gives colors from a value on; below the first it is
     `base`. `words` stand in place of values. `empty` is said when there is nothing to show;
-    `alerts` are sections of the runbook. `width` is of 24.
+    `alerts` are sections of the runbook. `width` is of 24; `height` follows from the look.
     """
 
     title: str
@@ -73,6 +76,7 @@ class Panel:
     empty: str = ""
     alerts: tuple[str, ...] = ()
     width: int = 4
+    height: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +113,7 @@ def drawn(panel: Panel, number: int) -> build.Panel:
         .targets([_target(query, letter, panel.look) for query, letter in _lettered(panel)])
         .links([_runbook(alert) for alert in panel.alerts])
         .span(panel.width)
-        .height(4 if panel.look is Look.NUMBER else 8)
+        .height(panel.height or _HEIGHTS[panel.look])
         .unit(panel.unit)
         .thresholds(_thresholds(panel))
         .mappings(_mappings(panel))
@@ -123,8 +127,8 @@ def drawn(panel: Panel, number: int) -> build.Panel:
         case Look.STACK:
             return _as_graph(drawing, _STACK)
         case Look.COUNTS:
-            # An interval as long as the shortest time between two scrapes would count nothing.
-            return _as_graph(drawing.interval("1m").decimals(0), _COUNTS)
+            # Steps in which there are several scrapes, also where they are a minute apart.
+            return _as_graph(drawing.interval("5m").decimals(0), _COUNTS)
         case Look.STATES:
             return _as_states(drawing)
 
