@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models import dashboard
 
 from tests.support.dashboard_calls import CALLS, REPLAYS
 from tests.support.dashboard_kafka import KAFKA, PROCESSES
-from tests.support.dashboard_orders import ORDERS
+from tests.support.dashboard_orders import FIRING, ORDERS
 from tests.support.panels import SOURCE, Row, chosen, drawn
 
 PATH: Final = Path(__file__).parents[2] / "deploy" / "grafana" / "processor.json"
@@ -27,7 +27,6 @@ _CHOICE: Final = {
     "instance": ".*",
     "replay_topic": "rokt-replay",
 }
-_FIRING: Final = 'ALERTS{alertstate="firing"}'
 
 
 def text(rows: tuple[Row, ...] = ROWS) -> str:
@@ -113,7 +112,7 @@ def _annotation() -> dict[str, object]:
         "datasource": SOURCE.to_json(),
         "enable": True,
         "iconColor": "red",
-        "expr": chosen(_FIRING),
+        "expr": chosen(FIRING),
         "step": "60s",
         "titleFormat": "{{alertname}}",
         "tagKeys": "severity",

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from tests.support.dashboard_orders import quantiles
-from tests.support.panels import Color, Look, Panel, Query, Row
+from tests.support.panels import Color, Look, Panel, Query, Row, quantiles
 
 _HELD: Final = {0: ("go out", Color.WELL), 1: ("held", Color.BAD)}
 _LANE: Final = 'lane="replay"'

@@ -192,9 +192,15 @@ PROCESSES: Final = Row(
         ),
         Panel(
             title="Members that answer",
-            meaning="Whether Prometheus can scrape each member.",
+            meaning="Whether Prometheus can scrape each member that it saw within a day.",
             look=Look.STATES,
-            queries=(Query(expression="max by (instance) (up)", legend="{{instance}}"),),
+            queries=(
+                Query(
+                    expression="max by (instance) (up and on (namespace, job, instance) "
+                    "last_over_time(processor_build_info[1d]))",
+                    legend="{{instance}}",
+                ),
+            ),
             words={0: ("no answer", Color.BAD), 1: ("answers", Color.WELL)},
             alerts=("ProcessorAbsent",),
             width=12,

@@ -2,25 +2,15 @@
 
 from typing import Final
 
-from tests.support.panels import Color, Look, Panel, Query, Row
+from tests.support.alert_rules import alerts
+from tests.support.panels import Color, Look, Panel, Query, Row, quantiles
 
+_OURS: Final = "|".join(sorted(alert.name for alert in alerts()))
+FIRING: Final = f'ALERTS{{alertstate="firing", alertname=~"{_OURS}"}}'
+"""Our alerts that fire: a Prometheus may know others."""
 _ORDERS: Final = 'lane="live", operation!="RELEASE"'
 _COUNTED: Final = f'{_ORDERS}, status!~"DUPLICATE|SKIPPED"'
 _PAID: Final = 'operation!="RELEASE"'
-
-
-def quantiles(histogram: str, matchers: str, by: str = "") -> tuple[Query, ...]:
-    """Return the median and the slow ends of a histogram, one series a value of the label `by`."""
-    labels, name = (f"le, {by}", f"{{{{{by}}}}} ") if by else ("le", "")
-    found = f"{histogram}_bucket{{{matchers}}}" if matchers else f"{histogram}_bucket"
-    return tuple(
-        Query(
-            expression=f"histogram_quantile({quantile}, "
-            f"sum by ({labels}) (rate({found}[$__rate_interval])))",
-            legend=f"{name}{words}",
-        )
-        for quantile, words in ((0.5, "half"), (0.95, "95 of 100"), (0.99, "99 of 100"))
-    )
 
 
 def _a_person(title: str, meaning: str, counter: str, alert: str) -> Panel:
@@ -43,7 +33,7 @@ _NOW: Final = (
         look=Look.STATES,
         queries=(
             Query(
-                expression='max by (alertname, severity) (ALERTS{alertstate="firing"})',
+                expression=f"max by (alertname, severity) ({FIRING})",
                 legend="{{alertname}} ({{severity}})",
             ),
         ),

@@ -87,6 +87,20 @@ class Row:
     panels: tuple[Panel, ...]
 
 
+def quantiles(histogram: str, matchers: str, by: str = "") -> tuple[Query, ...]:
+    """Return the median and the slow ends of a histogram, one series a value of the label `by`."""
+    labels, name = (f"le, {by}", f"{{{{{by}}}}} ") if by else ("le", "")
+    found = f"{histogram}_bucket{{{matchers}}}" if matchers else f"{histogram}_bucket"
+    return tuple(
+        Query(
+            expression=f"histogram_quantile({quantile}, "
+            f"sum by ({labels}) (rate({found}[$__rate_interval])))",
+            legend=f"{name}{words}",
+        )
+        for quantile, words in ((0.5, "half"), (0.95, "95 of 100"), (0.99, "99 of 100"))
+    )
+
+
 def chosen(expression: str) -> str:
     """Return an expression about what the dashboard's variables choose."""
 
