@@ -1,9 +1,9 @@
 """`processor check`: the doctor. What can break this deployment, and what to do about it."""
 
 import json
-import sys
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -58,10 +58,12 @@ def check(
     raise typer.Exit(exit_code(found))
 
 
-def examine(config: Path | None, timeout: float) -> list[Finding]:
+def examine(
+    config: Path | None, timeout: float, environ: Mapping[str, str] = os.environ
+) -> list[Finding]:
     """Return all findings, in the order in which things were looked at."""
-    loaded = load_in_part(config)
-    logs.configure(loaded.settings.log.format, "error", sys.stderr)
+    loaded = load_in_part(config, environ)
+    logs.configure(loaded.settings.log.format, "error")
     group = loaded.settings.kafka.group_id
     groups = Groups(own=group, accepted_gaps=acceptances(group), replays=group_of(group, ""))
     return [*run(loaded, names_of(loaded.settings.topics), groups, timeout)]

@@ -4,7 +4,8 @@ The tests' own tools go by the door that stays open, on which everybody may do e
 processor is sent to the other one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -40,14 +41,23 @@ _JAAS = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 
 
 class SecuredKafka(KafkaProcess):
-    """A broker of our own with a second door, at `guarded`: host:port."""
+    """A broker of our own with a second door, at `guarded`: host:port.
 
-    def __init__(self, folder: Path) -> None:
+    `not_after` is when its certificate ends; `settings` go over those that make the door.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        not_after: datetime | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         authority = trustme.CA()
         self._authority_file = folder / "authority.pem"
         authority.cert_pem.write_to_path(str(self._authority_file))
         keystore = folder / "keystore.pem"
-        keystore.write_bytes(_keystore(authority.issue_cert(_HOST)))
+        keystore.write_bytes(_keystore(authority.issue_cert(_HOST, not_after=not_after)))
         super().__init__(
             folder,
             {
@@ -60,6 +70,7 @@ class SecuredKafka(KafkaProcess):
                 "listener.name.guarded.ssl.keystore.location": str(keystore),
                 "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
                 "super.users": "User:ANONYMOUS",
+                **(settings or {}),
             },
         )
 

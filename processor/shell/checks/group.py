@@ -21,6 +21,7 @@ from processor.shell.settings_values import show_seconds
 _VOICE: Final = Voice(area=Area.GROUP)
 _SUBJECT: Final = "protocol"
 _SESSION: Final = "session"
+_PROTOCOLS: Final = "group.coordinator.rebalance.protocols"
 _START: Final = (
     "Set PROCESSOR_KAFKA__START for the first start: `earliest` confirms all orders that the "
     "topics hold, `latest` only those from now on, an ISO time those since then"
@@ -90,12 +91,10 @@ def judge(
     if not without:
         yield _VOICE.ok(group, f"It has offsets on all {len(committed)} partitions of the inputs")
         return
-    which = (
-        "It has no offsets yet"
-        if len(without) == len(committed)
-        else f"It has no offset for {without[0].topic} [{without[0].partition}] and "
-        f"{len(without) - 1} more"
-    )
+    which = "It has no offsets yet"
+    if len(without) < len(committed):
+        more = f" and {len(without) - 1} more" if len(without) > 1 else ""
+        which = f"It has no offset for {without[0].topic} [{without[0].partition}]{more}"
     if start is None:
         yield _VOICE.error(group, f"{which}, and nothing says where to begin", _START)
     else:
@@ -163,6 +162,13 @@ def judge_protocol(scene: Scene, configs: Collection[Mapping[str, str]]) -> Iter
             "The brokers do not serve the group protocol `consumer` (KIP-848)",
             "Set PROCESSOR_KAFKA__GROUP_PROTOCOL=classic, or have Kafka 4.0 or newer with the "
             "feature group.version=1",
+        )
+        return
+    if any("consumer" not in each.get(_PROTOCOLS, "consumer").lower() for each in configs):
+        yield _VOICE.error(
+            _SUBJECT,
+            f"The brokers are set not to serve the group protocol `consumer` ({_PROTOCOLS})",
+            "Add `consumer` to it on the brokers, or set PROCESSOR_KAFKA__GROUP_PROTOCOL=classic",
         )
         return
     without = [
