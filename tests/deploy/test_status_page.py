@@ -29,6 +29,7 @@ from tests.unit.test_view import GAP, HOLD, SEEN, SIGHT
 pytestmark = [pytest.mark.page, pytest.mark.timeout(120)]
 
 HOSTILE: Final = "<img src=x onerror=alert(1)>\"'&<script>alert(2)</script>\u202e"
+WORD: Final = "(document.getElementById('word')?.textContent ?? 'Loading')"
 QUIET: Final = replace(SIGHT, in_flight=0, unfinished={})
 
 
@@ -83,7 +84,7 @@ async def opened(process: Process) -> AsyncIterator[Tab]:
     async with process.server() as server, tab() as shown:
         await shown.look()
         await shown.go(server.url)
-        await shown.wait_for("document.getElementById('word')?.textContent !== 'Loading'")
+        await shown.wait_for(f"{WORD} !== 'Loading'")
         yield shown
 
 
@@ -112,7 +113,7 @@ async def keep(shown: Tab, name: str) -> None:
 def test_it_shows_an_idle_processor_and_asks_for_nothing_but_its_own_json() -> None:
     async def scenario(process: Process, shown: Tab) -> None:
         process.seen = replace(process.seen, phases={0: Phase.WORKING}, last_outcome_at=None)
-        await shown.wait_for("document.getElementById('word').textContent === 'Idle'")
+        await shown.wait_for(f"{WORD} === 'Idle'")
         await keep(shown, "idle")
         assert await shown.text("#text") == "All that has come is done."
         assert await shown.value("document.title") == "Idle · processor"
@@ -129,7 +130,7 @@ def test_a_hold_appears_by_itself_with_its_reason_and_a_probe_that_counts_down()
         process.seen = replace(
             process.seen, sight=replace(SIGHT, holds={Scope.CONFIRM: HOLD, Scope.RELEASE: HOLD})
         )
-        await shown.wait_for("document.getElementById('word').textContent === 'Holding'")
+        await shown.wait_for(f"{WORD} === 'Holding'")
         await keep(shown, "hold")
         told = await shown.text("#cards")
         for text in ("Confirms are held: UNREACHABLE", "connection refused", "12 records"):
@@ -145,7 +146,7 @@ def test_a_hold_appears_by_itself_with_its_reason_and_a_probe_that_counts_down()
 def test_a_parked_partition_and_dead_letters_are_shown() -> None:
     async def scenario(process: Process, shown: Tab) -> None:
         process.seen = replace(process.seen, gaps=(GAP,))
-        await shown.wait_for("document.getElementById('word').textContent === 'Parked'")
+        await shown.wait_for(f"{WORD} === 'Parked'")
         await keep(shown, "parked")
         assert "accept-gap --topic order-paid --partition 1" in await shown.text("#cards code")
         assert "order-paid is parked, 250 outcomes left" in await shown.text("#partitions")
@@ -200,9 +201,7 @@ def test_a_processor_that_is_gone_is_said_to_be_and_what_stands_there_is_old() -
             await shown.look()
             async with process.server() as server:
                 await shown.go(server.url)
-                await shown.wait_for(
-                    "document.getElementById('word')?.textContent === 'Reading back'"
-                )
+                await shown.wait_for(f"{WORD} === 'Reading back'")
             await shown.wait_for("!document.getElementById('lost').hidden")
             await keep(shown, "gone")
             assert (await shown.text("#lost")).startswith(
