@@ -158,17 +158,20 @@ def all_rights(world: World) -> list[AclBinding]:
 def configured(kafka: RealKafka, topic: str, **settings: str) -> Iterator[None]:
     """Have settings of a topic changed meanwhile; `retention_ms="1"` is one."""
     admin = kafka.admin()
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    names = [name.replace("_", ".") for name in settings]
+    before = admin.describe_configs([resource])[resource].result(_ANSWER_WITHIN)
 
-    def alter(operation: AlterConfigOpType) -> None:
+    def set_to(values: Mapping[str, str | None]) -> None:
         entries = [
-            ConfigEntry(name.replace("_", "."), value, incremental_operation=operation)
-            for name, value in settings.items()
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            for name, value in values.items()
         ]
-        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
-        admin.incremental_alter_configs([resource])[resource].result(_ANSWER_WITHIN)
+        changed = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+        admin.incremental_alter_configs([changed])[changed].result(_ANSWER_WITHIN)
 
-    alter(AlterConfigOpType.SET)
+    set_to(dict(zip(names, settings.values(), strict=True)))
     try:
         yield
     finally:
-        alter(AlterConfigOpType.DELETE)
+        set_to({name: before[name].value for name in names})
