@@ -9,6 +9,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
 LOCK_ARGS ?=
 PYTEST_ARGS ?=
+WORKERS ?= 2
+# Most tests wait for something; those of one file share what is slow to set up.
+AT_ONCE = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 MINUTES ?= 60
 BROKERS ?= 1
 SOAK_ARGS ?=
@@ -30,8 +33,8 @@ help: ## list the targets
 demo: .venv/runtime.stamp ## show the processor at work on sample events, nothing else needed
 	$(BIN)/processor demo
 
-test: .venv/dev.stamp parts ## run all tests, those on a real Kafka and a real registry included
-	$(BIN)/python -m pytest -m "not ($(APART))" $(PYTEST_ARGS)
+test: .venv/dev.stamp parts ## run all tests, those on a real Kafka and a real registry included (WORKERS=n files at a time)
+	$(BIN)/python -m pytest -m "not ($(APART))" $(AT_ONCE) $(PYTEST_ARGS)
 
 faults: .venv/dev.stamp parts ## run every fault, the long ones included (FAULTS_SEED=n: again)
 	$(BIN)/python -m pytest -m "not bench and not soak" tests/faults $(PYTEST_ARGS)
