@@ -31,6 +31,7 @@ _STYLES: Final = {
     Level.ERROR: "bold red",
     Level.UNKNOWN: "dim",
 }
+_COUNTED: Final = (Level.ERROR, Level.WARNING)
 _ERRORS: Final = 2
 _WARNINGS: Final = 3
 
@@ -99,7 +100,7 @@ def summary(found: Sequence[Finding]) -> str:
     """Return how often there was what, the worst first."""
     counts = Counter(each.level for each in found)
     listed = ", ".join(
-        f"{counts[level]} {level}"
+        f"{counts[level]} {level}{'s' if level in _COUNTED and counts[level] > 1 else ''}"
         for level in (Level.ERROR, Level.WARNING, Level.UNKNOWN, Level.OK)
         if counts[level]
     )

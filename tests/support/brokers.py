@@ -138,10 +138,15 @@ class Node:
         lines = (f"{name}={value}\n" for name, value in properties.items())
         self._properties.write_text("".join(lines))
 
-    def format(self) -> None:
-        """Prepare its folder for the first start."""
+    def format(self, features: Mapping[str, int] | None = None) -> None:
+        """Prepare its folder for the first start; `features` at other levels than the newest."""
         tool = ("kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", self._properties)
-        command = java("-cp", f"{kafka_jars()}/*", *tool)
+        levels = [
+            word
+            for each in (features or {}).items()
+            for word in ("--feature", "{}={}".format(*each))
+        ]
+        command = java("-cp", f"{kafka_jars()}/*", *tool, *levels)
         subprocess.run(command, check=True, capture_output=True, timeout=START_SECONDS)
 
     def start(self) -> None:
@@ -179,12 +184,18 @@ class Node:
 class KafkaProcess(RealKafka):
     """A broker of our own, as a plain process: it can be killed, paused and started again.
 
-    All it keeps lies in `folder`; `settings` go over SETTINGS. As a context manager it starts on
-    entry; on exit it is killed and its data deleted.
+    All it keeps lies in `folder`; `settings` go over SETTINGS, `features` are levels of Kafka's
+    features. As a context manager it starts on entry; on exit it is killed and its data deleted.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        features: Mapping[str, int] | None = None,
+    ) -> None:
         self._settings = dict(settings or {})
+        self._features = dict(features or {})
         self._node = Node(folder)
         self.program = self._node.program
         super().__init__(self._node.address)
@@ -192,7 +203,7 @@ class KafkaProcess(RealKafka):
 
     def __enter__(self) -> Self:
         try:
-            self._node.format()
+            self._node.format(self._features)
             start_on_free_ports(self.start, self._take_ports, self.program.log_text)
         except BaseException:
             self.kill()

@@ -13,7 +13,17 @@ from confluent_kafka.admin import AdminClient
 from processor.core.blueprints import INPUTS, Names, Purpose
 from processor.core.records import Partition
 from processor.core.rights import Groups
-from processor.shell.checks import clocks, group, kafka, registry, rights, rokt, settings, topics
+from processor.shell.checks import (
+    clocks,
+    group,
+    kafka,
+    registry,
+    rights,
+    rokt,
+    server,
+    settings,
+    topics,
+)
 from processor.shell.checks.findings import Area, Finding, Voice, bounded
 from processor.shell.checks.scene import Clock, Scene
 from processor.shell.settings import Loaded, Settings
@@ -36,6 +46,7 @@ _REGISTRY: Final = (
     "schema_registry.ca_file",
     *_TOPICS,
 )
+_SERVER: Final = ("server.host", "server.port")
 _ROKT: Final = (
     "rokt.base_url",
     "http_client.ca_file",
@@ -52,6 +63,7 @@ def run(loaded: Loaded[Settings], names: Names, groups: Groups, within: float) -
     yield from _bounded(
         Area.FILES, lambda: settings.files(loaded.settings, doubtful), scene, doubtful, ()
     )
+    yield from _bounded(Area.SERVER, lambda: server.look(scene), scene, doubtful, _SERVER)
     yield from _bounded(Area.KAFKA, lambda: kafka.look(scene), scene, doubtful, _KAFKA)
     if scene.is_signed_in:
         admin, _ = kafka.open_admin(loaded.settings.kafka)

@@ -24,6 +24,7 @@ class Area(StrEnum):
 
     SETTINGS = "settings"
     FILES = "files"
+    SERVER = "server"
     KAFKA = "kafka"
     TOPICS = "topics"
     RIGHTS = "rights"

@@ -60,9 +60,15 @@ def look(scene: Scene) -> Iterator[Finding]:
             f"Check their paths and forms in {_PROPERTIES}, if signing in fails",
         )
     servers = [address_of(each) for each in kafka.bootstrap_servers.split(",")]
-    yield from _servers(scene, servers[:_MOST], trust)
+    found, failed = _servers(scene, servers[:_MOST], trust)
+    yield from found
     admin, complaints = open_admin(kafka)
     told = _sign_in(admin, complaints, scene.within)
+    # One that answers leads to all others.
+    is_fatal = isinstance(told, KafkaError) and len(failed) == len(servers[:_MOST])
+    for address, trouble in failed.items():
+        voice = _VOICE.error if is_fatal else _VOICE.warning
+        yield voice(str(address), trouble.found, trouble.remedy)
     if isinstance(told, KafkaError):
         yield _not_in(kafka, told, complaints)
         return
@@ -151,20 +157,20 @@ def _load(context: ssl.SSLContext, place: str) -> None:
         context.load_verify_locations(capath=place)
 
 
-def _servers(scene: Scene, servers: Sequence[Address], trust: Trust | None) -> Iterator[Finding]:
-    kafka = scene.settings.kafka
+def _servers(
+    scene: Scene, servers: Sequence[Address], trust: Trust | None
+) -> tuple[list[Finding], dict[Address, TroubleError]]:
+    """Try every server; return what was found of those that answer, and why others do not."""
+    found: list[Finding] = []
     failed: dict[Address, TroubleError] = {}
     for address in servers:
         try:
-            yield from _server(scene, address, trust)
+            found += _server(scene, address, trust)
         except TroubleError as why:
             failed[address] = why
         except (wire.NotKafkaError, OSError):
-            failed[address] = _no_broker(kafka, address, scene.within)
-    for address, trouble in failed.items():
-        # One that answers leads to all others.
-        voice = _VOICE.error if len(failed) == len(servers) else _VOICE.warning
-        yield voice(str(address), trouble.found, trouble.remedy)
+            failed[address] = _no_broker(scene.settings.kafka, address, scene.within)
+    return found, failed
 
 
 def _server(scene: Scene, address: Address, trust: Trust | None) -> Iterator[Finding]:

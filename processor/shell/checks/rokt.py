@@ -35,18 +35,22 @@ _PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 def look(scene: Scene) -> Iterator[Finding]:
-    """Ask the base URL once by plain means, and once by the engine that makes the calls."""
+    """Ask the base URL once by plain means, and once by the engine that makes the calls.
+
+    The engine has the last word, whose trust may be another; plain means know what is wrong.
+    """
     url = scene.settings.rokt.base_url
+    by_engine = asyncio.run(_by_engine(scene))
     try:
         seen = head(url, _trust(scene.settings), scene.within)
     except TroubleError as trouble:
-        yield _VOICE.error(url, trouble.found, f"{trouble.remedy}{_about_proxies()}")
-        return
+        if isinstance(by_engine, Finding):
+            yield _VOICE.error(url, trouble.found, f"{trouble.remedy}{_about_proxies()}")
+            return
+        seen = by_engine
+    yield by_engine if isinstance(by_engine, Finding) else judge(url, seen)
     if seen.ahead is not None:
         scene.clocks.append(Clock(of=f"Rokt's ({urlsplit(url).netloc})", ahead=seen.ahead))
-    answer = judge(url, seen)
-    engine = asyncio.run(_by_engine(scene))
-    yield engine or answer
     if seen.not_after is not None:
         yield from ending(_VOICE, url, seen.not_after)
     yield _VOICE.unknown(
@@ -106,8 +110,8 @@ def _about_proxies() -> str:
     return f". {named} is set and not used: calls never go through a proxy" if named else ""
 
 
-async def _by_engine(scene: Scene) -> Finding | None:
-    """Ask by the engine that makes the calls; return what is wrong, if anything is."""
+async def _by_engine(scene: Scene) -> Seen | Finding:
+    """Ask by the engine that makes the calls; return what it saw, or what is wrong."""
     url = scene.settings.rokt.base_url
     try:
         edge = edge_settings(scene.settings)
@@ -120,6 +124,8 @@ async def _by_engine(scene: Scene) -> Finding | None:
         async with asyncio.timeout(scene.within):
             response = await transport.handle_async_request(_request(edge, scene.within))
             await response.aclose()
+            location = response.headers.get("location")
+            return Seen(status=response.status_code, location=location, ahead=None, not_after=None)
     except Exception as error:  # noqa: BLE001  whatever the engine does
         failure = failure_of(error, None)
         remedy = (
@@ -130,7 +136,6 @@ async def _by_engine(scene: Scene) -> Finding | None:
         )
     finally:
         await transport.aclose()
-    return None
 
 
 def _request(edge: EdgeSettings, within: float) -> httpx.Request:

@@ -10,7 +10,7 @@ from processor.shell.checks.findings import Area, Finding, Voice
 from processor.shell.checks.kafka import ending
 from processor.shell.clock import now
 from processor.shell.secrets import SecretFile
-from processor.shell.settings import Loaded, Settings
+from processor.shell.settings import Kafka, Loaded, Settings
 from processor.shell.settings_source import variable
 
 _VOICE: Final = Voice(area=Area.SETTINGS)
@@ -53,6 +53,7 @@ def files(settings: Settings, doubtful: AbstractSet[str]) -> Iterator[Finding]:
     name = variable("http_client.client_certificate_file")
     if pair[0] is not None and pair[1] is not None and not doubtful & _PAIR:
         yield from own_certificate(name, pair[0], pair[1])
+    yield from _of_kafka(settings.kafka, doubtful)
     for key, secret in (
         ("rokt.api_key", settings.rokt.api_key),
         ("schema_registry.password", registry.password),
@@ -61,6 +62,15 @@ def files(settings: Settings, doubtful: AbstractSet[str]) -> Iterator[Finding]:
             yield _FILES.ok(f"{variable(key)}_FILE", f"{secret.path} can be read, and is not empty")
 
 
+def _of_kafka(kafka: Kafka, doubtful: AbstractSet[str]) -> Iterator[Finding]:
+    given = kafka.client_properties()
+    certificate, key = given.get("ssl.certificate.location"), given.get("ssl.key.location")
+    if certificate and key and "ssl.key.password" not in given and _PROPERTIES not in doubtful:
+        name = f"ssl.certificate.location of {variable(_PROPERTIES)}"
+        yield from own_certificate(name, Path(str(certificate)), Path(str(key)))
+
+
+_PROPERTIES: Final = "kafka.properties"
 _PAIR: Final = {"http_client.client_certificate_file", "http_client.client_key_file"}
 
 

@@ -1,0 +1,67 @@
+"""The place where metrics, health and status are to be served."""
+
+import errno
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+from processor.shell.checks.findings import Area, Finding, Voice
+from processor.shell.checks.network import Address
+from processor.shell.checks.scene import Scene
+
+_VOICE: Final = Voice(area=Area.SERVER)
+_LARGEST: Final = 1 << 20
+
+
+def look(scene: Scene) -> Iterator[Finding]:
+    """Take the port and give it back; where it is taken, ask who has it."""
+    given = scene.settings.server
+    place = Address(host=given.host, port=given.port)
+    if given.port == 0:
+        yield _VOICE.warning(
+            str(place),
+            "The port is 0: each start takes another, and nobody knows where to look",
+            "Set PROCESSOR_SERVER__PORT",
+        )
+        return
+    try:
+        for family, kind, _, _, where in socket.getaddrinfo(
+            given.host, given.port, type=socket.SOCK_STREAM
+        ):
+            with socket.socket(family, kind) as taken:
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                taken.bind(where)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            yield _taken(place, scene.within)
+            return
+        why = (error.strerror or "unknown error").lower()
+        yield _VOICE.error(
+            str(place),
+            f"Nothing can be served there ({why})",
+            "Set PROCESSOR_SERVER__HOST to an address of this machine, and a port that this user "
+            "may take",
+        )
+    else:
+        yield _VOICE.ok(str(place), "The port is free")
+
+
+def _taken(place: Address, within: float) -> Finding:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place.host, place.host)  # noqa: S104
+    connection = http.client.HTTPConnection(host, place.port, timeout=within)
+    try:
+        connection.request("GET", "/status")
+        told = json.loads(connection.getresponse().read(_LARGEST))
+    except (OSError, ValueError, http.client.HTTPException):
+        told = None
+    finally:
+        connection.close()
+    if isinstance(told, dict) and "group_id" in told:
+        return _VOICE.ok(str(place), "A processor is at work there already")
+    return _VOICE.error(
+        str(place),
+        "Another program listens there",
+        "Stop it, or set PROCESSOR_SERVER__PORT to another port",
+    )
