@@ -3,7 +3,9 @@
 import json
 import re
 import threading
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -75,6 +77,40 @@ def open_webhook() -> Iterator[Webhook]:
             thread.join()
 
 
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A Prometheus at work; `address` is host:port."""
+
+    address: str
+    started: float = field(default_factory=time.time)
+
+    def found(self, expression: str) -> dict[frozenset[tuple[str, str]], list[float]]:
+        """Return what an expression has come to since the start, a second a value, by labels.
+
+        ValueError, with its words, where Prometheus refuses the expression.
+        """
+        span = {"start": self.started, "end": time.time(), "step": "1s"}
+        asked = urllib.parse.urlencode({"query": expression, **span})
+        try:
+            with urllib.request.urlopen(
+                f"http://{self.address}/api/v1/query_range?{asked}", timeout=20
+            ) as answer:
+                series = json.load(answer)["data"]["result"]
+        except urllib.error.HTTPError as refusal:
+            raise ValueError(json.load(refusal)["error"]) from refusal
+        return {
+            frozenset(each["metric"].items()): [float(value) for _, value in each["values"]]
+            for each in series
+        }
+
+
+@contextmanager
+def open_prometheus(scraped: Sequence[str], folder: Path) -> Iterator[Prometheus]:
+    """Have these addresses (host:port) scraped every second; the rules are in scaled time."""
+    with _prometheus(scraped, None, folder) as address:
+        yield Prometheus(address)
+
+
 @contextmanager
 def open_alerting(scraped: Sequence[str], folder: Path) -> Iterator[Webhook]:
     """Have these addresses (host:port) scraped, and their alerts told, in scaled time."""
@@ -104,7 +140,8 @@ def _alertmanager(webhook: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _prometheus(scraped: Sequence[str], alertmanager: str, folder: Path) -> Iterator[str]:
+def _prometheus(scraped: Sequence[str], alertmanager: str | None, folder: Path) -> Iterator[str]:
+    told = [] if alertmanager is None else [{"static_configs": [{"targets": [alertmanager]}]}]
     for path in RULES:
         (folder / path.name).write_text(scaled(path.read_text()))
     config = folder / "prometheus.yml"
@@ -113,9 +150,7 @@ def _prometheus(scraped: Sequence[str], alertmanager: str, folder: Path) -> Iter
             {
                 "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
                 "rule_files": [str(folder / path.name) for path in RULES],
-                "alerting": {
-                    "alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}],
-                },
+                "alerting": {"alertmanagers": told},
                 "scrape_configs": [
                     {"job_name": JOB, "static_configs": [{"targets": list(scraped)}]}
                 ],
