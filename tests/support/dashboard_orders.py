@@ -58,7 +58,7 @@ _NOW: Final = (
     Panel(
         title="Confirmed within a minute",
         meaning="Of the paid orders that have ended in the time shown, those that were confirmed "
-        "within 60 seconds of their payment. Orders that still wait are not in it.",
+        "within 60 seconds of the time of their record. Orders that still wait are not in it.",
         look=Look.NUMBER,
         queries=(
             Query(
@@ -198,8 +198,8 @@ _OVER_TIME: Final = (
     ),
     Panel(
         title="From paid to confirmed",
-        meaning="Time from a payment's event to the acknowledged success of its confirm: what a "
-        "customer waits. Orders that still wait are not in it.",
+        meaning="From the time of an OrderPaid's record to the acknowledged success of its confirm. "
+        "Orders that still wait are not in it.",
         look=Look.LINES,
         queries=quantiles("processor_paid_to_confirmed_seconds", 'lane="live"'),
         unit="s",
@@ -246,7 +246,7 @@ _OVER_TIME: Final = (
     ),
     Panel(
         title="Unfinished by age",
-        meaning="Live records whose event is older than so many seconds, orders and releases.",
+        meaning="Live records that are not finished and older than so many seconds, releases too.",
         look=Look.LINES,
         queries=(
             Query(
@@ -274,7 +274,7 @@ _OVER_TIME: Final = (
     ),
     Panel(
         title="From event to outcome",
-        meaning="Time from a live event to its acknowledged outcome, whatever it is.",
+        meaning="From the time of a live record to its acknowledged outcome, whatever it is.",
         look=Look.LINES,
         queries=quantiles("processor_event_to_outcome_seconds", 'lane="live"', "operation"),
         unit="s",
