@@ -43,7 +43,7 @@ soak: .venv/dev.stamp parts ## mix faults for MINUTES=60, then judge (BROKERS=3,
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --brokers $(BROKERS) \
 		$(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
 
-alerts-check: .venv/dev.stamp parts ## try the alert rules, with a real Prometheus and Alertmanager too
+alerts-check: .venv/dev.stamp parts ## try the alert rules and the dashboard, with a real Prometheus too
 	$(BIN)/python -m tests.support.prometheus_parts
 	$(BIN)/python -m pytest -m alerts tests/deploy $(PYTEST_ARGS)
 

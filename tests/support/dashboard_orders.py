@@ -198,8 +198,8 @@ _OVER_TIME: Final = (
     ),
     Panel(
         title="From paid to confirmed",
-        meaning="From the time of an OrderPaid's record to the acknowledged success of its confirm. "
-        "Orders that still wait are not in it.",
+        meaning="From the time of an OrderPaid's record to the acknowledged success of its "
+        "confirm. Orders that still wait are not in it.",
         look=Look.LINES,
         queries=quantiles("processor_paid_to_confirmed_seconds", 'lane="live"'),
         unit="s",
