@@ -89,11 +89,15 @@ def show(found: Sequence[Finding], console: Console) -> None:
             Text(each.level, _STYLES[each.level]),
             "" if each.area is area else each.area,
             lines(each.subject),
-            lines(f"{each.found}.", f"→ {each.remedy}." if each.remedy else None),
+            lines(_sentence(each.found), f"→ {_sentence(each.remedy)}" if each.remedy else None),
         )
         area = each.area
     console.print(table)
     console.print(summary(found))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith("?") else f"{text}."
 
 
 def summary(found: Sequence[Finding]) -> str:

@@ -113,7 +113,7 @@ def test_authorities_that_have_expired_trust_nobody(
     assert told(look()) == ["ok PROCESSOR_HTTP_CLIENT__CA_FILE: 1 certificate(s) of authorities"]
     far = ssl.cert_time_to_seconds("Jan  1 00:00:00 3001 GMT")
     monkeypatch.setattr(
-        "processor.shell.checks.settings.now", lambda: type("Then", (), {"wall": far})
+        "processor.shell.checks.certificates.now", lambda: type("Then", (), {"wall": far})
     )
     assert troubles(look()) == ["error files PROCESSOR_HTTP_CLIENT__CA_FILE"]
 

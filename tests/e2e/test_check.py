@@ -78,7 +78,8 @@ def test_where_all_is_well_nothing_is_complained_of(ward: Ward) -> None:
     assert troubles(found) == []
     assert [each.subject for each in found if each.level == "warning"] == ["brokers"]
     seen = {each.area for each in found if each.level == "ok"}
-    assert seen == {"settings", "kafka", "topics", "rights", "group", "registry", "rokt"}
+    in_kafka = {"kafka", "topics", "rights", "group"}
+    assert seen == {"settings", "server", "registry", "rokt"} | in_kafka
 
 
 def test_a_wrong_password_is_named_and_all_else_goes_on(ward: Ward) -> None:
@@ -88,7 +89,7 @@ def test_a_wrong_password_is_named_and_all_else_goes_on(ward: Ward) -> None:
     assert "The brokers refuse user rokt-cart-processor" in told.found
     assert "sasl.password" in str(told.remedy)
     ok = {each.area for each in found if each.level == "ok"}
-    assert ok == {"settings", "kafka", "registry", "rokt"}
+    assert ok == {"settings", "server", "kafka", "registry", "rokt"}
 
 
 def test_a_wrong_authority_is_named(ward: Ward, tmp_path: Path) -> None:

@@ -72,21 +72,38 @@ def error_in(found: list[Finding], subject: str) -> str:
     return f"{only.found}. {only.remedy}"
 
 
-def topic_of(world: World, count: int) -> str:
-    return world.kafka.create_topics({"other": count}, config={"max.message.bytes": LARGE})["other"]
+def input_of(world: World, count: int) -> str:
+    return world.kafka.create_topics({"other": count})["other"]
+
+
+def output_of(world: World, count: int) -> str:
+    config = {"max.message.bytes": LARGE}
+    return world.kafka.create_topics({"other": count}, config=config)["other"]
+
+
+def test_beside_a_processor_at_work_it_changes_nothing(world: World) -> None:
+    port = str(free_port())
+    with world.processor(server__port=port) as processor:
+        processor.wait_until_ready()
+        rebalances = 'processor_rebalances_total{event="assigned"}'
+        before = processor.metrics()[rebalances], world.committed()
+        found = check(world, server__port=port)
+        assert troubles(found) == []
+        assert "A processor is at work there already" in [each.found for each in found]
+        assert (processor.metrics()[rebalances], world.committed()) == before
+        assert world.rokt.ledger.orders == {}
+        assert processor.program.stop() == 0
 
 
 # Topics
 
 
-@pytest.mark.parametrize(
-    ("setting", "level"),
-    [("cart_abandoned", "error"), ("results", "error"), ("dead_letters", "error")],
-)
-def test_unequal_partitions(world: World, setting: str, level: str) -> None:
-    topic = topic_of(world, PARTITIONS - 1)
+@pytest.mark.parametrize("setting", ["cart_abandoned", "results", "dead_letters"])
+def test_unequal_partitions(world: World, setting: str) -> None:
+    make = input_of if setting == "cart_abandoned" else output_of
+    topic = make(world, PARTITIONS - 1)
     found = check(world, **{f"topics__{setting}": topic})
-    assert f"{level} topics {topic}" in troubles(found)
+    assert f"error topics {topic}" in troubles(found)
     assert f"{topic} has 1" in error_in([f for f in found if f.area == "topics"], topic)
 
 
@@ -193,7 +210,7 @@ def test_a_registry_that_refuses_the_password(world: World) -> None:
 def test_a_schema_that_is_not_compatible_and_one_that_is_missing(
     world: World, registry: RealRegistry
 ) -> None:
-    topic, fresh = (topic_of(world, PARTITIONS) for _ in range(2))
+    topic, fresh = input_of(world, PARTITIONS), output_of(world, PARTITIONS)
     other = {"type": "record", "name": "Other", "fields": [{"name": "x", "type": "int"}]}
     client = Registry(registry.url)
     client.register(schemas.subject(topic), json.dumps(other))
@@ -208,7 +225,7 @@ def test_a_schema_that_is_not_compatible_and_one_that_is_missing(
 
 
 def test_a_record_of_the_future_shows_that_a_clock_is_wrong(world: World) -> None:
-    topic = topic_of(world, PARTITIONS)
+    topic = input_of(world, PARTITIONS)
     producer = Producer({"bootstrap.servers": world.kafka.bootstrap_servers})
     producer.produce(topic, b"x", b"c", 0, timestamp=int(time.time() * 1_000) + 600_000)
     assert producer.flush(20) == 0

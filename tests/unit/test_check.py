@@ -14,7 +14,7 @@ from processor.core.blueprints import ENDLESS, Purpose, Rule
 from processor.core.records import Partition
 from processor.core.rights import Operation, Role, rights
 from processor.core.topic_plans import Change, Difference
-from processor.shell.checks import clocks, group, kafka, registry, wire
+from processor.shell.checks import clocks, group, protocols, reach, registry, wire
 from processor.shell.checks import rights as rights_check
 from processor.shell.checks.findings import Area, Finding, Level, Voice, bounded
 from processor.shell.checks.network import Address
@@ -153,7 +153,7 @@ def test_other_bytes_are_no_answer_of_kafka(bytes_: bytes) -> None:
     ],
 )
 def test_servers_are_read_as_librdkafka_does(server: str, address: Address) -> None:
-    assert kafka.address_of(server) == address
+    assert reach.address_of(server) == address
 
 
 # Topics
@@ -267,7 +267,7 @@ def committed(*offsets: int, partitions: int = 2) -> list[TopicPartition]:
         (
             "latest",
             (-1001, -1001),
-            "ok g: It has no offsets yet; it will begin there at PROCESSOR_KAFKA__START=latest",
+            "ok g: It has no offsets yet; it will begin at PROCESSOR_KAFKA__START=latest",
         ),
         (
             "",
@@ -325,7 +325,7 @@ def test_the_new_protocol_is_looked_for(
 ) -> None:
     given = scene(kafka__group_protocol="consumer")
     given.abilities = abilities
-    (only,) = told(group.judge_protocol(given, [] if config is None else [config]))
+    (only,) = told(protocols.judge_protocol(given, [] if config is None else [config]))
     assert only.startswith(said)
 
 
@@ -351,7 +351,7 @@ def test_the_new_protocol_is_looked_for(
 def test_sessions_have_to_suit_the_brokers(
     settings: dict[str, str], config: dict[str, str], level: Level
 ) -> None:
-    (only,) = group.judge_session(scene(5.0, **settings).settings, [config])
+    (only,) = protocols.judge_session(scene(5.0, **settings).settings, [config])
     assert (only.subject, only.level) == ("session", level)
 
 

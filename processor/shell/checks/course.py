@@ -17,6 +17,8 @@ from processor.shell.checks import (
     clocks,
     group,
     kafka,
+    protocols,
+    reach,
     registry,
     rights,
     rokt,
@@ -66,7 +68,7 @@ def run(loaded: Loaded[Settings], names: Names, groups: Groups, within: float) -
     yield from _bounded(Area.SERVER, lambda: server.look(scene), scene, doubtful, _SERVER)
     yield from _bounded(Area.KAFKA, lambda: kafka.look(scene), scene, doubtful, _KAFKA)
     if scene.is_signed_in:
-        admin, _ = kafka.open_admin(loaded.settings.kafka)
+        admin, _ = reach.open_admin(loaded.settings.kafka)
         yield from _cluster(scene, admin, doubtful)
     else:
         admin = None
@@ -105,7 +107,7 @@ def _cluster(scene: Scene, admin: AdminClient, doubtful: AbstractSet[str]) -> It
         yield from rights.judge(scene.names, scene.groups, on_topics, own)
 
     def of_group() -> Iterator[Finding]:
-        yield from group.protocol(scene, admin)
+        yield from protocols.look(scene, admin)
         yield from group.offsets(scene)
 
     yield from _bounded(Area.TOPICS, of_topics, scene, doubtful, _TOPICS)

@@ -1,50 +1,36 @@
 """The way to Kafka: names, connections, TLS, signing in, and the addresses that brokers tell."""
 
-import logging
-import ssl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ClusterMetadata
+from confluent_kafka.admin import ClusterMetadata
 
 from processor.shell.checks import wire
+from processor.shell.checks.certificates import ending
 from processor.shell.checks.findings import Area, Finding, Voice
 from processor.shell.checks.network import (
     Address,
     TroubleError,
     Trust,
+    blind,
     connected,
-    days_left,
     end_of,
     secured,
     speaks_tls,
 )
+from processor.shell.checks.reach import PROPERTIES, address_of, open_admin, protocol_of, trust_of
 from processor.shell.checks.scene import Scene
-from processor.shell.clock import now
-from processor.shell.kafka import clients
 from processor.shell.settings import Kafka
 
 _VOICE: Final = Voice(area=Area.KAFKA)
-_PORT: Final = 9092
 _MOST: Final = 12  # servers that are tried one by one
-_PROPERTIES: Final = "PROCESSOR_KAFKA__PROPERTIES"
-# What is said is in the findings.
-_SILENT: Final = logging.getLogger("librdkafka, checking")
-_SILENT.propagate = False
-_SILENT.addHandler(logging.NullHandler())
-
 _SOON: Final = 1.5
 _FINAL: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001
 
 NETWORK: Final = "network"
 SIGNING_IN: Final = "signing in"
-
-
-def quiet(properties: clients.Properties) -> clients.Properties:
-    """Return the properties of a client that complains to nobody."""
-    return properties | {"logger": _SILENT}
 
 
 def look(scene: Scene) -> Iterator[Finding]:
@@ -53,17 +39,22 @@ def look(scene: Scene) -> Iterator[Finding]:
     try:
         trust = trust_of(kafka)
     except (OSError, ValueError):
-        trust = None
+        trust = blind()
         yield _VOICE.warning(
             NETWORK,
             "The files of the ssl.… properties cannot be tried one by one",
-            f"Check their paths and forms in {_PROPERTIES}, if signing in fails",
+            f"Check their paths and forms in {PROPERTIES}, if signing in fails",
+        )
+    if protocol_of(kafka) == "SASL_PLAINTEXT":
+        yield _VOICE.warning(
+            NETWORK,
+            "Passwords and records cross the network unencrypted (SASL_PLAINTEXT)",
+            f'Set "security.protocol" to SASL_SSL in {PROPERTIES}, and name the port for it',
         )
     servers = [address_of(each) for each in kafka.bootstrap_servers.split(",")]
     found, failed = _servers(scene, servers[:_MOST], trust)
     yield from found
-    admin, complaints = open_admin(kafka)
-    told = _sign_in(admin, complaints, scene.within)
+    told, complaints = _sign_in(kafka, scene.within)
     # One that answers leads to all others.
     is_fatal = isinstance(told, KafkaError) and len(failed) == len(servers[:_MOST])
     for address, trouble in failed.items():
@@ -75,86 +66,41 @@ def look(scene: Scene) -> Iterator[Finding]:
     scene.is_signed_in = True
     scene.brokers = tuple(sorted(told.brokers))
     yield _VOICE.ok(SIGNING_IN, _signed_in(kafka, told))
+    yield from _brokers(told, servers, scene.within)
+
+
+def _brokers(told: ClusterMetadata, tried: Sequence[Address], within: float) -> Iterator[Finding]:
     if len(told.brokers) < 3:  # noqa: PLR2004  the promise of the outputs needs so many
         yield _VOICE.warning(
             "brokers",
-            f"There are {len(told.brokers)} only: what was acknowledged may go with one of them",
+            f"Only {len(told.brokers)} of them: what was acknowledged may go with one",
             "Use a cluster of three or more, where money hangs on it",
         )
     advertised = {
         number: Address(host=str(each.host), port=int(each.port))
         for number, each in told.brokers.items()
     }
-    yield from _advertised(advertised, servers, scene.within)
-
-
-def open_admin(kafka: Kafka) -> tuple[AdminClient, list[KafkaError]]:
-    """Return a client, and the list that it will put its complaints in."""
-    complaints: list[KafkaError] = []
-    properties = quiet(clients.common(kafka)) | {"error_cb": complaints.append}
-    return AdminClient(properties), complaints
+    yield from _advertised(advertised, tried, within)
 
 
 def _sign_in(
-    admin: AdminClient, complaints: list[KafkaError], within: float
-) -> ClusterMetadata | KafkaError:
-    """Return what the cluster tells of itself, or why not; who is refused need not wait."""
+    kafka: Kafka, within: float
+) -> tuple[ClusterMetadata | KafkaError, Sequence[KafkaError]]:
+    """Return what the cluster tells of itself, or why not, and what was complained of.
+
+    Who is refused need not wait until the time is over.
+    """
+    admin, complaints = open_admin(kafka)
     first = min(_SOON, within)
     for timeout in (first, within - first):
         try:
-            return admin.list_topics(timeout=timeout)
+            return admin.list_topics(timeout=timeout), complaints
         except KafkaException as away:
             error: KafkaError = away.args[0]
         admin.poll(0)  # what it complained of meanwhile
         if any(each.code() in _FINAL for each in complaints):
             break
-    return error
-
-
-def address_of(server: str) -> Address:
-    """Return a server of the settings as an address."""
-    host, _, port = server.rpartition(":") if not server.endswith("]") else (server, "", "")
-    if not host or not port.isdigit():
-        host, port = server, str(_PORT)
-    return Address(host=host.strip("[]"), port=int(port))
-
-
-def protocol_of(kafka: Kafka) -> str:
-    """Return librdkafka's `security.protocol`."""
-    return str(kafka.client_properties().get("security.protocol", "plaintext")).upper()
-
-
-def trust_of(kafka: Kafka) -> Trust | None:
-    """Return how TLS is spoken to the brokers, None where it is not; OSError of its files."""
-    if not protocol_of(kafka).endswith("SSL"):
-        return None
-    given = kafka.client_properties()
-    context = ssl.create_default_context()
-    place, text = str(given.get("ssl.ca.location", "probe")), given.get("ssl.ca.pem")
-    if place != "probe":
-        # Whoever names an authority trusts no other.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        _load(context, place)
-    elif text:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=str(text))
-    if str(given.get("ssl.endpoint.identification.algorithm", "https")) == "none":
-        context.check_hostname = False
-    if str(given.get("enable.ssl.certificate.verification", True)).lower() == "false":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    certificate = given.get("ssl.certificate.location")
-    if certificate:
-        key = str(given.get("ssl.key.location", certificate))
-        context.load_cert_chain(str(certificate), key, str(given.get("ssl.key.password", "")))
-    return Trust(context=context, setting=f"`ssl.ca.location` of {_PROPERTIES}")
-
-
-def _load(context: ssl.SSLContext, place: str) -> None:
-    try:
-        context.load_verify_locations(cafile=place)
-    except IsADirectoryError:
-        context.load_verify_locations(capath=place)
+    return error, complaints
 
 
 def _servers(
@@ -186,22 +132,11 @@ def _server(scene: Scene, address: Address, trust: Trust | None) -> Iterator[Fin
         yield from ending(_VOICE, str(address), until)
 
 
-def ending(voice: Voice, subject: str, not_after: str) -> Iterator[Finding]:
-    """Say so if a certificate ends soon."""
-    days, is_soon = days_left(not_after, now().wall)
-    if is_soon:
-        yield voice.warning(
-            subject,
-            f"Its certificate ends in {days} days ({not_after})",
-            "Have it renewed; nothing works here once it has ended",
-        )
-
-
 def _no_broker(kafka: Kafka, address: Address, within: float) -> TroubleError:
     if not protocol_of(kafka).endswith("SSL") and speaks_tls(address, within):
         return TroubleError(
             f"{address} speaks TLS, and the settings do not",
-            f'Set "security.protocol" to SSL or SASL_SSL in {_PROPERTIES}, or name another port',
+            f'Set "security.protocol" to SSL or SASL_SSL in {PROPERTIES}, or name another port',
         )
     return TroubleError(
         f"{address} takes connections and does not answer as a Kafka broker does",
@@ -219,14 +154,14 @@ def _not_in(kafka: Kafka, away: KafkaError, complaints: Sequence[KafkaError]) ->
         return _VOICE.error(
             SIGNING_IN,
             f"The brokers refuse {_who(kafka)} ({_last_words(refused[-1])})",
-            f"Check `sasl.username`, `sasl.password` and `sasl.mechanism` in {_PROPERTIES}: is it "
+            f"Check `sasl.username`, `sasl.password` and `sasl.mechanism` in {PROPERTIES}: is it "
             "the right password, and does the user exist on this cluster?",
         )
     return _VOICE.error(
         SIGNING_IN,
         f"No broker lets us in over {protocol} ({_last_words(error)})",
         "Mend what is said of the servers above; otherwise check `security.protocol` in "
-        f"{_PROPERTIES} against what that port asks for",
+        f"{PROPERTIES} against what that port asks for",
     )
 
 

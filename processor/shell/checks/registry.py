@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from processor.errors import ProcessorError
 from processor.shell import schemas
+from processor.shell.checks.certificates import ending
 from processor.shell.checks.findings import Area, Finding, Voice
-from processor.shell.checks.kafka import ending
 from processor.shell.checks.network import TroubleError, Trust, trust_in
 from processor.shell.checks.scene import Clock, Scene
 from processor.shell.checks.web import Seen, head
@@ -75,6 +75,12 @@ def _reached(scene: Scene, seen: Seen) -> Iterator[Finding]:
     if seen.ahead is not None:
         scene.clocks.append(Clock(of=f"the registry's ({urlsplit(url).netloc})", ahead=seen.ahead))
     yield _VOICE.ok(url, "A server answers")
+    if urlsplit(url).scheme == "http" and scene.settings.schema_registry.password is not None:
+        yield _VOICE.warning(
+            url,
+            "The password for it crosses the network unencrypted",
+            f"Use an address with https:// in {_SCHEMA}URL",
+        )
     if seen.not_after is not None:
         yield from ending(_VOICE, url, seen.not_after)
 

@@ -3,7 +3,8 @@
 The brokers tell which operations they would allow; those without an authorizer allow all.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +15,10 @@ from processor.core.blueprints import Names, Purpose
 from processor.core.rights import Groups, Kind, Operation, Right, Role, rights
 from processor.shell.checks.findings import Area, Finding, Voice
 from processor.shell.checks.topics import Told
+from processor.shell.clock import steady
 
 _VOICE: Final = Voice(area=Area.RIGHTS)
+_AGAIN_AFTER: Final = 0.3
 _KAFKAS_NAMES: Final = {
     Operation.READ: "READ",
     Operation.WRITE: "WRITE",
@@ -38,23 +41,32 @@ UNTOLD: Final = Allowed(operations=None)
 
 def of_groups(admin: AdminClient, groups: Groups, within: float) -> Mapping[str, Allowed]:
     """Ask what may be done with the groups of `run`. Blocks."""
-    names = (groups.own, groups.accepted_gaps)
-    asked = admin.describe_consumer_groups(
-        [*names], include_authorized_operations=True, request_timeout=within
-    )
-    found = {}
-    for name in names:
+    deadline = steady() + within
+    return {name: _of_group(admin, name, deadline) for name in (groups.own, groups.accepted_gaps)}
+
+
+def _of_group(admin: AdminClient, name: str, deadline: float) -> Allowed:
+    """Ask until there is an answer: a cluster without groups makes their coordinators first."""
+    while (left := deadline - steady()) > 0:
+        asked = admin.describe_consumer_groups(
+            [name], include_authorized_operations=True, request_timeout=left
+        )
         try:
-            told = asked[name].result(within).authorized_operations
+            told = asked[name].result(left).authorized_operations
         except KafkaException as error:
-            is_refused = error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
-            found[name] = NOTHING if is_refused else UNTOLD
+            if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                return NOTHING
+            time.sleep(_AGAIN_AFTER)
         except TimeoutError:
-            found[name] = UNTOLD
+            break
         else:
-            names_of = None if told is None else frozenset(each.name for each in told)
-            found[name] = Allowed(operations=names_of)
-    return found
+            return UNTOLD if told is None else allowing(each.name for each in told)
+    return UNTOLD
+
+
+def allowing(operations: Iterable[str]) -> Allowed:
+    """Return that these operations, by Kafka's names, may be done."""
+    return Allowed(operations=frozenset(operations))
 
 
 def of_topics(told: Mapping[Purpose, Told], names: Names) -> Mapping[str, Allowed]:

@@ -13,8 +13,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx2 as httpx
 
 from processor.core.replies import FailureKind
+from processor.shell.checks.certificates import ending
 from processor.shell.checks.findings import Area, Finding, Voice
-from processor.shell.checks.kafka import ending
 from processor.shell.checks.network import TroubleError, Trust, trust_in
 from processor.shell.checks.scene import Clock, Scene
 from processor.shell.checks.web import USER_AGENT, Seen, head

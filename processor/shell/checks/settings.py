@@ -1,21 +1,18 @@
 """The settings and the files that they name."""
 
-import ssl
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
+from processor.shell.checks.certificates import authorities, own_certificate
 from processor.shell.checks.findings import Area, Finding, Voice
-from processor.shell.checks.kafka import ending
-from processor.shell.clock import now
 from processor.shell.secrets import SecretFile
 from processor.shell.settings import Kafka, Loaded, Settings
 from processor.shell.settings_source import variable
 
 _VOICE: Final = Voice(area=Area.SETTINGS)
 _FILES: Final = Voice(area=Area.FILES)
-_STEPS: Final = 8
 
 
 def look(loaded: Loaded[Settings]) -> Iterator[Finding]:
@@ -48,7 +45,7 @@ def files(settings: Settings, doubtful: AbstractSet[str]) -> Iterator[Finding]:
         ("schema_registry.ca_file", registry.ca_file),
     ):
         if path is not None and key not in doubtful:
-            yield from _authorities(variable(key), path)
+            yield from authorities(variable(key), path)
     pair = client.client_certificate_file, client.client_key_file
     name = variable("http_client.client_certificate_file")
     if pair[0] is not None and pair[1] is not None and not doubtful & _PAIR:
@@ -72,63 +69,3 @@ def _of_kafka(kafka: Kafka, doubtful: AbstractSet[str]) -> Iterator[Finding]:
 
 _PROPERTIES: Final = "kafka.properties"
 _PAIR: Final = {"http_client.client_certificate_file", "http_client.client_key_file"}
-
-
-def _authorities(name: str, path: Path) -> Iterator[Finding]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cafile=path)
-    ends = [str(each["notAfter"]) for each in context.get_ca_certs() if "notAfter" in each]
-    expired = [each for each in ends if ssl.cert_time_to_seconds(each) < now().wall]
-    if expired and len(expired) == len(ends):
-        yield _FILES.error(
-            name, f"All of its certificates have expired ({expired[0]})", "Put today's in it"
-        )
-    elif expired:
-        yield _FILES.warning(name, f"A certificate in it has expired ({expired[0]})", "Take it out")
-    else:
-        yield _FILES.ok(name, f"{len(ends)} certificate(s) of authorities")
-
-
-def own_certificate(name: str, certificate: Path, key: Path) -> Iterator[Finding]:
-    """Look whether our certificate is in force, by letting it show itself to itself."""
-    until, refusal = _shaken(certificate, key)
-    if refusal is not None:
-        yield _FILES.error(
-            name, f"Our certificate would be refused: {refusal}", "Have a new one issued"
-        )
-    elif until is not None:
-        yield _FILES.ok(name, f"In force until {until}")
-        yield from ending(_FILES, name, until)
-
-
-def _shaken(certificate: Path, key: Path) -> tuple[str | None, str | None]:
-    """Return until when a certificate holds, and why a server would not take it, if so.
-
-    Python decodes a certificate only in a handshake, so there is one, in memory.
-    """
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key, password="")
-    server.verify_mode = ssl.CERT_REQUIRED
-    server.load_verify_locations(cafile=certificate)
-    server.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname = False
-    client.verify_mode = ssl.CERT_NONE
-    client.load_cert_chain(certificate, key, password="")
-    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = (
-        client.wrap_bio(back, there, server_side=False),
-        server.wrap_bio(there, back, server_side=True),
-    )
-    for step in range(_STEPS):
-        try:
-            ends[step % 2].do_handshake()
-        except ssl.SSLWantReadError:
-            continue
-        except ssl.SSLCertVerificationError as error:
-            return None, error.verify_message
-        except ssl.SSLError:
-            return None, None
-    shown = ends[1].getpeercert() or {}
-    until = shown.get("notAfter")
-    return (until if isinstance(until, str) else None), None

@@ -124,6 +124,13 @@ def look(scene: Scene, told: Mapping[Purpose, Told]) -> Iterator[Finding]:
         yield from found
         if told[purpose].found is not None and not found:
             yield _well(names[purpose], told[purpose])
+    secret = [names[each] for each, one in told.items() if one.found and one.config is None]
+    if secret:
+        yield _VOICE.unknown(
+            "settings",
+            f"This user may not read the settings of {', '.join(secret)}",
+            "Run `processor topics plan`, or this, once as somebody with DESCRIBE_CONFIGS on them",
+        )
 
 
 def _drawn(scene: Scene, told: Mapping[Purpose, Told]) -> TopicPlan:
@@ -156,14 +163,8 @@ def _milliseconds(value: str) -> float:
 
 def _well(name: str, told: Told) -> Finding:
     count = 0 if told.found is None else told.found.partitions
-    text = f"{count} partitions, as needed"
-    if told.config is None:
-        return _VOICE.unknown(
-            name,
-            f"{count} partitions; its settings may not be read by this user",
-            "Run `processor topics plan` once as somebody with DESCRIBE_CONFIGS on it",
-        )
-    return _VOICE.ok(name, text)
+    as_needed = "" if told.config is None else ", as needed"
+    return _VOICE.ok(name, f"{count} partitions{as_needed}")
 
 
 def _presence(purpose: Purpose, name: str, told: Told) -> Iterator[Finding]:
