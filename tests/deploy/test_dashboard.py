@@ -196,6 +196,7 @@ def test_one_member_can_be_chosen_and_one_group(prometheus: Prometheus) -> None:
 
 def test_alerts_are_marked_in_the_graphs(prometheus: Prometheus) -> None:
     (marks,) = json.loads(dashboard.text())["annotations"]["list"]
+    assert marks["target"]["expr"] == marks["expr"]
     found = prometheus.found(dashboard.asked(marks["expr"]))
     assert {"DeadLetters", "ReservationExpiring"} <= {dict(each)["alertname"] for each in found}
 

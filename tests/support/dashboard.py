@@ -106,14 +106,20 @@ def _runbook() -> build.DashboardLink:
 
 
 def _annotation() -> dict[str, object]:
-    """Return the marks of alerts in all graphs, of which the library knows some fields only."""
+    """Return the marks of alerts in all graphs; the library knows some of their fields only.
+
+    Older versions of Grafana read `expr` and `step`, newer ones `target`.
+    """
+    source, expression, step = SOURCE.to_json(), chosen(FIRING), "60s"
+    target = {"refId": "Anno", "datasource": source, "expr": expression, "interval": step}
     return {
         "name": "Alerts",
-        "datasource": SOURCE.to_json(),
+        "datasource": source,
         "enable": True,
         "iconColor": "red",
-        "expr": chosen(FIRING),
-        "step": "60s",
+        "expr": expression,
+        "step": step,
+        "target": target | {"range": True, "instant": False},
         "titleFormat": "{{alertname}}",
         "tagKeys": "severity",
         "useValueForTime": False,
