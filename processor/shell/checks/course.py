@@ -102,13 +102,13 @@ def _cluster(scene: Scene, admin: AdminClient, doubtful: AbstractSet[str]) -> It
         yield from topics.look(scene, told)
 
     def of_rights() -> Iterator[Finding]:
-        own = rights.of_groups(admin, scene.groups, scene.within)
+        own = rights.of_groups(scene, admin, scene.names[Purpose.ORDER_PAID])
         on_topics = rights.of_topics(told, scene.names)
         yield from rights.judge(scene.names, scene.groups, on_topics, own)
 
     def of_group() -> Iterator[Finding]:
         yield from protocols.look(scene, admin)
-        yield from group.offsets(scene)
+        yield from group.look(scene)
 
     yield from _bounded(Area.TOPICS, of_topics, scene, doubtful, _TOPICS)
     if told:

@@ -4,17 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from processor.core import horizon
 from processor.core.records import Partition
 from processor.shell import startup
+from processor.shell.checks.coordinator import committed
 from processor.shell.checks.findings import Area, Finding, Voice
-from processor.shell.checks.reach import quiet
 from processor.shell.checks.scene import Scene
-from processor.shell.kafka import clients
 from processor.shell.kafka.broker import Broker, Ends
-from processor.shell.settings import Kafka, Settings
+from processor.shell.settings import Settings
 
 _VOICE: Final = Voice(area=Area.GROUP)
 _START: Final = (
@@ -23,7 +22,7 @@ _START: Final = (
 )
 
 
-def offsets(scene: Scene) -> Iterator[Finding]:
+def look(scene: Scene) -> Iterator[Finding]:
     """Look at what the group has committed; needs to know how many partitions there are."""
     settings, group = scene.settings, scene.settings.kafka.group_id
     partitions = scene.partitions
@@ -36,7 +35,9 @@ def offsets(scene: Scene) -> Iterator[Finding]:
         for number in range(partitions)
     ]
     try:
-        committed = _committed(settings.kafka, asked, scene.within)
+        offsets = committed(settings.kafka, group, asked, scene.within)
+        for each in offsets:
+            _raise(each.error)  # not told is not the same as not there
     except KafkaException as away:
         yield _VOICE.error(
             group,
@@ -44,33 +45,24 @@ def offsets(scene: Scene) -> Iterator[Finding]:
             "Mend what is said of rights and brokers above",
         )
         return
-    yield from judge(settings, committed, partitions)
-    there = [each for each in committed if each.offset >= 0]
+    yield from judge(settings, offsets, partitions)
+    there = [each for each in offsets if each.offset >= 0]
     yield from _in_the_log(Broker(settings.kafka), there, scene.within)
 
 
-def _committed(
-    kafka: Kafka, asked: list[TopicPartition], within: float
-) -> Sequence[TopicPartition]:
-    consumer = Consumer(quiet(clients.offsets_only(kafka)))
-    try:
-        committed = consumer.committed(asked, timeout=within)
-    finally:
-        consumer.close()
-    for each in committed:
-        if each.error is not None:  # not told is not the same as not there
-            raise KafkaException(each.error)
-    return committed
+def _raise(error: KafkaError | None) -> None:
+    if error is not None:
+        raise KafkaException(error)
 
 
 def judge(
-    settings: Settings, committed: Sequence[TopicPartition], partitions: int
+    settings: Settings, offsets: Sequence[TopicPartition], partitions: int
 ) -> Iterator[Finding]:
     """Say what a group with these offsets would do at its next start."""
     group, start = settings.kafka.group_id, settings.kafka.start
     counts = {
         known.partitions
-        for each in committed
+        for each in offsets
         if each.offset >= 0 and (known := horizon.read(each.metadata)) is not None
     }
     if counts - {partitions}:
@@ -82,12 +74,12 @@ def judge(
             "Work the old topics off with the old count, then go on with new topics and another "
             "group",
         )
-    without = [each for each in committed if each.offset < 0]
+    without = [each for each in offsets if each.offset < 0]
     if not without:
-        yield _VOICE.ok(group, f"It has offsets on all {len(committed)} partitions of the inputs")
+        yield _VOICE.ok(group, f"It has offsets on all {len(offsets)} partitions of the inputs")
         return
     which = "It has no offsets yet"
-    if len(without) < len(committed):
+    if len(without) < len(offsets):
         more = f" and {len(without) - 1} more" if len(without) > 1 else ""
         which = f"It has no offset for {without[0].topic} [{without[0].partition}]{more}"
     if start is None:

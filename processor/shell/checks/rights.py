@@ -3,22 +3,21 @@
 The brokers tell which operations they would allow; those without an authorizer allow all.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from processor.core.blueprints import Names, Purpose
 from processor.core.rights import Groups, Kind, Operation, Right, Role, rights
+from processor.shell.checks.coordinator import committed
 from processor.shell.checks.findings import Area, Finding, Voice
+from processor.shell.checks.scene import Scene
 from processor.shell.checks.topics import Told
-from processor.shell.clock import steady
 
 _VOICE: Final = Voice(area=Area.RIGHTS)
-_AGAIN_AFTER: Final = 0.3
 _KAFKAS_NAMES: Final = {
     Operation.READ: "READ",
     Operation.WRITE: "WRITE",
@@ -39,29 +38,32 @@ NOTHING: Final = Allowed(operations=frozenset())
 UNTOLD: Final = Allowed(operations=None)
 
 
-def of_groups(admin: AdminClient, groups: Groups, within: float) -> Mapping[str, Allowed]:
+def of_groups(scene: Scene, admin: AdminClient, topic: str) -> Mapping[str, Allowed]:
     """Ask what may be done with the groups of `run`. Blocks."""
-    deadline = steady() + within
-    return {name: _of_group(admin, name, deadline) for name in (groups.own, groups.accepted_gaps)}
+    return {
+        name: _of_group(scene, admin, TopicPartition(topic, 0), name)
+        for name in (scene.groups.own, scene.groups.accepted_gaps)
+    }
 
 
-def _of_group(admin: AdminClient, name: str, deadline: float) -> Allowed:
-    """Ask until there is an answer: a cluster without groups makes their coordinators first."""
-    while (left := deadline - steady()) > 0:
+def _of_group(scene: Scene, admin: AdminClient, place: TopicPartition, name: str) -> Allowed:
+    """Ask a coordinator that has just answered a consumer.
+
+    The admin client ends the whole process when it loses the coordinator while it asks
+    (librdkafka issue 4605), and a consumer also waits for a cluster that has no groups yet.
+    """
+    try:
+        committed(scene.settings.kafka, name, [place], scene.within)
         asked = admin.describe_consumer_groups(
-            [name], include_authorized_operations=True, request_timeout=left
+            [name], include_authorized_operations=True, request_timeout=scene.within
         )
-        try:
-            told = asked[name].result(left).authorized_operations
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-                return NOTHING
-            time.sleep(_AGAIN_AFTER)
-        except TimeoutError:
-            break
-        else:
-            return UNTOLD if told is None else allowing(each.name for each in told)
-    return UNTOLD
+        told = asked[name].result(scene.within).authorized_operations
+    except KafkaException as error:
+        is_refused = error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+        return NOTHING if is_refused else UNTOLD
+    except TimeoutError:
+        return UNTOLD
+    return UNTOLD if told is None else allowing(each.name for each in told)
 
 
 def allowing(operations: Iterable[str]) -> Allowed:
