@@ -346,6 +346,11 @@ def test_the_new_protocol_is_looked_for(
             {"group.consumer.session.timeout.ms": "20000"},
             Level.ERROR,
         ),
+        (
+            {"kafka__group_protocol": "consumer", "kafka__lease": "14"},
+            {"group.consumer.session.timeout.ms": "40000"},
+            Level.ERROR,
+        ),
     ],
 )
 def test_sessions_have_to_suit_the_brokers(
