@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from processor.cli.check import examine
 from processor.cli.main import app
-from processor.shell.checks import kafka, server
+from processor.shell.checks import kafka, registry, server
 from processor.shell.checks.findings import Finding
 from processor.shell.checks.settings import files
 from processor.shell.settings import load_in_part
@@ -25,8 +25,8 @@ from tests.support.mock_kafka import MockKafka
 
 
 def test_everything_that_is_wrong_with_the_settings_is_told_and_the_rest_goes_on() -> None:
-    with WebServer(status=401).serving() as registry, refusing_port() as port:
-        url = f"http://127.0.0.1:{registry.port}"
+    with WebServer(status=401).serving() as other, refusing_port() as port:
+        url = f"http://127.0.0.1:{other.port}"
         given = environment(
             rokt__base_url="http://rokt.example",
             calls__max_in_flight="many",
@@ -167,6 +167,24 @@ def test_a_broker_for_another_name_is_told(authority: Authority) -> None:
             kafka.look(scene(0.5, kafka__bootstrap_servers=place, kafka__properties=given))
         )
     assert told(found)[0] == f"error {place}: The certificate of {place} is for another name"
+
+
+# The registry
+
+
+def test_a_registry_behind_the_wrong_certificate_is_told(authority: Authority) -> None:
+    with WebServer(status=401).serving(authority.server()) as web:
+        url = f"https://127.0.0.1:{web.port}"
+        (unknown,) = registry.look(scene(schema_registry__url=url))
+        known = scene(schema_registry__url=url, schema_registry__ca_file=authority.file)
+        found = list(registry.look(known))
+    assert "comes from nobody who is trusted here" in unknown.found
+    assert "PROCESSOR_SCHEMA_REGISTRY__CA_FILE" in str(unknown.remedy)
+    assert told(found) == [
+        f"ok {url}: A server answers",
+        f"error {url}: The registry refuses us: user, password or rights are wrong",
+    ]
+    assert [round(clock.ahead / 60) for clock in known.clocks] == [0]
 
 
 # The command

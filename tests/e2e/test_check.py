@@ -83,10 +83,12 @@ def test_where_all_is_well_nothing_is_complained_of(ward: Ward) -> None:
 
 
 def test_a_wrong_password_is_named_and_all_else_goes_on(ward: Ward) -> None:
-    found = ward.examine(WRONG)
-    assert troubles(found) == ["error kafka signing in"]
+    stranger = json.dumps(ward.kafka.properties(WRONG, "canary-user"))
+    for settings in ({}, {"kafka__properties": stranger}):
+        found = ward.examine(WRONG, **settings)
+        assert troubles(found) == ["error kafka signing in"]
     (told,) = [each for each in found if each.level == "error"]
-    assert "The brokers refuse user rokt-cart-processor" in told.found
+    assert "The brokers refuse the user of `sasl.username`, by SCRAM-SHA-512" in told.found
     assert "sasl.password" in str(told.remedy)
     ok = {each.area for each in found if each.level == "ok"}
     assert ok == {"settings", "server", "kafka", "registry", "rokt"}

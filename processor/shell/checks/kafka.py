@@ -20,7 +20,14 @@ from processor.shell.checks.network import (
     secured,
     speaks_tls,
 )
-from processor.shell.checks.reach import PROPERTIES, address_of, open_admin, protocol_of, trust_of
+from processor.shell.checks.reach import (
+    PROPERTIES,
+    address_of,
+    is_shown_elsewhere,
+    open_admin,
+    protocol_of,
+    trust_of,
+)
 from processor.shell.checks.scene import Scene
 from processor.shell.settings import Kafka
 
@@ -115,6 +122,9 @@ def _servers(
         except TroubleError as why:
             failed[address] = why
         except (wire.NotKafkaError, OSError):
+            if is_shown_elsewhere(scene.settings.kafka):
+                found.append(_VOICE.ok(str(address), "It takes connections over TLS"))
+                continue
             failed[address] = _no_broker(scene.settings.kafka, address, scene.within)
     return found, failed
 
@@ -173,17 +183,16 @@ def _last_words(error: KafkaError) -> str:
 
 
 def _who(kafka: Kafka) -> str:
+    """Say who we come as, without the name: it is masked elsewhere, too."""
     properties = kafka.client_properties()
-    user = properties.get("sasl.username")
     mechanism = properties.get("sasl.mechanism", properties.get("sasl.mechanisms"))
-    return f"user {user} by {mechanism}" if user else f"us by {mechanism or 'no mechanism'}"
+    return f"the user of `sasl.username`, by {mechanism}" if mechanism else "us"
 
 
 def _signed_in(kafka: Kafka, told: ClusterMetadata) -> str:
-    user = kafka.client_properties().get("sasl.username")
-    name = f" as {user}" if user else ""
     cluster = getattr(told, "cluster_id", None) or "without an id"
-    return f"Let in{name}; cluster {cluster}, {len(told.brokers)} broker(s)"
+    listed = ", ".join(map(str, sorted(told.brokers)))
+    return f"Let in over {protocol_of(kafka)}; cluster {cluster}, brokers {listed}"
 
 
 def _advertised(

@@ -76,3 +76,8 @@ def _load(context: ssl.SSLContext, place: str) -> None:
         context.load_verify_locations(cafile=place)
     except IsADirectoryError:
         context.load_verify_locations(capath=place)
+
+
+def is_shown_elsewhere(kafka: Kafka) -> bool:
+    """Whether our certificate has a form that only librdkafka reads: a key store, or a text."""
+    return bool({"ssl.keystore.location", "ssl.certificate.pem"} & kafka.properties.keys())
