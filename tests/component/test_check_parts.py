@@ -158,6 +158,15 @@ def test_a_web_server_is_no_broker() -> None:
     )
 
 
+def test_a_broker_that_asks_for_our_certificate_is_told(authority: Authority) -> None:
+    properties = {"security.protocol": "SSL", "ssl.ca.location": str(authority.file)}
+    with WebServer().serving(authority.demanding()) as web:
+        place = f"127.0.0.1:{web.port}"
+        given = scene(0.5, kafka__bootstrap_servers=place, kafka__properties=json.dumps(properties))
+        found = list(kafka.look(given))
+    assert told(found)[0] == f"error {place}: {place} asks for our certificate, and was shown none"
+
+
 def test_a_broker_for_another_name_is_told(authority: Authority) -> None:
     properties = {"security.protocol": "SSL", "ssl.ca.location": str(authority.file)}
     with WebServer().serving(authority.server("other.example")) as web:

@@ -87,6 +87,14 @@ def test_a_certificate_that_ends_soon_is_a_warning(authority: Authority) -> None
     assert "ends in 5 days" in found[1].found
 
 
+def test_a_server_that_asks_for_our_certificate_is_told(authority: Authority) -> None:
+    with WebServer().serving(authority.demanding()) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        (only,) = look(url, http_client__ca_file=authority.file)
+    assert only.found == f"127.0.0.1:{server.port} asks for our certificate, and was shown none"
+    assert "PROCESSOR_HTTP_CLIENT__CLIENT_CERTIFICATE_FILE" in str(only.remedy)
+
+
 def test_a_host_that_is_not_there_is_told_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)

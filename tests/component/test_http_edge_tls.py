@@ -121,13 +121,6 @@ def test_http_2_is_not_negotiated(engine: Engine, authority: Authority) -> None:
     assert run(scenario()) == [b"POST /v1/Cart/confirm HTTP/1.1"]
 
 
-def _demanding(authority: Authority) -> ssl.SSLContext:
-    context = authority.server()
-    context.verify_mode = ssl.CERT_REQUIRED
-    authority.ca.configure_trust(context)
-    return context
-
-
 def _client_files(authority: Authority, folder: Path) -> tuple[Path, Path]:
     identity = authority.ca.issue_cert("client@example.com")
     cert_file, key_file = folder / "cert.pem", folder / "key.pem"
@@ -143,7 +136,7 @@ def test_a_client_certificate_is_shown(
     cert_file, key_file = _client_files(authority, tmp_path)
 
     async def scenario() -> tuple[object, int]:
-        async with hostile_server(answers, _demanding(authority)) as server:
+        async with hostile_server(answers, authority.demanding()) as server:
             settings = replace(
                 patient(f"https://127.0.0.1:{server.port}", authority.file),
                 client_cert_file=cert_file,
@@ -162,7 +155,7 @@ def test_a_missing_client_certificate_shows_too_late_to_be_certain(
     """In TLS 1.3 the server's refusal comes after the request has left."""
 
     async def scenario() -> object:
-        async with hostile_server(answers, _demanding(authority)) as server:
+        async with hostile_server(answers, authority.demanding()) as server:
             settings = patient(f"https://127.0.0.1:{server.port}", authority.file)
             reply = await attempt(settings, engine)
             assert isinstance(reply, Failure)

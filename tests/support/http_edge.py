@@ -47,6 +47,13 @@ class Authority:
         self.ca.issue_cert(name, not_after=not_after).configure_cert(context)
         return context
 
+    def demanding(self) -> ssl.SSLContext:
+        """Return the context of a server that asks clients for a certificate of this authority."""
+        context = self.server()
+        context.verify_mode = ssl.CERT_REQUIRED
+        self.ca.configure_trust(context)
+        return context
+
 
 def new_authority(folder: Path) -> Authority:
     """Return a fresh authority whose certificate lies in `folder`."""

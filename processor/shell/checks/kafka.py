@@ -17,8 +17,10 @@ from processor.shell.checks.network import (
     blind,
     connected,
     end_of,
+    no_certificate,
     secured,
     speaks_tls,
+    wants_certificate,
 )
 from processor.shell.checks.reach import (
     PROPERTIES,
@@ -34,6 +36,7 @@ from processor.shell.settings import Kafka
 _VOICE: Final = Voice(area=Area.KAFKA)
 _MOST: Final = 12  # servers that are tried one by one
 _SOON: Final = 1.5
+_CERTIFICATE: Final = f"`ssl.certificate.location` and `ssl.key.location` of {PROPERTIES}"
 _FINAL: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001
 
 NETWORK: Final = "network"
@@ -125,6 +128,9 @@ def _servers(
             if is_shown_elsewhere(scene.settings.kafka):
                 found.append(_VOICE.ok(str(address), "It takes connections over TLS"))
                 continue
+            if trust is not None and wants_certificate(address, trust, scene.within):
+                failed[address] = no_certificate(address, _CERTIFICATE)
+                continue
             failed[address] = _no_broker(scene.settings.kafka, address, scene.within)
     return found, failed
 
@@ -150,8 +156,7 @@ def _no_broker(kafka: Kafka, address: Address, within: float) -> TroubleError:
         )
     return TroubleError(
         f"{address} takes connections and does not answer as a Kafka broker does",
-        "Check the port: is it another program's, or the controller's? With client certificates, "
-        "check ours",
+        "Check the port: is it another program's, or the controller's?",
     )
 
 

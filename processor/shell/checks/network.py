@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+_A_MOMENT: Final = 1.0
 _DAY: Final = 86_400.0
 _SOON: Final = 21 * _DAY
 # OpenSSL's X509_V_ERR_…
@@ -107,6 +108,30 @@ def secured(connection: socket.socket, address: Address, trust: Trust) -> ssl.SS
         ) from None
     except OSError:
         raise _no_tls(address) from None
+
+
+def wants_certificate(address: Address, trust: Trust, within: float) -> bool:
+    """Whether a server ends connections because we show no certificate.
+
+    In TLS 1.3 it says so only after the handshake, and what we send may wipe that out.
+    """
+    try:
+        with connected(address, within) as connection, secured(connection, address, trust) as sock:
+            sock.settimeout(min(within, _A_MOMENT))
+            sock.recv(1)
+    except ssl.SSLError as error:
+        return "CERTIFICATE_REQUIRED" in (error.reason or "")
+    except (TroubleError, OSError):
+        return False
+    return False
+
+
+def no_certificate(address: Address, settings: str) -> TroubleError:
+    """Return the trouble that a server asks for our certificate; `settings` would name it."""
+    return TroubleError(
+        f"{address} asks for our certificate, and was shown none",
+        f"Name certificate and key in {settings}",
+    )
 
 
 def _no_tls(address: Address) -> TroubleError:

@@ -16,10 +16,13 @@ from processor.shell.checks.network import (
     Trust,
     connected,
     end_of,
+    no_certificate,
     secured,
+    wants_certificate,
 )
 
 _PORTS: Final = {"https": 443, "http": 80}
+_CERTIFICATE: Final = "PROCESSOR_HTTP_CLIENT__CLIENT_CERTIFICATE_FILE and …CLIENT_KEY_FILE"
 USER_AGENT: Final = f"rokt-cart-processor/{__version__} (check)"
 
 
@@ -65,9 +68,11 @@ def head(url: str, trust: Trust, within: float) -> Seen:
                 "Look whether the server behind it is well",
             ) from None
         except (OSError, http.client.HTTPException):
+            if parts.scheme == "https" and wants_certificate(address, trust, within):
+                raise no_certificate(address, _CERTIFICATE) from None
             raise TroubleError(
                 f"{address} does not answer as a web server does",
-                "Check host and port, and whether it asks for a client certificate",
+                "Check host and port: is it another program's?",
             ) from None
         told = dict(response.getheaders())
         return Seen(
