@@ -45,11 +45,11 @@ def check(
         typer.Option(min=0.5, max=60, metavar="SECONDS", help="How long each step may take."),
     ] = 5.0,
 ) -> None:
-    """Look at everything that this deployment stands on; change nothing, confirm nothing.
+    """Look at all that this deployment stands on; nothing is changed, nothing confirmed.
 
-    Exits with 0 when all is well, 3 with warnings, 2 with errors: `run` would not start, or would
-    break a promise. Rokt is asked once, by HEAD and without the key: whether the key is right,
-    only a call shows.
+    Exit code 0: all is well. 3: warnings. 2: errors, so `run` would fail, or break a promise.
+
+    Rokt is asked by HEAD, without the key: whether the key is right, only a call shows.
     """
     found = examine(config, timeout)
     if as_json:
