@@ -29,9 +29,11 @@ def look_up(
     without = [each for each in committed if each.offset < 0]
     if without:
         raise RuntimeFailure(
-            f"The group has no offset for {without[0].topic} [{without[0].partition}]: it was "
-            "deleted while running, the topic perhaps with it, or has expired. Start again with "
-            "PROCESSOR_KAFKA__START to say where to begin."
+            f"The group has no offset for {without[0].topic} [{without[0].partition}]. If "
+            "partitions were added, carts have moved away from their ledgers, and orders could be "
+            "confirmed twice: work the old topics off with the old count, then go on with new "
+            "topics and a new group. If the offset was deleted, the topic perhaps with it, or has "
+            "expired: start again with PROCESSOR_KAFKA__START to say where to begin."
         )
     return [
         Assigned(
