@@ -25,7 +25,7 @@ from processor.shell.history import plans
 from processor.shell.history.cluster import look
 from processor.shell.history.files import ContainerFile, find_files, inspect_files, names_of
 from processor.shell.history.planner import Request, draw_up
-from processor.shell.history.progress import check_cover
+from processor.shell.history.progress import Cover, Known, check_cover
 from processor.shell.history.reader import Reader
 from processor.shell.history.stock import PATIENCE, Stock
 from processor.shell.history.surveyor import survey as take
@@ -60,7 +60,6 @@ def act(asked: Asked, given: Given, doing: Doing, settings: Connections) -> int:
 
 def find(replay_id: str, settings: Connections, ids_file: Path | None) -> tuple[Plan, Pace]:
     """Return the plan of a replay that has begun, if it fits here, and its last run's pace."""
-    from processor.shell.history.progress import Known  # noqa: PLC0415  not for plans
     from processor.shell.history.shelf import Shelf  # noqa: PLC0415  not for plans
 
     known = Shelf(settings).find(replay_id)
@@ -189,7 +188,6 @@ def execute(
 
 def _began_at(plan: Plan, settings: Connections) -> int | None:
     """Return when a replay began (epoch milliseconds), None when it has not."""
-    from processor.shell.history.progress import Cover  # noqa: PLC0415  not for plans
     from processor.shell.history.shelf import Shelf  # noqa: PLC0415  not for plans
 
     cover = Shelf(settings).cover(plan.replay_id)

@@ -16,6 +16,13 @@ minutes if not told otherwise, and are refused as long: the leader that a partit
 epoch that it had before its broker restarted, is not right any more."""
 _LARGEST: Final = 100_000_000
 _SAY_AGAIN_AFTER: Final = 60.0
+_DISCONNECTED: Final = (
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError.REQUEST_TIMED_OUT,
+)
 _LOG: Final = logging.getLogger("librdkafka")
 
 
@@ -126,3 +133,8 @@ def producer(kafka: Kafka) -> Properties:
 def is_fatal(error: KafkaError) -> bool:
     """Whether a client works no more after this error: it says so in one of two ways."""
     return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
+
+
+def is_disconnection(error: KafkaError) -> bool:
+    """Whether an error is about reaching brokers, and over once one answers."""
+    return error.code() in _DISCONNECTED

@@ -30,13 +30,6 @@ _WAIT_FOR_RECORDS: Final = 0.005
 _ANSWER_WITHIN: Final = 10.0
 _ASK_AGAIN_AFTER: Final = 0.5
 _BATCHES_AHEAD: Final = 2
-_DISCONNECTED: Final = (
-    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
-    KafkaError._TRANSPORT,  # noqa: SLF001
-    KafkaError._TIMED_OUT,  # noqa: SLF001
-    KafkaError._RESOLVE,  # noqa: SLF001
-    KafkaError.REQUEST_TIMED_OUT,
-)
 _NOT_THERE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION)  # noqa: SLF001
 
 
@@ -192,7 +185,7 @@ class Poller:
         if clients.is_fatal(error):
             raise RuntimeFailure(f"Kafka's consumer has failed for good: {error.str()}")
         self._say(str(error.str()))
-        self._disconnected_at = self._clock() if error.code() in _DISCONNECTED else None
+        self._disconnected_at = self._clock() if clients.is_disconnection(error) else None
 
     def _end_trouble(self) -> None:
         self.trouble = self._disconnected_at = None
