@@ -25,7 +25,7 @@ BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test check faults soak alerts-check deploy-check page-check server-check image image-check \
-	up load down showcase-check lock bench wheel parts clean
+	up load down showcase-check lock bench bench-compare bench-growth wheel parts clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -85,13 +85,20 @@ check: .venv/dev.stamp ## lint, types, layering, locks
 	$(BIN)/lint-imports
 	$(BIN)/python requirements/check.py
 
-bench: .venv/dev.stamp parts ## run the benchmark and print its figures (BENCH_ARGS=--help)
+bench: .venv/dev.stamp parts ## run the benchmark and print its figures; ten minutes (BENCH_ARGS=--help)
 	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+bench-compare: .venv/dev.stamp parts ## alternate with another commit, BASE=v1, and print the ratios
+	$(BIN)/python -m tests.benchmarks.compare $(or $(BASE),$(error BASE=<commit> is missing)) $(BENCH_ARGS)
+
+bench-growth: .venv/bench.stamp parts ## measure and draw how it grows (BENCH_ARGS="--axis items": one axis)
+	$(BIN)/python -m tests.benchmarks.growth $(BENCH_ARGS)
 
 lock: .venv/dev.stamp ## fit the locks to pyproject.toml (all anew: LOCK_ARGS=--upgrade)
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt --output-file requirements/runtime.txt
 	$(COMPILE) --group deploy -c requirements/dev.txt --output-file requirements/deploy.txt
+	$(COMPILE) --group bench -c requirements/dev.txt --output-file requirements/bench.txt
 	$(COMPILE) --group build -c requirements/dev.txt --output-file requirements/build.txt
 
 wheel: .venv/runtime.stamp ## build the wheel into dist/
@@ -116,6 +123,10 @@ $(BIN)/python:
 
 .venv/dev.stamp: .venv/runtime.stamp requirements/dev.txt
 	$(INSTALL) -r requirements/dev.txt
+	touch $@
+
+.venv/bench.stamp: .venv/dev.stamp requirements/bench.txt
+	$(INSTALL) -r requirements/bench.txt
 	touch $@
 
 .venv/deploy.stamp: .venv/dev.stamp requirements/deploy.txt

@@ -24,6 +24,7 @@ def main() -> int:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     runtime = project["project"]["dependencies"]
     made_from = {
+        "bench.txt": group(project, "bench"),
         "build.txt": group(project, "build"),
         "deploy.txt": group(project, "deploy"),
         "runtime.txt": runtime,
