@@ -38,10 +38,15 @@ def _commands(grant: Grant, tools: Tools) -> Iterator[str]:
         named.setdefault((kind, is_prefix, tuple(operations)), []).append(name)
     for (kind, is_prefix, operations), names in named.items():
         allowed = [word for each in operations for word in ("--operation", each)]
-        things = [word for each in names for word in (f"--{kind}", each)]
+        things = [word for each in names for word in _thing(kind, each)]
         pattern = ["--resource-pattern-type", "prefixed"] if is_prefix else []
         user = ("--allow-principal", f"User:{grant.user}")
         yield tools.line("kafka-acls.sh", "--add", *user, *allowed, *things, *pattern)
+
+
+def _thing(kind: Kind, name: str) -> tuple[str, ...]:
+    # There is one cluster only, which the tool does not want named.
+    return ("--cluster",) if kind is Kind.CLUSTER else (f"--{kind}", name)
 
 
 def hcl(grants: Sequence[Grant]) -> str:
@@ -76,11 +81,7 @@ def strimzi(grants: Sequence[Grant], cluster: str) -> str:
 def _kafka_user(grant: Grant, cluster: str) -> dict[str, Value]:
     acls: list[Value] = [
         {
-            "resource": {
-                "type": kind.value,
-                "name": name,
-                "patternType": "prefix" if is_prefix else "literal",
-            },
+            "resource": _strimzi_thing(kind, name, is_prefix=is_prefix),
             "operations": [each.value for each in operations],
         }
         for (kind, name, is_prefix), operations in grant.by_resource().items()
@@ -96,6 +97,16 @@ def _kafka_user(grant: Grant, cluster: str) -> dict[str, Value]:
             "authentication": {"type": "scram-sha-512"},
             "authorization": {"type": "simple", "acls": acls},
         },
+    }
+
+
+def _strimzi_thing(kind: Kind, name: str, *, is_prefix: bool) -> dict[str, Value]:
+    if kind is Kind.CLUSTER:
+        return {"type": kind.value}
+    return {
+        "type": kind.value,
+        "name": name,
+        "patternType": "prefix" if is_prefix else "literal",
     }
 
 

@@ -27,9 +27,9 @@ def acls(
         typer.Option(
             "--role",
             show_default="all",
-            help="The processors (run); who plans, inspects and reconciles (look-back); who "
-            "replays and redrives (copy); who accepts gaps; who plans and creates topics; "
-            "producers.",
+            help="The processors (run); who looks with `check`; who plans, inspects and reconciles "
+            "(look-back); who replays and redrives (copy); who accepts gaps; who plans and creates "
+            "topics; producers.",
         ),
     ] = None,
     user: Annotated[

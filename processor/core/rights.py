@@ -14,6 +14,7 @@ class Role(StrEnum):
     """Who uses the topics."""
 
     RUN = "run"
+    CHECK = "check"
     LOOK_BACK = "look-back"
     COPY = "copy"
     ACCEPT_GAP = "accept-gap"
@@ -27,6 +28,11 @@ class Kind(StrEnum):
 
     TOPIC = "topic"
     GROUP = "group"
+    CLUSTER = "cluster"
+
+
+CLUSTER: Final = "kafka-cluster"
+"""What Kafka calls the cluster as a thing that one has rights on."""
 
 
 class Operation(StrEnum):
@@ -64,6 +70,8 @@ def rights(role: Role, names: Names, groups: Groups) -> tuple[Right, ...]:
     match role:
         case Role.RUN:
             return _run(names, groups)
+        case Role.CHECK:
+            return _check(names, groups)
         case Role.LOOK_BACK:
             return _look_back(names, groups)
         case Role.COPY:
@@ -90,6 +98,24 @@ def _run(names: Names, groups: Groups) -> tuple[Right, ...]:
         _write(names[Purpose.DEAD_LETTERS], "dead letters are not written, nor their outcomes"),
         _member(groups.own, "no partition is assigned"),
         _group(groups.accepted_gaps, "a parked partition stays parked though it was accepted"),
+    )
+
+
+def _check(names: Names, groups: Groups) -> tuple[Right, ...]:
+    """Return what is needed to look at everything; those who run have some of it already."""
+    told = (
+        (Operation.DESCRIBE, "nobody knows whether it is there"),
+        (Operation.DESCRIBE_CONFIGS, "its settings are not looked at"),
+    )
+    return (
+        *(_topic(name, *each) for name in names.values() for each in told),
+        _group(groups.own, "nobody knows where the processors are, or begin"),
+        Right(
+            kind=Kind.CLUSTER,
+            name=CLUSTER,
+            operation=Operation.DESCRIBE_CONFIGS,
+            without="sessions and assignors of the brokers are not looked at",
+        ),
     )
 
 
@@ -175,6 +201,7 @@ def _replays(prefix: str, operation: Operation, without: str) -> Right:
 
 DEFAULT_USERS: Final = {
     Role.RUN: "rokt-cart-processor",
+    Role.CHECK: "rokt-cart-doctor",
     Role.LOOK_BACK: "rokt-cart-history",
     Role.COPY: "rokt-cart-copier",
     Role.ACCEPT_GAP: "rokt-cart-operator",

@@ -1,6 +1,7 @@
 """`processor check` where one thing is broken: it names the culprit, and only that.
 
-Real brokers and a real registry; `tests/e2e/test_check.py` has passwords, authorities and rights.
+Real brokers and a real registry; `test_check_rights.py` has each right,
+`tests/e2e/test_check.py` passwords and authorities.
 """
 
 import json
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AclOperation, ResourceType
 
 from processor.cli.check import examine
 from processor.cli.schemas import register_all
@@ -22,7 +22,7 @@ from processor.shell.checks.findings import Finding
 from processor.shell.registry import Registry
 from processor.shell.settings import Topics
 from tests.support.brokers import KafkaProcess, RealKafka
-from tests.support.checked import WebServer, all_rights, configured, environment, troubles
+from tests.support.checked import WebServer, configured, environment, troubles
 from tests.support.programs import free_port
 from tests.support.registries import RealRegistry
 from tests.support.secured import SecuredKafka
@@ -182,34 +182,6 @@ def test_a_session_that_the_brokers_refuse(world: World) -> None:
     found = check(world, kafka__properties=json.dumps(properties), **short)
     assert troubles(found) == ["error group session"]
     assert "`session.timeout.ms`" in error_in(found, "session")
-
-
-# Rights
-
-
-def test_each_right_that_is_missing_is_named_and_no_other(
-    registry: RealRegistry, tmp_path: Path
-) -> None:
-    (tmp_path / "kafka").mkdir()
-    with (
-        SecuredKafka(tmp_path / "kafka") as kafka,
-        open_world(kafka, registry, tmp_path, partitions=1) as world,
-    ):
-        kafka.give_password("canary-pw")
-        given = all_rights(world)
-        kafka.allow(given)
-        for right in given:
-            kafka.forbid([right])
-            found = check(
-                world,
-                kafka__bootstrap_servers=kafka.guarded,
-                kafka__properties=json.dumps(kafka.properties("canary-pw")),
-            )
-            kafka.allow([right])
-            named = [each for each in found if each.area == "rights"]
-            (only,) = [each for each in named if each.level in ("warning", "error")]
-            assert only.subject == f"{ResourceType(right.restype).name.lower()} {right.name}"
-            assert f"The right {AclOperation(right.operation).name} is missing" in only.found
 
 
 # The registry

@@ -139,6 +139,8 @@ def history(role: str) -> list[Case]:
     ]
 
 
+CHECK = as_role("check", "check --json")
+LOOKS = "All 12 rights that `check` needs"
 INSPECT = as_role("look-back", "inspect c-bad --json")
 LIST = as_role("look-back", "replay list")
 CASES = [
@@ -151,6 +153,13 @@ CASES = [
     Case("run", "dead_letters", "Write", work, "drained", "does not take it"),
     Case("run", "group", "Read", work, "drained", "Group authorization failed"),
     Case("run", "accepted-gaps", "Describe", accepted, "goes on", "still parked"),
+    *(
+        Case("check", on, operation, CHECK, LOOKS, f"Without the right {kafkas} on topic ")
+        for on in ("order_paid", "cart_abandoned", "results", "dead_letters", "replay")
+        for operation, kafkas in (("Describe", "DESCRIBE"), ("DescribeConfigs", "DESCRIBE_CONFIGS"))
+    ),
+    Case("check", "group", "Describe", CHECK, LOOKS, "right DESCRIBE on group "),
+    Case("check", "cluster", "DescribeConfigs", CHECK, LOOKS, "DESCRIBE_CONFIGS on cluster "),
     *history("look-back"),
     Case("look-back", "replay", "Read", INSPECT, "exit code 0", "cannot be read"),
     Case("look-back", "replay.", "Describe", LIST, "finished", "has no replays"),
@@ -199,6 +208,7 @@ def right_of(case: Case, stage: Stage) -> Granted:
     topics, group = stage.world.topics, stage.world.group
     names = {
         "group": group,
+        "cluster": "kafka-cluster",
         "accepted-gaps": f"{group}.accepted-gaps",
         "replay.": f"{group}.replay.",
         **MADE,

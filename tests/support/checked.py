@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
 
 from processor.cli.topics_plan import names_of
 from processor.core.blueprints import Purpose
-from processor.core.rights import Groups, Role, rights
+from processor.core.rights import Groups, Kind, Role, rights
 from processor.shell.checks.findings import Finding, Level
 from processor.shell.checks.scene import Scene
 from processor.shell.kafka.marks import acceptances
@@ -129,8 +129,15 @@ def troubles(findings: Iterable[Finding]) -> list[str]:
     ]
 
 
-def all_rights(world: World) -> list[AclBinding]:
-    """Return the rights of `processor topics acls --role run`, for the user of the tests."""
+_KINDS = {
+    Kind.TOPIC: ResourceType.TOPIC,
+    Kind.GROUP: ResourceType.GROUP,
+    Kind.CLUSTER: ResourceType.BROKER,
+}
+
+
+def all_rights(world: World, role: Role = Role.RUN, user: str = USER) -> list[AclBinding]:
+    """Return the rights of a role, for the user of the tests or another one."""
     topics = world.topics
     names = {
         Purpose.ORDER_PAID: topics.order_paid,
@@ -142,15 +149,15 @@ def all_rights(world: World) -> list[AclBinding]:
     groups = Groups(own=world.group, accepted_gaps=acceptances(world.group), replays="")
     return [
         AclBinding(
-            ResourceType[each.kind.name],
+            _KINDS[each.kind],
             each.name,
             ResourcePatternType.LITERAL,
-            f"User:{USER}",
+            f"User:{user}",
             "*",
             AclOperation[each.operation.name],
             AclPermissionType.ALLOW,
         )
-        for each in rights(Role.RUN, names, groups)
+        for each in rights(role, names, groups)
     ]
 
 

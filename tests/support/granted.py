@@ -46,7 +46,11 @@ _OPERATIONS = {
     "Describe": AclOperation.DESCRIBE,
     "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
 }
-_KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
+_KINDS = {
+    "topic": ResourceType.TOPIC,
+    "group": ResourceType.GROUP,
+    "cluster": ResourceType.BROKER,
+}
 _PATTERNS = {"literal": ResourcePatternType.LITERAL, "prefixed": ResourcePatternType.PREFIXED}
 
 
@@ -84,7 +88,7 @@ class Stage:
         client = folder / "client.properties"
         client.write_text("client.id=tests\n")
         for roles, settings in (
-            (("run", "look-back", "copy", "accept-gap"), {}),
+            (("run", "check", "look-back", "copy", "accept-gap"), {}),
             (("produce-order-paid", "produce-cart-abandoned"), {}),
             (("topics",), MADE),
         ):

@@ -36,6 +36,11 @@ EXPECTED = {
         ("group", "shop", "Read"),
         ("group", "shop.accepted-gaps", "Describe"),
     ],
+    "check": [
+        ("topic", name, operation)
+        for name, operation in product(NAMES.values(), ("Describe", "DescribeConfigs"))
+    ]
+    + [("group", "shop", "Describe"), ("cluster", "kafka-cluster", "DescribeConfigs")],
     "look-back": [
         *HISTORY,
         ("topic", "rokt-replay", "Read"),
@@ -95,9 +100,12 @@ def test_the_commands_give_every_right() -> None:
         assert given["--command-config"] == ["admin.properties"]
         role = ROLES[given["--allow-principal"][0].removeprefix("User:")]
         pattern = given.get("--resource-pattern-type", ["literal"])[0]
+        if "--cluster" in given:
+            assert given.pop("--cluster") == []
+            given["--cluster"] = ["kafka-cluster"]
         lines += [
             (role, kind, name, pattern, operation)
-            for kind in ("topic", "group")
+            for kind in ("topic", "group", "cluster")
             for name, operation in product(given.get(f"--{kind}", []), given["--operation"])
         ]
     assert sorted(lines) == LINES
@@ -138,8 +146,8 @@ def test_strimzi_reads_every_right() -> None:
             (
                 ROLES[user["metadata"]["name"]],
                 acl["resource"]["type"],
-                acl["resource"]["name"],
-                patterns[acl["resource"]["patternType"]],
+                acl["resource"].get("name", "kafka-cluster"),
+                patterns[acl["resource"].get("patternType", "literal")],
                 operation,
             )
             for user in users

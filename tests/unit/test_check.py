@@ -12,14 +12,11 @@ from processor.cli.check import exit_code, summary, to_json
 from processor.core import horizon
 from processor.core.blueprints import ENDLESS, Purpose, Rule
 from processor.core.records import Partition
-from processor.core.rights import Operation, Role, rights
 from processor.core.topic_plans import Change, Difference
 from processor.shell.checks import clocks, group, protocols, reach, registry, wire
-from processor.shell.checks import rights as rights_check
 from processor.shell.checks.findings import Area, Finding, Level, Voice, bounded
 from processor.shell.checks.network import Address
 from processor.shell.checks.registry import Entry
-from processor.shell.checks.rights import NOTHING, UNTOLD, Allowed
 from processor.shell.checks.scene import Clock
 from processor.shell.checks.topics import Limits, severity
 from processor.shell.checks.web import ahead_of_us
@@ -197,51 +194,6 @@ def test_where_inputs_are_kept_for_ever_results_have_to_be_too() -> None:
     kept = difference("retention.ms", 3_650 * DAY_MS)
     assert severity(Purpose.RESULTS, kept, limits) is Level.ERROR
     assert ENDLESS == "-1"
-
-
-# Rights
-
-
-def judged(**changed: Allowed) -> list[str]:
-    given = scene()
-    everything = Allowed(operations=frozenset({"READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS"}))
-    topics = {
-        name: changed.get(name.replace("-", "_"), everything) for name in given.names.values()
-    }
-    own = {name: changed.get(name, everything) for name in ("g", "g.accepted-gaps")}
-    return told(rights_check.judge(given.names, given.groups, topics, own))
-
-
-def test_who_has_all_rights_is_told_so() -> None:
-    count = len(rights(Role.RUN, scene().names, scene().groups))
-    assert judged() == [f"ok run: All {count} rights that `run` needs"]
-
-
-def test_each_missing_right_is_told_with_what_it_breaks() -> None:
-    lesser = Allowed(operations=frozenset({"DESCRIBE", "READ"}))
-    assert judged(rokt_results=lesser, g=NOTHING, rokt_replay=NOTHING) == [
-        "warning topic rokt-replay: The right READ is missing: without it the replay lane is off",
-        (
-            "error topic rokt-results: The right WRITE is missing: without it outcomes are not "
-            "written, and nothing is committed"
-        ),
-        (
-            "warning topic rokt-results: The right DESCRIBE_CONFIGS is missing: without it a "
-            "results topic that is compacted is not refused at start"
-        ),
-        "error group g: The right READ is missing: without it no partition is assigned",
-    ]
-
-
-def test_rights_that_nobody_tells_are_not_missing() -> None:
-    assert judged(g=UNTOLD) == [
-        "not checked run: The brokers do not tell what may be done with: group g"
-    ]
-
-
-def test_every_operation_has_kafkas_name() -> None:
-    needed = rights(Role.RUN, scene().names, scene().groups)
-    assert {each.operation for each in needed} <= set(Operation)
 
 
 # The group

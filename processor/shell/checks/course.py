@@ -103,8 +103,12 @@ def _cluster(scene: Scene, admin: AdminClient, doubtful: AbstractSet[str]) -> It
 
     def of_rights() -> Iterator[Finding]:
         own = rights.of_groups(scene, admin, scene.names[Purpose.ORDER_PAID])
-        on_topics = rights.of_topics(told, scene.names)
-        yield from rights.judge(scene.names, scene.groups, on_topics, own)
+        everything = rights.Everything(
+            topics=rights.of_topics(told, scene.names),
+            groups=own,
+            cluster=rights.of_cluster(scene, admin),
+        )
+        yield from rights.judge(scene.names, scene.groups, everything)
 
     def of_group() -> Iterator[Finding]:
         yield from protocols.look(scene, admin)
