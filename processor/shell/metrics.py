@@ -19,17 +19,17 @@ from processor.core.records import Partition
 from processor.core.replies import Kind
 from processor.core.sight import HoldSight
 from processor.core.vocabulary import Operation, Reason, Status
+from processor.shell.metrics_form import Labels, Metric, MetricType
+from processor.shell.metrics_process import OfProcess
 from processor.shell.metrics_table import (
     AGES,
+    COUNTED,
     NO_STATUS,
     STATUS_CLASSES,
     TABLE,
     Dependency,
     HoldScope,
-    Labels,
     Lane,
-    Metric,
-    MetricType,
     Rebalance,
 )
 
@@ -70,7 +70,7 @@ class Metrics:
             row.name: _SeriesOf(_histogram(row, registry)) for row in _of(MetricType.HISTOGRAM)
         }
         every: dict[str, Mapping[Labels, object]] = {**counters, **gauges, **histograms}
-        for row in TABLE:
+        for row in COUNTED:
             if row.is_born_zero:
                 for labels in product(*row.labels.values()):
                     every[row.name][labels]  # looking it up creates it
@@ -84,6 +84,7 @@ class Metrics:
         self._dead_letters = counters["processor_dead_letters_total"]
         self._counters = counters
         self._gauges = gauges
+        registry.register(OfProcess())
         version = (__version__, platform.python_version())
         gauges["processor_build_info"][version].set(1)
 
@@ -220,7 +221,7 @@ def status_class(status: int | None) -> str:
 
 
 def _of(kind: MetricType) -> tuple[Metric, ...]:
-    return tuple(row for row in TABLE if row.type is kind)
+    return tuple(row for row in COUNTED if row.type is kind)
 
 
 def _counter(row: Metric, registry: CollectorRegistry) -> Counter:

@@ -3,15 +3,13 @@
 Nothing here holds an id: a label has few values, and they are known beforehand.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from processor.core.replies import Kind
 from processor.core.vocabulary import Operation, Reason, Status
-
-Labels = tuple[str, ...]
+from processor.shell.metrics_form import Labels, Metric, MetricType
+from processor.shell.metrics_process import PROCESS
 
 
 class Lane(StrEnum):
@@ -44,32 +42,6 @@ class Dependency(StrEnum):
     SCHEMA_REGISTRY = "schema_registry"
 
 
-class MetricType(StrEnum):
-    """How a metric behaves."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """One row of the table.
-
-    `labels` gives each label its closed set of values; an empty set stands for the names that
-    the settings fix (topics, partitions, versions). `is_born_zero`: all its series exist from
-    the start, so that the first event shows as an increase.
-    """
-
-    name: str
-    type: MetricType
-    help: str
-    labels: Mapping[str, Labels]
-    unit: str = ""
-    buckets: tuple[float, ...] = ()
-    is_born_zero: bool = False
-
-
 _OPEN: Final[Labels] = ()
 _OPERATIONS: Final = tuple(Operation)
 _CALLED: Final = (Operation.CONFIRM, Operation.RELEASE)
@@ -80,7 +52,7 @@ _CALL_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 
 _OUTCOME_BUCKETS: Final = (*_CALL_BUCKETS, 300.0, 900.0, 3600.0)
 AGES: Final = (60, 300, 900, 3600)
 
-TABLE: Final = (
+COUNTED: Final = (
     Metric(
         name="processor_records_total",
         type=MetricType.COUNTER,
@@ -285,3 +257,6 @@ TABLE: Final = (
         labels={"version": _OPEN, "python": _OPEN},
     ),
 )
+"""What the processor counts itself."""
+
+TABLE: Final = (*COUNTED, *PROCESS)

@@ -123,6 +123,11 @@ def test_the_metrics_and_their_labels_are_these() -> None:
         "processor_rebalances_total": ("event",),
         "processor_last_commit_timestamp_seconds": (),
         "processor_build_info": ("version", "python"),
+        "processor_process_resident_memory_bytes": (),
+        "processor_process_cpu_seconds_total": (),
+        "processor_process_open_fds": (),
+        "processor_process_max_fds": (),
+        "processor_process_start_time_seconds": (),
     }
 
 

@@ -206,6 +206,61 @@ PROCESSES: Final = Row(
             width=12,
         ),
         Panel(
+            title="Memory by member",
+            meaning="What each member has in memory: some 240 MB, and 1 KB an order of its ledger.",
+            look=Look.LINES,
+            queries=(
+                Query(
+                    expression="max by (instance) (processor_process_resident_memory_bytes)",
+                    legend="{{instance}}",
+                ),
+            ),
+            unit="bytes",
+            width=12,
+        ),
+        Panel(
+            title="CPU by member",
+            meaning="Cores that each member uses. It has use for little more than one.",
+            look=Look.LINES,
+            queries=(
+                Query(
+                    expression="sum by (instance) "
+                    "(rate(processor_process_cpu_seconds_total[$__rate_interval]))",
+                    legend="{{instance}}",
+                ),
+            ),
+            unit="none",
+            width=12,
+        ),
+        Panel(
+            title="Open files by member",
+            meaning="Files and connections that each member has open, of those that it may have.",
+            look=Look.LINES,
+            queries=(
+                Query(
+                    expression="max by (instance) (processor_process_open_fds) "
+                    "/ max by (instance) (processor_process_max_fds)",
+                    legend="{{instance}}",
+                ),
+            ),
+            unit="percentunit",
+            width=12,
+        ),
+        Panel(
+            title="Running for",
+            meaning="Time since each member started. One that falls to zero again and again is "
+            "restarted: look at its log.",
+            look=Look.LINES,
+            queries=(
+                Query(
+                    expression="time() - max by (instance) (processor_process_start_time_seconds)",
+                    legend="{{instance}}",
+                ),
+            ),
+            unit="s",
+            width=12,
+        ),
+        Panel(
             title="Records by member",
             meaning="Records a second that each member receives.",
             look=Look.STACK,

@@ -6,7 +6,8 @@ from typing import Final
 
 import promql_parser as promql
 
-from processor.shell.metrics_table import TABLE, Labels, Metric, MetricType
+from processor.shell.metrics_form import Labels, Metric, MetricType
+from processor.shell.metrics_table import TABLE
 
 TARGET: Final[Mapping[str, Labels]] = dict.fromkeys(("namespace", "job", "instance"), ())
 """The labels that Prometheus gives to whatever it scrapes; their values are not ours."""

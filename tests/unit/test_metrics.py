@@ -1,9 +1,10 @@
 """Metrics: what is counted where, and that the document says the same as the table."""
 
+import sys
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Metric, ProcessCollector, generate_latest
 
 import processor
 from processor.core.records import Partition
@@ -19,7 +20,9 @@ from processor.shell.metrics import (
     document,
     status_class,
 )
-from processor.shell.metrics_table import TABLE, MetricType
+from processor.shell.metrics_form import MetricType
+from processor.shell.metrics_process import PROCESS
+from processor.shell.metrics_table import TABLE
 
 CONFIRM, RELEASE = Operation.CONFIRM, Operation.RELEASE
 
@@ -173,6 +176,37 @@ def test_no_other_value_than_those_of_the_table_gets_into_a_closed_label(
                 if allowed.get(label) and value not in allowed[label]
             }
             assert not strange
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system has no /proc")
+def test_the_system_tells_of_the_process_what_the_table_says(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    del metrics
+    told = [each for each in registry.collect() if each.name.startswith("processor_process_")]
+    rows = [(row.name.removesuffix("_total"), row.type, row.help) for row in PROCESS]
+    assert sorted((each.name, each.type, each.documentation) for each in told) == sorted(rows)
+    assert all(sample.value > 0 for each in told for sample in each.samples)
+
+
+def test_the_system_is_asked_at_a_scrape_only(
+    registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ProcessCollector] = []
+
+    def collect(self: ProcessCollector) -> list[Metric]:
+        asked.append(self)
+        return []
+
+    monkeypatch.setattr(ProcessCollector, "collect", collect)
+    metrics = Metrics(registry)
+    metrics.received("topic")
+    metrics.called(CONFIRM, Kind.SUCCEEDED, 200, Lane.LIVE, 0.1)
+    metrics.concluded(CONFIRM, Status.SUCCEEDED, Lane.LIVE, 1.0)
+    metrics.set_in_flight(1)
+    assert asked == []
+    generate_latest(registry)
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(
