@@ -95,8 +95,9 @@ bench-growth: .venv/bench.stamp parts ## measure and draw how it grows (BENCH_AR
 	$(BIN)/python -m tests.benchmarks.growth $(BENCH_ARGS)
 
 lock: .venv/dev.stamp ## fit the locks to pyproject.toml (all anew: LOCK_ARGS=--upgrade)
-	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra otel --group dev --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt --output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra otel -c requirements/dev.txt --output-file requirements/image.txt
 	$(COMPILE) --group deploy -c requirements/dev.txt --output-file requirements/deploy.txt
 	$(COMPILE) --group bench -c requirements/dev.txt --output-file requirements/bench.txt
 	$(COMPILE) --group build -c requirements/dev.txt --output-file requirements/build.txt

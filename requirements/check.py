@@ -23,12 +23,14 @@ def main() -> int:
     """Check every lock and return the exit code."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     runtime = project["project"]["dependencies"]
+    exporting = project["project"]["optional-dependencies"]["otel"]
     made_from = {
         "bench.txt": group(project, "bench"),
         "build.txt": group(project, "build"),
         "deploy.txt": group(project, "deploy"),
+        "image.txt": [*runtime, *exporting],
         "runtime.txt": runtime,
-        "dev.txt": [*runtime, *group(project, "dev")],
+        "dev.txt": [*runtime, *exporting, *group(project, "dev")],
     }
     problems = [
         f"requirements/{name}: {problem}"

@@ -28,6 +28,7 @@ _GROUPS: Final = (
     "retries",
     "http_client",
     "server",
+    "tracing",
     "replay",
     "log",
 )

@@ -154,7 +154,7 @@ class Dispatch:
         self.permits.take(scope_of(work), now.at)
         call_id = next(self._numbers)
         self.in_flight[call_id] = (state, lane, work)
-        self.emit(do.Send(call_id, attempt.call))
+        self.emit(do.Send(call_id, attempt.call, work.record.source, work.attempts + 1))
 
     def come_back(self, call_id: int) -> Place:
         """Take a call out of those in flight: its reply is there, or it was not sent."""

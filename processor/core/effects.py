@@ -12,10 +12,15 @@ from processor.core.vocabulary import Operation, Reason
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Make a call; hand its reply to `Engine.settle` under `call_id`."""
+    """Make a call; hand its reply to `Engine.settle` under `call_id`.
+
+    It is the attempt of that number, from 1, for the record at `source`.
+    """
 
     call_id: int
     call: Call
+    source: Source
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,13 @@ from processor.core.vocabulary import Reason
 from processor.errors import BrokenInvariant, ProcessorError, RuntimeFailure
 from processor.shell import schemas
 from processor.shell.clock import steady
-from processor.shell.composition import engine_settings, open_encoder, open_registry, open_rokt
+from processor.shell.composition import (
+    engine_settings,
+    open_encoder,
+    open_registry,
+    open_rokt,
+    open_traces,
+)
 from processor.shell.decoding import Decoder
 from processor.shell.encoding import OutcomeReader
 from processor.shell.framing import SchemaKey
@@ -41,6 +47,7 @@ from processor.shell.worker import Worker
 
 _LOG: Final = structlog.get_logger(__name__)
 _STOP_WITHIN: Final = 5.0
+_EXPORT_WITHIN: Final = 3.0
 _NOTHING_LOST: Final = (
     "Nothing is lost: what was not committed comes again, and calls whose outcome is not known "
     "count as possibly applied."
@@ -139,6 +146,7 @@ class Application:
             schemas=cache,
             metrics=self.metrics,
             observers=Observers(self.metrics),
+            traces=open_traces(settings),
         )
         inputs = Inputs(
             payments=topics.order_paid, abandonments=topics.cart_abandoned, replay=prepared.replay
@@ -178,6 +186,7 @@ class Application:
                 task.cancel()
             worker.stop()
             await worker.parts.rokt.aclose()
+            await asyncio.to_thread(worker.parts.traces.close, _EXPORT_WITHIN)
 
     def _open_schemas(self, registry: Registry, prepared: Prepared) -> SchemaCache:
         cache = SchemaCache(

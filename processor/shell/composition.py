@@ -16,6 +16,7 @@ from processor.shell.http import Engine as HttpEngine
 from processor.shell.registry import Registry
 from processor.shell.settings import RegistryAccess, Settings
 from processor.shell.startup import Prepared
+from processor.shell.traces import NO_TRACES, Traces
 
 
 def engine_settings(settings: Settings, prepared: Prepared) -> EngineSettings:
@@ -80,6 +81,16 @@ def open_rokt(settings: Settings) -> RoktClient:
 
 def _api_key(settings: Settings) -> Callable[[], str]:
     return lambda: settings.rokt.api_key.current(steady()).reveal()
+
+
+def open_traces(settings: Settings) -> Traces:
+    """Return what follows the work; it does nothing where nobody asks for spans."""
+    endpoint = settings.tracing.endpoint
+    if endpoint is None:
+        return NO_TRACES
+    from processor.shell.tracing.opening import open_spans  # noqa: PLC0415  loads OpenTelemetry
+
+    return open_spans(settings, endpoint)
 
 
 def open_registry(settings: RegistryAccess) -> Registry:

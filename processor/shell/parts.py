@@ -9,6 +9,7 @@ from processor.shell.kafka.broker import Broker
 from processor.shell.metrics import Metrics
 from processor.shell.observers import Observers
 from processor.shell.schema_cache import SchemaCache
+from processor.shell.traces import NO_TRACES, Traces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,3 +23,4 @@ class Parts:
     schemas: SchemaCache
     metrics: Metrics
     observers: Observers
+    traces: Traces = NO_TRACES

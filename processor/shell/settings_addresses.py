@@ -10,6 +10,7 @@ from processor.shell.settings_values import Kind, header_text, refuse, text_of
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::(\d{1,5}))?", re.ASCII)
 _HIGHEST_PORT: Final = 65_535
+TRACES_PATH: Final = "/v1/traces"
 
 
 def _parse_servers(raw: object) -> str:
@@ -69,6 +70,16 @@ def _parse_registry_url(raw: object) -> str:
     return parts.geturl().rstrip("/")
 
 
+def _parse_collector_url(raw: object) -> str:
+    parts = _split_url(raw)
+    if parts.scheme not in {"https", "http"}:
+        refuse("does not begin with https:// or http://")
+    address = parts.geturl().rstrip("/")
+    if address.endswith(TRACES_PATH):
+        refuse(f"ends with {TRACES_PATH}, which is added by itself")
+    return address
+
+
 def _parse_path(raw: object) -> str:
     path = header_text(raw)
     if not path.startswith("/"):
@@ -89,5 +100,10 @@ REGISTRY_URL: Final = Kind(
     "`https://host` or `http://host`, with a port or a path if need be; user name and password "
     "have settings of their own",
     _parse_registry_url,
+)
+COLLECTOR_URL: Final = Kind(
+    "`http://host:4318` or `https://host`, with a path if need be; what a header has to say has a "
+    "setting of its own",
+    _parse_collector_url,
 )
 PATH: Final = Kind("a path that begins with `/`, without query or fragment", _parse_path)

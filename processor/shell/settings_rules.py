@@ -19,6 +19,7 @@ from processor.shell.settings_table import (
     TopicAccess,
     Topics,
 )
+from processor.shell.settings_tracing import EXTRA, Tracing, has_extra
 from processor.shell.settings_values import show_seconds
 
 
@@ -47,6 +48,7 @@ def clashes(settings: Access, now: datetime) -> Iterator[Clash]:
         yield from _timeouts(settings.http_client)
         yield from _client_certificate(settings.http_client)
         yield from _limits(settings)
+        yield from _tracing(settings.tracing)
 
 
 def _topics(topics: Topics) -> Iterator[Clash]:
@@ -205,4 +207,16 @@ def _limits(settings: Settings) -> Iterator[Clash]:
             keys=("retries.give_up_after", "retries.confirm_min_time"),
             wrong=f"is less than {variable('retries.confirm_min_time')}",
             remedy=f"Set it to {show_seconds(retries.confirm_min_time)} or more",
+        )
+
+
+def _tracing(tracing: Tracing) -> Iterator[Clash]:
+    keys = ("tracing.endpoint", "tracing.headers")
+    if tracing.endpoint is None and tracing.headers is not None:
+        yield _alone(keys)
+    if tracing.endpoint is not None and not has_extra():
+        yield Clash(
+            keys=keys[:1],
+            wrong="is set, but the packages that export spans are not installed",
+            remedy=f"Run `pip install '{EXTRA}'`, or leave it out",
         )

@@ -30,6 +30,7 @@ from processor.shell.settings_kinds import (
     computed,
 )
 from processor.shell.settings_properties import PROPERTIES, PropertyValue, session_timeout
+from processor.shell.settings_tracing import Tracing
 from processor.shell.settings_values import (
     BOOLEAN,
     FOLDER,
@@ -285,6 +286,7 @@ class Settings(Connections):
     retries: Retries = Retries()
     http_client: HttpClient = HttpClient()
     server: Server = Server()
+    tracing: Tracing = Tracing()
     on_outage: Annotated[Literal["hold", "dead-letter"], one_of("hold", "dead-letter")] = Field(
         default="hold",
         description="while everything fails, hold and probe until Rokt answers again; or "

@@ -185,7 +185,9 @@ def _parse_folder(raw: object) -> Path:
     return path
 
 
-def _secret(vet: Callable[[str], str]) -> Callable[[Any], Secret | SecretFile]:
+def secret(vet: Callable[[str], str]) -> Callable[[Any], Secret | SecretFile]:
+    """Return what parses a secret, given directly or in a file, that `vet` takes."""
+
     def check(text: str) -> str:
         if text == MASK:
             refuse("is the mask that stands for the secret")
@@ -216,11 +218,11 @@ FOLDER: Final = Kind("the path of a folder", _parse_folder)
 HEADER_SECRET: Final = Kind(
     "the secret itself, or its `_FILE` twin to the path of a file that holds nothing else; "
     "printable ASCII without blanks at its ends",
-    _secret(header_text),
+    secret(header_text),
     has_file_twin=True,
 )
 TEXT_SECRET: Final = Kind(
     "the secret itself, or its `_FILE` twin to the path of a file that holds nothing else",
-    _secret(text_of),
+    secret(text_of),
     has_file_twin=True,
 )

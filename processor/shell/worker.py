@@ -51,6 +51,7 @@ class Worker:
         `drain_deadline` is how many seconds a hand-over waits for what is in the air.
         """
         self._engine = parts.engine
+        self._traces = parts.traces
         self.parts = parts
         self._inputs = inputs
         self._fail = fail
@@ -100,7 +101,7 @@ class Worker:
 
     def apply(self, effects: Iterable[do.Effect]) -> None:
         """Do what the engine decided."""
-        for effect in effects:
+        for effect in self._traces.see(effects):
             match effect:
                 case do.Send():
                     self._spawn(self._call(effect))
@@ -146,7 +147,8 @@ class Worker:
 
     async def _call(self, send: do.Send) -> None:
         if self._engine.begin(send.call_id, now()):
-            reply = await self.parts.rokt.send(send.call)
+            reply = await self.parts.rokt.send(self._traces.begin(send))
+            self._traces.replied(send.call_id, reply)
             self.apply(self._engine.settle(send.call_id, reply, now()))
 
     def _commit(self, commit: do.Commit) -> None:
@@ -199,6 +201,7 @@ class Worker:
                 continue
             counts[topic] += 1
             record = record_of(message, Partition(topic, number), offset)
+            self._traces.received(record)
             self.apply(engine.admit(record, self._decode(record), now()))
         for topic, count in counts.items():
             if count:
@@ -225,6 +228,7 @@ class Worker:
     def _take_over(self, partitions: Sequence[Assigned]) -> None:
         self.has_assignment = True
         self.parts.metrics.rebalanced(Rebalance.ASSIGNED)
+        self._traces.assigned([one.partition for one in partitions])
         _LOG.info("partitions assigned", partitions=listed([one.partition for one in partitions]))
         self.apply(self._engine.assign(partitions, now()))
 
@@ -264,6 +268,7 @@ class Worker:
             self.has_assignment = False
             self.parts.metrics.rebalanced(Rebalance.LOST)
             _LOG.warning("partitions lost", partitions=listed(partitions), why=trouble)
+        self._traces.lost(partitions)
         self.apply(self._engine.lose(partitions, now()))
         self._want_paused(self._paused.difference(partitions))
 

@@ -29,6 +29,7 @@ PAID, ABANDONED = Partition("paid", 0), Partition("abandoned", 0)
 WITHIN: Final = 10.0
 COMMIT = do.Commit((do.CommitOffset(PAID, 5, "horizon"),))
 REPLY = Failure(kind=FailureKind.TIMEOUT, detail="late")
+SEND = do.Send(3, cast("Any", "call"), Source("paid", 0, 7, None), 1)
 READABLE = Undecodable(reason=Reason.UNDECODABLE, detail="anything")
 
 
@@ -183,7 +184,7 @@ def test_a_call_is_written_only_when_the_engine_lets_it_begin(*, may_begin: bool
 
         stage.engine.answers["begin"] = may_begin
         stage.rokt.answers["send"] = reply
-        stage.worker.apply([do.Send(3, cast("Any", "call"))])
+        stage.worker.apply([SEND])
         await until(lambda: stage.told("engine", "settle" if may_begin else "begin"))
 
     stage = staged(test)
@@ -198,7 +199,7 @@ def test_an_error_of_a_call_ends_the_process() -> None:
 
         stage.engine.answers["begin"] = True
         stage.rokt.answers["send"] = broken
-        stage.worker.apply([do.Send(3, cast("Any", "call"))])
+        stage.worker.apply([SEND])
         await until(lambda: stage.failures)
 
     assert [type(each) for each in staged(test).failures] == [ZeroDivisionError]
@@ -216,7 +217,7 @@ def test_calls_in_the_air_at_a_stop_are_abandoned_without_a_failure() -> None:
 
         stage.engine.answers["begin"] = True
         stage.rokt.answers["send"] = never
-        stage.worker.apply([do.Send(3, cast("Any", "call"))])
+        stage.worker.apply([SEND])
         await until(lambda: stage.calls["rokt"])
         stage.worker.stop()
         await is_abandoned.wait()
