@@ -125,6 +125,7 @@ def _arrival(request: web.BaseRequest, body: bytes, *, is_key_right: bool) -> Ar
         session_id=_printable(headers.get("rokt-session-id")),
         accept_language=_printable(headers.get("Accept-Language")),
         user_agent=_printable(headers.get("User-Agent")),
+        traceparent=_printable(headers.get("traceparent")),
         is_key_right=is_key_right,
         peer_port=peer[1] if peer else None,
     )

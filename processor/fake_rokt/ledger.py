@@ -35,6 +35,7 @@ class Entry:
     session_id: str | None
     accept_language: str | None
     user_agent: str | None
+    traceparent: str | None
     is_key_right: bool
     peer_port: int | None
     arrived_at: float
@@ -65,6 +66,7 @@ class Arrival:
     session_id: str | None = None
     accept_language: str | None = None
     user_agent: str | None = None
+    traceparent: str | None = None
     is_key_right: bool = True
     peer_port: int | None = None
 
@@ -171,6 +173,7 @@ class Ledger:
             session_id=arrival.session_id,
             accept_language=arrival.accept_language,
             user_agent=arrival.user_agent,
+            traceparent=arrival.traceparent,
             is_key_right=arrival.is_key_right,
             peer_port=arrival.peer_port,
             arrived_at=monotonic(),

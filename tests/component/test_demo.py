@@ -76,6 +76,7 @@ def call(body: str = "body", status: int = 200) -> Entry:
         session_id=None,
         accept_language=None,
         user_agent=None,
+        traceparent=None,
         is_key_right=True,
         peer_port=None,
         arrived_at=0.0,
