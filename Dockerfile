@@ -15,12 +15,12 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     SOURCE_DATE_EPOCH=1577836800
 WORKDIR /build
 RUN python -m venv /tools && python -m venv --without-pip /opt/processor
-COPY requirements/build.txt requirements/runtime.txt requirements/
+COPY requirements/build.txt requirements/image.txt requirements/
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip,target=/etc/pip.conf \
     /tools/bin/pip install --quiet --require-hashes -r requirements/build.txt \
     && /tools/bin/pip --python /opt/processor/bin/python install --quiet --no-compile \
-        --require-hashes --only-binary :all: -r requirements/runtime.txt
+        --require-hashes --only-binary :all: -r requirements/image.txt
 COPY LICENSE README.md pyproject.toml ./
 COPY schemas schemas
 COPY processor processor
