@@ -12,7 +12,7 @@ from processor.shell.http.edge_settings import (
     EdgeSettingsError,
     Engine,
 )
-from processor.shell.http.fast_transport import open_fast_transport
+from processor.shell.http.fast_transport import FastTransport
 from processor.shell.http.rokt_client import RoktClient
 
 
@@ -34,7 +34,7 @@ def open_transport(settings: EdgeSettings, engine: Engine) -> httpx.AsyncBaseTra
     context = _tls_context(settings)
     match engine:
         case Engine.FAST:
-            return open_fast_transport(settings)
+            return FastTransport(settings, context)
         case Engine.HTTPX:
             # Its debug lines quote the peer, and the peer may quote the API key.
             logging.getLogger("httpcore2").setLevel(logging.WARNING)

@@ -56,9 +56,8 @@ class RoktClient:
     async def send(self, call: Call) -> Reply:
         """Make one attempt of `call` and return what came back.
 
-        Never raises for what the network or the peer does. Cancelling abandons the attempt with
-        its effect unknown; with the fast engine a request whose connection was still being made
-        may go out yet, within the connect timeout.
+        Never raises for what the network or the peer does. Cancelling hangs up; the effect of the
+        attempt is unknown then.
         """
         for name, value in call.headers:
             if not _is_sendable(value):
