@@ -21,6 +21,8 @@ CASES: Final[dict[str, Values]] = {
     "secured": {
         "secrets.kafkaProperties.name": "kafka-client",
         "secrets.registryPassword.name": "registry-client",
+        "secrets.tracingHeaders.name": "tracing-client",
+        "settings.tracing.endpoint": "https://collector",
         "settings.schema_registry.username": "processor",
         "settings.schema_registry.ca_file": "/etc/processor/ca/ca.crt",
         "files": [{"name": "ca", "configMap": "company-ca"}, {"name": "tls", "secret": "our-tls"}],
@@ -29,7 +31,7 @@ CASES: Final[dict[str, Values]] = {
         "networkPolicy.from": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}],
         "networkPolicy.to.kafka": [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
         "networkPolicy.kafkaPorts": [9095],
-        "networkPolicy.egress": [{"ports": [{"port": 4318}]}],
+        "networkPolicy.egress": [{"ports": [{"port": 5000}]}],
     },
     "placed": {
         "nodeSelector": {"disktype": "ssd"},

@@ -59,6 +59,10 @@ def test_everything_that_must_be_given_is_named_at_once(tmp_path: Path) -> None:
             {"settings.kafka.properties": {"group.instance.id": "one"}},
             "a member of that name would take over without a drain",
         ),
+        (
+            {"secrets.tracingHeaders.name": "tracing-client"},
+            "secrets.tracingHeaders is set without settings.tracing.endpoint",
+        ),
         ({"files": [{"name": "ca"}]}, "files: ca needs either secret or configMap"),
         (
             {"files": [{"name": "ca", "secret": "a"}, {"name": "ca", "secret": "b"}]},

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.deploy
 
 Render = Callable[..., Rendered]
 
+TRACED: Values = {"settings.tracing.endpoint": "http://collector:4318"}
 CHANGES: dict[str, tuple[object, Values]] = {
     "image.repository": ("registry.example/processor", {}),
     "image.tag": ("2.0.0", {}),
@@ -35,6 +36,8 @@ CHANGES: dict[str, tuple[object, Values]] = {
     "secrets.kafkaProperties.key": ("another", CASES["secured"]),
     "secrets.registryPassword.name": ("another", {"settings.schema_registry.username": "me"}),
     "secrets.registryPassword.key": ("another", CASES["secured"]),
+    "secrets.tracingHeaders.name": ("another", TRACED),
+    "secrets.tracingHeaders.key": ("another", CASES["secured"]),
     "files": ([{"name": "ca", "configMap": "ca"}], {}),
     "volume.enabled": (True, {}),
     "volume.size": ("1Gi", {"volume.enabled": True}),
@@ -49,6 +52,7 @@ CHANGES: dict[str, tuple[object, Values]] = {
     "networkPolicy.to.kafka": ([{"podSelector": {}}], {}),
     "networkPolicy.to.registry": ([{"podSelector": {}}], {}),
     "networkPolicy.to.rokt": ([{"podSelector": {}}], {}),
+    "networkPolicy.to.tracing": ([{"podSelector": {}}], TRACED),
     "networkPolicy.kafkaPorts": ([9095], {}),
     "networkPolicy.egress": ([{"to": [{"podSelector": {}}]}], {}),
     "keda.enabled": (True, {}),
@@ -184,6 +188,7 @@ def test_secrets_are_files_of_whole_secrets_and_no_variables(rendering: Render) 
         "PROCESSOR_SCHEMA_REGISTRY__PASSWORD_FILE": (
             "/run/secrets/processor/registry-password/password"
         ),
+        "PROCESSOR_TRACING__HEADERS_FILE": "/run/secrets/processor/tracing-headers/headers",
     }
     mounts = {each["mountPath"]: each["name"] for each in made.container["volumeMounts"]}
     volumes = {each["name"]: each for each in made.pod["volumes"]}
@@ -231,6 +236,8 @@ def test_the_network_lets_out_what_the_settings_name(rendering: Render) -> None:
         "settings.kafka.bootstrap_servers": "a:9093,b:9094,c",
         "settings.schema_registry.url": "http://registry/path",
         "settings.rokt.base_url": "https://rokt.example:8443",
+        "settings.tracing.endpoint": "http://collector:4318",
+        "networkPolicy.to.tracing": [{"podSelector": {}}],
     }
     spec = rendering({**CASES["narrow network"], **addresses}).one("NetworkPolicy")["spec"]
     assert spec["policyTypes"] == ["Ingress", "Egress"]
@@ -239,7 +246,8 @@ def test_the_network_lets_out_what_the_settings_name(rendering: Render) -> None:
         ([9093, 9094, 9092, 9095], [{"ipBlock": {"cidr": "192.0.2.0/24"}}]),
         ([80], None),
         ([8443], None),
-        ([4318], None),
+        ([4318], [{"podSelector": {}}]),
+        ([5000], None),
     ]
 
 

@@ -120,7 +120,8 @@ def test_the_processor_takes_every_variable(rendered: Rendered, tmp_path: Path) 
     for name, value in here.items():
         if value.startswith("/run/secrets/"):
             path = tmp_path / name
-            path.write_text('{"client.id": "x"}' if "PROPERTIES" in name else "canary")
+            held = {"PROPERTIES_FILE": '{"client.id": "x"}', "HEADERS_FILE": "x=canary"}
+            path.write_text(held.get(name.partition("__")[2], "canary"))
             here[name] = str(path)
     settings = load(None, here)
     assert (settings.server.host, settings.server.port) == ("0.0.0.0", 9464)  # noqa: S104  its pod's

@@ -46,6 +46,9 @@
 {{- if and $v.secrets.registryPassword.name (not $v.settings.schema_registry.username) -}}
 {{- $problems = append $problems "secrets.registryPassword is set without settings.schema_registry.username. Set both, or neither" -}}
 {{- end -}}
+{{- if and $v.secrets.tracingHeaders.name (not ($v.settings.tracing | default dict).endpoint) -}}
+{{- $problems = append $problems "secrets.tracingHeaders is set without settings.tracing.endpoint. Set both, or neither" -}}
+{{- end -}}
 {{- $names := list -}}
 {{- range $file := $v.files -}}
 {{- if eq (not $file.secret) (not $file.configMap) -}}
