@@ -709,6 +709,22 @@ def test_committed_offsets_are_not_asked_for_without_a_rest(
     assert stage.happened("committed?") == ["committed?"]
 
 
+def test_the_thread_is_alive_while_it_asks_for_committed_offsets(stage: Stage) -> None:
+    seen: list[float] = []
+
+    class Troubles(list[Exception]):
+        """Takes a minute to fail, twice."""
+
+        def pop(self, *_: Any) -> Exception:  # noqa: ANN401
+            seen.append(stage.time - stage.poller.polled_at)
+            stage.time += 60.0
+            return super().pop()
+
+    stage.consumer.troubles = Troubles([TimeoutError(), TimeoutError()])
+    stage.run(stage.consumer.assigned(FIRST))
+    assert seen == [0.0, 0.0]
+
+
 def test_a_stop_ends_the_asking_for_committed_offsets(stage: Stage) -> None:
     class Endless(list[Exception]):
         """Fails for ever, and lets the poller be stopped meanwhile."""

@@ -87,7 +87,7 @@ class Poller:
         self._paused: frozenset[Partition] = frozenset()
         self._thread = threading.Thread(target=self._run, name="poll", daemon=True)
         self.polled_at = clock()
-        """When the consumer was last polled, on the clock."""
+        """When the thread last came round, on the clock."""
         self.trouble: str | None = None
         """What the client last complained about, None since records or ends came again.
 
@@ -271,6 +271,9 @@ class Poller:
             try:
                 return group.look_up(consumer, self._broker, partitions, _ANSWER_WITHIN)
             except (KafkaException, TimeoutError) as away:
+                self.polled_at = (
+                    self._clock()
+                )  # it waits for Kafka: to end the process heals nothing
                 self._say(f"the committed offsets are not told: {away}")
                 if self._stopping.wait(_ASK_AGAIN_AFTER):
                     return []
