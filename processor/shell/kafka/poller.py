@@ -271,9 +271,8 @@ class Poller:
             try:
                 return group.look_up(consumer, self._broker, partitions, _ANSWER_WITHIN)
             except (KafkaException, TimeoutError) as away:
-                self.polled_at = (
-                    self._clock()
-                )  # it waits for Kafka: to end the process heals nothing
+                # It waits for Kafka: to end the process would heal nothing.
+                self.polled_at = self._clock()
                 self._say(f"the committed offsets are not told: {away}")
                 if self._stopping.wait(_ASK_AGAIN_AFTER):
                     return []
