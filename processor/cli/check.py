@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -36,6 +37,13 @@ _ERRORS: Final = 2
 _WARNINGS: Final = 3
 
 
+class FailOn(StrEnum):
+    """From which level on the exit code is not 0."""
+
+    WARNING = "warning"
+    ERROR = "error"
+
+
 def check(
     config: ConfigFile = None,
     *,
@@ -44,6 +52,9 @@ def check(
         float,
         typer.Option(min=0.5, max=60, metavar="SECONDS", help="How long each step may take."),
     ] = 5.0,
+    fail_on: Annotated[
+        FailOn, typer.Option(help="`error`: the exit code is 0 with warnings, too.")
+    ] = FailOn.WARNING,
 ) -> None:
     """Look at all that this deployment stands on; nothing is changed, nothing confirmed.
 
@@ -53,10 +64,10 @@ def check(
     """
     found = examine(config, timeout)
     if as_json:
-        typer.echo(json.dumps(to_json(found), indent=2))
+        typer.echo(json.dumps(to_json(found, fail_on), indent=2))
     else:
         show(found, open_console())
-    raise typer.Exit(exit_code(found))
+    raise typer.Exit(exit_code(found, fail_on))
 
 
 def examine(
@@ -70,12 +81,12 @@ def examine(
     return [*run(loaded, names_of(loaded.settings.topics), groups, timeout)]
 
 
-def exit_code(found: Sequence[Finding]) -> int:
-    """Return how the process ends: the worst finding counts."""
+def exit_code(found: Sequence[Finding], fail_on: FailOn = FailOn.WARNING) -> int:
+    """Return how the process ends: the worst finding counts, if it is bad enough."""
     levels = {each.level for each in found}
     if Level.ERROR in levels:
         return _ERRORS
-    return _WARNINGS if Level.WARNING in levels else 0
+    return _WARNINGS if Level.WARNING in levels and fail_on is FailOn.WARNING else 0
 
 
 def show(found: Sequence[Finding], console: Console) -> None:
@@ -111,12 +122,12 @@ def summary(found: Sequence[Finding]) -> str:
     return f"{listed}."
 
 
-def to_json(found: Sequence[Finding]) -> dict[str, Any]:
+def to_json(found: Sequence[Finding], fail_on: FailOn = FailOn.WARNING) -> dict[str, Any]:
     """Return the findings as JSON has them."""
     counts = Counter(each.level for each in found)
     return {
         "version": __version__,
-        "exitCode": exit_code(found),
+        "exitCode": exit_code(found, fail_on),
         "counts": {level: counts[level] for level in Level},
         "findings": [
             {

@@ -12,7 +12,15 @@ CASES: Final[dict[str, Values]] = {
     "keda and volume": {"keda.enabled": True, "volume.enabled": True},
     "pod monitor": {"monitor.kind": "pod", "monitor.labels": {"release": "prometheus"}},
     "service monitor": {"monitor.kind": "service"},
+    "rules and dashboard": {
+        "rules.enabled": True,
+        "rules.labels": {"release": "prometheus"},
+        "dashboard.enabled": True,
+        "dashboard.annotations": {"grafana_folder": "Orders"},
+        "runbook": "https://wiki.example/rokt",
+    },
     "nothing optional": {
+        "test.enabled": False,
         "networkPolicy.enabled": False,
         "podDisruptionBudget.enabled": False,
         "serviceAccount.create": False,

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.deploy
 Render = Callable[..., Rendered]
 
 TRACED: Values = {"settings.tracing.endpoint": "http://collector:4318"}
+RULES: Values = {"rules.enabled": True}
 CHANGES: dict[str, tuple[object, Values]] = {
     "image.repository": ("registry.example/processor", {}),
     "image.tag": ("2.0.0", {}),
@@ -65,6 +66,16 @@ CHANGES: dict[str, tuple[object, Values]] = {
     "monitor.kind": ("pod", {}),
     "monitor.interval": ("30s", {"monitor.kind": "pod"}),
     "monitor.labels": ({"a": "b"}, {"monitor.kind": "pod"}),
+    "rules.enabled": (True, {}),
+    "rules.labels": ({"a": "b"}, RULES),
+    "rules.errorBudget": (0.002, RULES),
+    "rules.inputsRetentionSeconds": (86_400, RULES),
+    "dashboard.enabled": (True, {}),
+    "dashboard.labels.grafana_dashboard": ("yes", {"dashboard.enabled": True}),
+    "dashboard.annotations": ({"a": "b"}, {"dashboard.enabled": True}),
+    "runbook": ("https://wiki.example", RULES),
+    "test.enabled": (False, {}),
+    "test.failOn": ("warning", {}),
     "topologySpread.whenUnsatisfiable": ("DoNotSchedule", {}),
     "topologySpread.keys": (["rack"], {}),
     "serviceAccount.create": (False, {}),
@@ -110,7 +121,13 @@ def test_by_default_it_is_a_deployment_and_nothing_that_an_operator_brings(
     rendering: Render,
 ) -> None:
     plain = rendering()
-    assert plain.kinds == ["Deployment", "NetworkPolicy", "PodDisruptionBudget", "ServiceAccount"]
+    assert plain.kinds == [
+        "Deployment",
+        "NetworkPolicy",
+        "Pod",
+        "PodDisruptionBudget",
+        "ServiceAccount",
+    ]
     assert plain.workload["replicas"] == 2
     assert plain.workload["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
     assert "PROCESSOR_STATE_DIR" not in plain.environment

@@ -72,6 +72,12 @@ def strict(schema: Any) -> Any:  # noqa: ANN401  a schema is whatever JSON has
 
 def test_pod_security_restricted_lets_every_pod_in(rendered: Rendered) -> None:
     assert offences(rendered.pod) == []
+    assert [each for pod in pods_beside(rendered) for each in offences(pod)] == []
+
+
+def pods_beside(rendered: Rendered) -> list[Manifest]:
+    """Return the specs of the pods that are no members."""
+    return [each["spec"] for each in rendered.manifests if each["kind"] == "Pod"]
 
 
 def offences(pod: Manifest) -> list[str]:
@@ -99,15 +105,17 @@ def offences(pod: Manifest) -> list[str]:
             found.append("privileges")
         if context.get("capabilities", {}).get("drop") != ["ALL"] or "add" in context:
             found.append("capabilities")
-        if any("hostPort" in port for port in container["ports"]):
+        if any("hostPort" in port for port in container.get("ports", ())):
             found.append("hostPort")
     return found
 
 
 def test_the_root_is_read_only_and_other_services_set_no_variables(rendered: Rendered) -> None:
-    assert rendered.container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert rendered.pod["enableServiceLinks"] is False
-    assert rendered.pod["automountServiceAccountToken"] is False
+    for pod in (rendered.pod, *pods_beside(rendered)):
+        (container,) = pod["containers"]
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert pod["enableServiceLinks"] is False
+        assert pod["automountServiceAccountToken"] is False
 
 
 def test_no_member_is_static(rendered: Rendered) -> None:

@@ -107,6 +107,12 @@ class Rendered:
         return spec
 
     @property
+    def tester(self) -> Manifest:
+        """Return the spec of the pod of `helm test`."""
+        spec: Manifest = self.one("Pod")["spec"]
+        return spec
+
+    @property
     def container(self) -> Manifest:
         """Return the only container."""
         (container,) = self.pod["containers"]

@@ -10,7 +10,7 @@ from tests.support.helm import find
 OPERATORS: Final = {
     "ScaledObject": ("github.com/kedacore/keda/v2@v2.17.2", "config/crd/bases/keda.sh_%s.yaml"),
     **dict.fromkeys(
-        ("PodMonitor", "ServiceMonitor"),
+        ("PodMonitor", "PrometheusRule", "ServiceMonitor"),
         (
             "github.com/prometheus-operator/prometheus-operator@v0.84.0",
             "example/prometheus-operator-crd/monitoring.coreos.com_%s.yaml",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from confluent_kafka import TopicPartition
 
-from processor.cli.check import exit_code, summary, to_json
+from processor.cli.check import FailOn, exit_code, summary, to_json
 from processor.core import horizon
 from processor.core.blueprints import ENDLESS, Purpose, Rule
 from processor.core.records import Partition
@@ -31,17 +31,21 @@ HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 
 @pytest.mark.parametrize(
-    ("levels", "code"),
+    ("levels", "code", "with_errors_only"),
     [
-        ([Level.OK], 0),
-        ([Level.OK, Level.UNKNOWN], 0),
-        ([Level.OK, Level.WARNING, Level.UNKNOWN], 3),
-        ([Level.WARNING, Level.ERROR], 2),
+        ([Level.OK], 0, 0),
+        ([Level.OK, Level.UNKNOWN], 0, 0),
+        ([Level.OK, Level.WARNING, Level.UNKNOWN], 3, 0),
+        ([Level.WARNING, Level.ERROR], 2, 2),
     ],
 )
-def test_the_worst_finding_is_the_exit_code(levels: list[Level], code: int) -> None:
+def test_the_worst_finding_is_the_exit_code(
+    levels: list[Level], code: int, with_errors_only: int
+) -> None:
     found = [Finding(area=Area.ROKT, subject="x", level=each, found="y") for each in levels]
     assert exit_code(found) == to_json(found)["exitCode"] == code
+    told = to_json(found, FailOn.ERROR)["exitCode"]
+    assert exit_code(found, FailOn.ERROR) == told == with_errors_only
 
 
 def test_the_summary_counts_the_worst_first() -> None:

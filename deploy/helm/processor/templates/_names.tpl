@@ -8,6 +8,11 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* What the pod of `helm test` is called, so that it is no member. */}}
+{{- define "processor.checkName" -}}
+{{ .Chart.Name }}-check
+{{- end -}}
+
 {{- define "processor.labels" -}}
 {{ include "processor.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}

@@ -7,31 +7,11 @@ metadata:
   annotations: {{ toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "processor.serviceAccount" . }}
-  automountServiceAccountToken: false
-  # Other Services' variables could be taken for settings.
-  enableServiceLinks: false
+  {{- include "processor.identity" . | nindent 2 }}
   terminationGracePeriodSeconds: {{ include "processor.gracePeriod" . }}
-  securityContext:
-    runAsNonRoot: true
-    runAsUser: 10001
-    runAsGroup: 10001
-    fsGroup: 10001
-    fsGroupChangePolicy: OnRootMismatch
-    seccompProfile:
-      type: RuntimeDefault
-  {{- with .Values.image.pullSecrets }}
-  imagePullSecrets:
-    {{- range . }}
-    - name: {{ . }}
-    {{- end }}
-  {{- end }}
   containers:
-    - name: processor
-      image: {{ include "processor.image" . }}
-      imagePullPolicy: {{ .Values.image.pullPolicy }}
-      args: [run]
-      env: {{ include "processor.environment" . | trim | nindent 8 }}
+    - args: [run]
+      {{- include "processor.container" . | nindent 6 }}
       ports:
         - name: http
           containerPort: {{ int .Values.settings.server.port }}
@@ -41,54 +21,7 @@ spec:
       livenessProbe: {{ include "processor.probe" (dict "path" "/livez" "period" 10 "failures" 3) | nindent 8 }}
       # Once the ledgers of its partitions are read.
       readinessProbe: {{ include "processor.probe" (dict "path" "/readyz" "period" 5 "failures" 1) | nindent 8 }}
-      resources: {{ toYaml .Values.resources | nindent 8 }}
-      securityContext:
-        allowPrivilegeEscalation: false
-        readOnlyRootFilesystem: true
-        capabilities:
-          drop: [ALL]
-      volumeMounts:
-        - name: tmp
-          mountPath: /tmp
-        {{- range $secret := include "processor.secrets" . | fromJsonArray }}
-        - name: {{ $secret.volume }}
-          mountPath: /run/secrets/processor/{{ $secret.volume }}
-          readOnly: true
-        {{- end }}
-        {{- range .Values.files }}
-        - name: file-{{ .name }}
-          mountPath: /etc/processor/{{ .name }}
-          readOnly: true
-        {{- end }}
-        {{- if .Values.volume.enabled }}
-        - name: state
-          mountPath: /var/lib/processor
-        {{- end }}
-  volumes:
-    - name: tmp
-      emptyDir:
-        sizeLimit: 64Mi
-    # Whole Secrets, not single files of them: only so a changed key arrives in a running pod.
-    {{- range $secret := include "processor.secrets" . | fromJsonArray }}
-    - name: {{ $secret.volume }}
-      secret:
-        secretName: {{ $secret.name }}
-        defaultMode: 0440
-        items:
-          - key: {{ $secret.key }}
-            path: {{ $secret.key }}
-    {{- end }}
-    {{- range .Values.files }}
-    - name: file-{{ .name }}
-      {{- if .secret }}
-      secret:
-        secretName: {{ .secret }}
-        defaultMode: 0440
-      {{- else }}
-      configMap:
-        name: {{ .configMap }}
-      {{- end }}
-    {{- end }}
+  volumes: {{ include "processor.volumes" . | nindent 4 }}
   {{- with .Values.topologySpread }}
   topologySpreadConstraints:
     {{- range $key := .keys }}
