@@ -88,9 +88,15 @@ def open_traces(settings: Settings) -> Traces:
     endpoint = settings.tracing.endpoint
     if endpoint is None:
         return NO_TRACES
-    from processor.shell.tracing.opening import open_spans  # noqa: PLC0415  loads OpenTelemetry
+    try:
+        from processor.shell.tracing.opening import open_spans  # noqa: PLC0415  OpenTelemetry
 
-    return open_spans(settings, endpoint)
+        return open_spans(settings, endpoint)
+    except ValueError:  # its text quotes the value
+        raise ConfigurationError(
+            "OpenTelemetry cannot use one of the variables OTEL_…, most likely a limit that is no "
+            "whole number. Mend it, or leave it out."
+        ) from None
 
 
 def open_registry(settings: RegistryAccess) -> Registry:
