@@ -1,114 +1,120 @@
 """The benchmark: `make bench`, or `python -m tests.benchmarks`. It prints figures, no verdict.
 
-Orders lie in a real Kafka before the processor starts; a fake Rokt in a process of its own
-answers after 50 ms. The figure to look at is events per second of the CPU, of the processor's
-own process: it survives a busy machine. The yardstick runs on the same orders, so the ratio of
-the two survives another machine.
+Orders lie in a real Kafka before the processor starts; an API in a process of its own confirms
+them. The figure to look at is events per second of the CPU, of the processor's own process: it
+survives a busy machine. The yardsticks run in the same hour, so the ratios survive another one.
+
+By default: orders of 1 and of 10 items, an API of 0, 50 and 200 ms, 256 calls in flight (with one
+item and 50 ms also 16 and 1,024), 8 partitions; five to ten minutes on two cores.
 """
 
 import argparse
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks.ledger_size import bytes_an_order
-from tests.benchmarks.meter import Figures, Meter
-from tests.benchmarks.stage import IN_FLIGHT, LATENCY, PARTITIONS, Stage, stage
-from tests.support.programs import Program
+from confluent_kafka import KafkaException
 
-_WORKS_WITHIN = 150.0
-_BACKLOG = 1_000_000
-_WATCH_BACKLOG = 60.0
-_MEGABYTE = 1e6
+from tests.benchmarks import options, report
+from tests.benchmarks.api import measure_limit
+from tests.benchmarks.case import IN_FLIGHT, LATENCY, Case
+from tests.benchmarks.stage import ROOT, Stage, stage, surroundings
+from tests.benchmarks.trial import Spans, Subject, Trial, run
+
+_QUICK = 20_000
+_FULL = 100_000
+_FLOOR_ORDERS = 60_000
+_LOOP_SECONDS = 10.0
+_FULL_IN_FLIGHT = (1, 4, 16, 64, 256, 1_024)
+_MORE_IN_FLIGHT = (16, 1_024)
 
 
 def main() -> None:
     """Read the arguments, run, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--orders", type=int, default=30_000, help="orders for the processor")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_axes(parser)
     parser.add_argument(
-        "--yardstick", type=int, default=3_000, help="orders for the yardstick; 0 leaves it out"
+        "--full", action="store_true", help=f"{_FULL:,} orders, 1 to 1,024 in flight: hours"
+    )
+    parser.add_argument("--most", type=float, help="seconds for the backlog of a case")
+    parser.add_argument("--runs", type=int, default=1, help="how often everything is run")
+    parser.add_argument("--no-yardsticks", action="store_true", help="the processor only")
+    parser.add_argument("--no-delays", action="store_true", help="the backlogs only")
+    parser.add_argument("--json", type=Path, help="write all of it to this file as well")
+    parser.add_argument(
+        "--profile", type=Path, help="write a py-spy profile of the first case (raw stacks) here"
     )
     parser.add_argument(
-        "--memory", action="store_true", help="watch the memory before a long backlog instead"
-    )
-    parser.add_argument(
-        "--profile", type=Path, help="write a py-spy profile of the processor (raw stacks) here"
+        "--source", type=Path, default=ROOT, help="checkout whose processor is measured"
     )
     arguments = parser.parse_args()
+    _fill_in(arguments)
     with stage() as scene:
-        if arguments.memory:
-            _memory(scene)
-        else:
-            _speed(scene, arguments)
+        _run(scene, arguments)
 
 
-def _speed(scene: Stage, arguments: argparse.Namespace) -> None:
-    size = scene.produce(arguments.orders)
-    _say(
-        f"{arguments.orders:,} orders of {size} bytes and one item in {PARTITIONS} partitions, "
-        f"{IN_FLIGHT} calls in flight, Rokt answers after {LATENCY * 1000:g} ms, "
-        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+def _fill_in(arguments: argparse.Namespace) -> None:
+    arguments.is_usual = not (
+        arguments.full or arguments.items or arguments.latency or arguments.in_flight
     )
-    program = scene.processor("processor")
-    with program, _meter(scene, program, scene.topics.results) as meter:
-        with _profiler(program, arguments.profile):
-            processor = meter.figures(until=arguments.orders, within=_WORKS_WITHIN)
-        _say(f"processor  {processor}")
-        if program.stop():
-            _say(program.log_text())
-    if arguments.yardstick:
-        yardstick = _yardstick(scene, min(arguments.yardstick, arguments.orders))
-        _say(f"yardstick  {yardstick}")
-        _say(f"ratio      {processor.per_cpu_second / yardstick.per_cpu_second:7.1f}")
+    arguments.items = arguments.items or (1, 10)
+    arguments.latency = arguments.latency or (0.0, 50.0, 200.0)
+    if arguments.full:
+        arguments.in_flight = arguments.in_flight or _FULL_IN_FLIGHT
+    arguments.most = arguments.most or (120.0 if arguments.full else 20.0)
 
 
-def _yardstick(scene: Stage, orders: int) -> Figures:
-    created = scene.kafka.create_topics({"yardstick-results": PARTITIONS})
-    results = created["yardstick-results"]
-    program = scene.yardstick(orders, results)
-    with program, _meter(scene, program, results) as meter:
-        return meter.figures(until=orders - IN_FLIGHT, within=_WORKS_WITHIN)
-
-
-def _memory(scene: Stage) -> None:
-    size = scene.produce(_BACKLOG)
-    _say(f"{_BACKLOG:,} orders of {size} bytes in {PARTITIONS} partitions")
-    an_order = bytes_an_order()
-    program = scene.processor("processor")
-    with program, _meter(scene, program, scene.topics.results) as meter:
-        for reading in meter.readings(until=_BACKLOG, within=_WATCH_BACKLOG, every=5.0):
-            ledger = an_order * reading.outcomes
-            _say(
-                f"{reading.outcomes:9,} outcomes   {reading.resident / _MEGABYTE:5,.0f} MB resident"
-                f"   ledger about {ledger / _MEGABYTE:4,.0f} MB"
-                f"   the rest {(reading.resident - ledger) / _MEGABYTE:5,.0f} MB"
-            )
-
-
-def _meter(scene: Stage, program: Program, topic: str) -> Meter:
-    return Meter(program.pid, scene.kafka.bootstrap_servers, topic, PARTITIONS)
-
-
-@contextmanager
-def _profiler(program: Program, output: Path | None) -> Iterator[None]:
-    """Let py-spy, which must be installed, sample a program meanwhile."""
-    if output is None:
-        yield
-        return
-    spy = shutil.which("py-spy")
-    if spy is None:
-        sys.exit("--profile needs py-spy on the PATH")
-    command = [spy, "record", "--format", "raw", "--rate", "200", "--output", str(output)]
-    with subprocess.Popen([*command, "--pid", str(program.pid)]) as process:
+def _run(scene: Stage, arguments: argparse.Namespace) -> None:
+    where = report.machine(arguments.source)
+    limit = measure_limit(scene.folder, surroundings(), IN_FLIGHT)
+    _say(f"{where['commit']} on {where['cores']} cores, Python {where['python']}, {where['at']}")
+    _say(f"{report.LEGEND}\n\n{report.HEAD}")
+    trials: list[Trial] = []
+    for subject, case, spans in _plan(arguments):
         try:
-            yield
-        finally:
-            process.send_signal(2)
+            # Of the first one, which is the processor's.
+            profile = None if trials else arguments.profile
+            trial = run(scene, subject, case, spans, source=arguments.source, profile=profile)
+        except (KafkaException, TimeoutError) as error:
+            _say(f"{subject}, {case}: no figures, {error}")
+            continue
+        trials.append(trial)
+        _say(report.line(trial))
+        if arguments.json:
+            report.write_json(arguments.json, where, limit, trials)
+    _say("")
+    for ratio in report.ratios(trials):
+        _say(ratio)
+    _say(report.limit_line(limit, trials))
+
+
+def _plan(arguments: argparse.Namespace) -> Iterator[tuple[Subject, Case, Spans]]:
+    orders = _FULL if arguments.full else _QUICK
+    cases = options.cases(arguments, orders=orders, most=arguments.most)
+    if arguments.is_usual:
+        usual = next(case for case in cases if (case.items, case.latency) == (1, LATENCY))
+        more = (replace(usual, in_flight=in_flight) for in_flight in _MORE_IN_FLIGHT)
+        cases += [options.bounded(case, arguments.most) for case in more]
+    low, saturated = (0.0, 0.0) if arguments.no_delays else (8.0, 8.0)
+    spans = Spans(most=arguments.most, low=low, saturated=saturated)
+    for _ in range(arguments.runs):
+        for case in cases:
+            yield Subject.PROCESSOR, case, spans
+        if not arguments.no_yardsticks:
+            yield from _yardsticks(cases, arguments.most)
+
+
+def _yardsticks(cases: list[Case], most: float) -> Iterator[tuple[Subject, Case, Spans]]:
+    """Yield one of each for every size of order, at the usual latency where that is measured."""
+    for items in dict.fromkeys(case.items for case in cases):
+        of_size = [case for case in cases if case.items == items]
+        usual = [c for c in of_size if (c.latency, c.in_flight) == (LATENCY, IN_FLIGHT)]
+        case = replace((usual or of_size)[0], replicas=1)
+        yield Subject.LOOP, case, Spans(most=min(most, _LOOP_SECONDS))
+        floor = replace(case, orders=max(case.orders, _FLOOR_ORDERS // items))
+        yield Subject.FLOOR, floor, Spans(most=most)
 
 
 def _say(line: str) -> None:

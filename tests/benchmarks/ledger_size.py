@@ -7,7 +7,7 @@ from processor.core.outcomes import OutcomeView
 from processor.core.records import Source
 from processor.core.replies import ItemVerdict
 from processor.core.vocabulary import Effect, ItemResult, Operation, Status
-from tests.benchmarks.stage import cart_id, order_id
+from tests.benchmarks.orders import cart_id, order_id
 
 
 def bytes_an_order(orders: int = 20_000) -> float:

@@ -1,40 +1,46 @@
-"""Meters: what a process costs while outcomes appear in a topic. Linux only: it reads /proc."""
+"""Meters: what processes cost while outcomes appear in a topic. Linux only: they read /proc."""
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests.support.programs import wait_until
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_MEGABYTE = 1_000_000
+_ANSWER = 30.0
+_SECOND_LOOK = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What was seen at one moment: seconds of the clock and of the CPU, bytes, and outcomes."""
+    """What was seen at one moment: seconds of the clock and of the CPU, bytes, and outcomes.
+
+    `peak` is the most memory that the processes have had so far, each at its own time.
+    """
 
     at: float
     cpu: float
     resident: int
+    peak: int
     outcomes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a process did between two readings."""
+    """What happened between two readings."""
 
     events: int
     seconds: float
     cpu: float
     resident: int
+    peak: int
 
     @classmethod
     def between(cls, first: Reading, last: Reading) -> Self:
@@ -44,79 +50,87 @@ class Figures:
             seconds=last.at - first.at,
             cpu=last.cpu - first.cpu,
             resident=last.resident,
+            peak=last.peak,
         )
 
     @property
     def per_cpu_second(self) -> float:
         """Events per second of the CPU, user and system together."""
-        return self.events / self.cpu
+        return self.events / self.cpu if self.cpu else 0.0
 
-    def __str__(self) -> str:
-        """Return them as one line for people."""
-        rate = self.events / self.seconds
-        return (
-            f"{self.per_cpu_second:7,.0f} events/CPU-s   {rate:7,.0f} events/s"
-            f"   {1e6 / self.per_cpu_second:5,.0f} µs CPU an event"
-            f"   {self.resident / _MEGABYTE:5,.0f} MB resident   ({self.events:,} events)"
-        )
+    @property
+    def rate(self) -> float:
+        """Events per second of the clock."""
+        return self.events / self.seconds if self.seconds else 0.0
+
+    @property
+    def cores(self) -> float:
+        """How many cores were busy with it, on average."""
+        return self.cpu / self.seconds if self.seconds else 0.0
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return what a process has taken of the CPU, all of its threads, user and system."""
+    # The second field is the program's name, which may hold blanks.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def memory(pid: int) -> tuple[int, int]:
+    """Return the bytes that are resident (VmRSS), and the most that ever were (VmHWM)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    resident, peak = (int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+    return resident, peak
 
 
 class Meter:
-    """Reads one process, and how many outcomes lie in a topic."""
+    """Reads processes, and how many outcomes lie in a topic."""
 
-    def __init__(self, pid: int, bootstrap_servers: str, topic: str, partitions: int) -> None:
-        self._process = Path("/proc") / str(pid)
-        self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
-        self._consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "meter"})
-
-    def __enter__(self) -> Self:
-        wait_until(self._is_answered, within=10, what="Kafka tells how many outcomes there are")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._consumer.close()
+    def __init__(
+        self, pids: Sequence[int], admin: AdminClient, topic: str, partitions: int
+    ) -> None:
+        self._pids = pids
+        self._admin = admin
+        self._ends = {
+            TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)
+        }
+        wait_until(self._is_answered, within=_ANSWER, what="Kafka tells where the results end")
 
     def read(self) -> Reading:
         """Read everything at once."""
-        outcomes = self._outcomes()
-        # The second field is the program's name, which may hold blanks.
-        fields = (self._process / "stat").read_text().rpartition(")")[2].split()
-        resident = int((self._process / "statm").read_text().split()[1]) * _PAGE
+        outcomes = self.outcomes()
+        memories = [memory(pid) for pid in self._pids]
         return Reading(
             at=time.monotonic(),
-            cpu=(int(fields[11]) + int(fields[12])) / _TICKS,
-            resident=resident,
+            cpu=sum(map(cpu_seconds, self._pids)),
+            resident=sum(resident for resident, _ in memories),
+            peak=sum(peak for _, peak in memories),
             outcomes=outcomes,
         )
 
-    def _outcomes(self) -> int:
-        ends = [self._consumer.get_watermark_offsets(each, 10) for each in self._partitions]
-        return sum(high for _, high in ends)
+    def outcomes(self) -> int:
+        """Return how many outcomes there are."""
+        ends = self._admin.list_offsets(self._ends, request_timeout=_ANSWER)
+        return sum(end.result().offset for end in ends.values())
 
     def _is_answered(self) -> bool:
         # Of a topic that was created just now the client does not know all leaders yet.
         with suppress(KafkaException):
-            return self._outcomes() >= 0
+            return self.outcomes() >= 0
         return False
 
-    def readings(self, *, until: int, within: float, every: float = 0.1) -> Iterator[Reading]:
-        """Read from the first outcome on, again and again, until there are so many outcomes.
-
-        Ends after `within` seconds in any case.
-        """
+    def readings(self, *, until: int, within: float, every: float) -> Iterator[Reading]:
+        """Read now and again, until there are so many outcomes or the time is over; seconds."""
         deadline = time.monotonic() + within
-        while time.monotonic() < deadline:
+        while True:
             reading = self.read()
-            if reading.outcomes:
-                yield reading
-            if reading.outcomes >= until:
+            yield reading
+            if reading.outcomes >= until or time.monotonic() >= deadline:
                 return
             time.sleep(every)
 
     def figures(self, *, until: int, within: float) -> Figures:
-        """Return what happened from the first outcome to the last one."""
-        readings = list(self.readings(until=until, within=within))
-        if not readings or readings[-1].outcomes < until:
-            seen = readings[-1].outcomes if readings else 0
-            raise TimeoutError(f"{seen} of {until} outcomes after {within:g} s")
+        """Return what happens from now on, until there are so many outcomes or time is over."""
+        readings = list(self.readings(until=until, within=within, every=_SECOND_LOOK))
         return Figures.between(readings[0], readings[-1])

@@ -1,36 +1,30 @@
-"""The stage: a real Kafka and registry, a fake Rokt in its own process, and orders to work on."""
+"""The stage: a real Kafka and registry; for each case topics of its own and an API."""
 
-import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from tests.benchmarks.api import Api, serving
+from tests.benchmarks.case import Case
+from tests.benchmarks.orders import Orders
 from tests.support.brokers import RealKafka
-from tests.support.events import Shop, Topics, order_paid
+from tests.support.events import Topics
 from tests.support.ladder import real_kafka
-from tests.support.programs import Program, wait_until
+from tests.support.programs import Program
 from tests.support.registries import RealRegistry
 
-PARTITIONS = 8
-IN_FLIGHT = 256
-LATENCY = 0.05
+ROOT = Path(__file__).parents[2]
 
-_BATCH = 50_000
-_NUMBER = "1234567"
-
-
-def order_id(digits: str) -> str:
-    """Return the id of an order by its number of seven digits, as long as ids usually are."""
-    return f"7f3c2a51-90de-4b1c-a2f0-00005{digits}"
-
-
-def cart_id(digits: str) -> str:
-    """Return the id of the cart of that order."""
-    return f"2b8e4d17-3c6a-4f9b-b5d1-00008{digits}"
+_TOPICS = ("order-paid", "cart-abandoned", "results", "dead-letters", "replay")
+# Both logs tell when they took a record, so the times of an event and its outcome compare.
+_BY_THE_BROKER: Mapping[str, str] = {"message.timestamp.type": "LogAppendTime"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,63 +32,89 @@ class Stage:
     """Where everything is. `folder` takes the logs."""
 
     kafka: RealKafka
+    admin: AdminClient
     registry_url: str
-    rokt_url: str
-    topics: Topics
     folder: Path
 
-    def produce(self, orders: int) -> int:
-        """Produce orders of one item, each with a cart of its own; return the size of one."""
-        topic = self.topics.order_paid
-        shop = Shop(self.kafka.bootstrap_servers, self.registry_url, self.topics)
-        value = shop.value(topic, order_paid(order_id(_NUMBER), cart_id(_NUMBER)))
-        for number in range(orders):
-            # All numbers have the same width, so that the lengths in the value stay right.
-            digits = f"{number:07}"
-            shop.raw(topic, cart_id(digits), value.replace(_NUMBER.encode(), digits.encode()))
-            if number % _BATCH == 0:
-                shop.flush()
-        shop.flush()
-        return len(value)
+    @contextmanager
+    def scene(self, case: Case) -> Iterator["Scene"]:
+        """Set up what a case needs; its topics are deleted afterwards."""
+        created = self.kafka.create_topics(
+            dict.fromkeys(_TOPICS, case.partitions), config=_BY_THE_BROKER
+        )
+        topics = Topics(*(created[name] for name in _TOPICS))
+        orders = Orders(self.kafka.bootstrap_servers, self.registry_url, topics, case.items)
+        try:
+            with serving(case.latency, self.folder, surroundings()) as api:
+                yield Scene(stage=self, case=case, topics=topics, api=api, orders=orders)
+        finally:
+            for deleted in self.admin.delete_topics(list(created.values())).values():
+                deleted.result(30)
 
-    def processor(self, name: str, command: list[str] | None = None) -> Program:
-        """Return the processor as a program of its own, in a group of its own."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What one case runs on."""
+
+    stage: Stage
+    case: Case
+    topics: Topics
+    api: Api
+    orders: Orders
+    _names: Iterator[int] = field(default_factory=lambda: iter(range(1_000)))
+
+    @property
+    def group(self) -> str:
+        """The consumer group of all members: the topics have names of their own."""
+        return self.topics.results
+
+    def owners(self) -> int:
+        """Return how many members of the group own partitions."""
+        with suppress(KafkaException):  # the coordinator may still be loading
+            described = self.stage.admin.describe_consumer_groups([self.group])
+            members = described[self.group].result(10).members
+            return sum(bool(member.assignment.topic_partitions) for member in members)
+        return 0
+
+    def processor(self, source: Path = ROOT) -> Program:
+        """Return a processor as a program of its own, from that checkout."""
         settings = {
-            "KAFKA__BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
-            "KAFKA__GROUP_ID": name,
+            "KAFKA__BOOTSTRAP_SERVERS": self.stage.kafka.bootstrap_servers,
+            "KAFKA__GROUP_ID": self.group,
             "KAFKA__START": "earliest",
-            "SCHEMA_REGISTRY__URL": self.registry_url,
+            "SCHEMA_REGISTRY__URL": self.stage.registry_url,
             "SCHEMA_REGISTRY__AUTO_REGISTER": "true",
-            "ROKT__BASE_URL": self.rokt_url,
+            "ROKT__BASE_URL": self.api.url,
             "ROKT__API_KEY": "skeletonkey",
             "ROKT__TAG_ID": "tag",
-            "CALLS__MAX_IN_FLIGHT": str(IN_FLIGHT),
+            "CALLS__MAX_IN_FLIGHT": str(self.case.in_flight),
             "SERVER__PORT": "0",
         }
         own = {f"PROCESSOR_{setting}": value for setting, value in settings.items()}
-        return Program(
-            command or [sys.executable, "-m", "processor", "run"],
-            log=self.folder / f"{name}.log",
-            env={**_surroundings(), **self.topics.environment, **own},
-        )
+        environment = {**surroundings(), **self.topics.environment, **own}
+        return self._program([sys.executable, "-m", "processor", "run"], source, environment)
 
-    def yardstick(self, orders: int, results: str) -> Program:
-        """Return the yardstick as a program of its own."""
+    def yardstick(self, module: str) -> Program:
+        """Return one of the yardsticks, a module beside this one, as a program of its own."""
         arguments = {
-            "bootstrap-servers": self.kafka.bootstrap_servers,
-            "registry-url": self.registry_url,
-            "rokt-url": self.rokt_url,
+            "bootstrap-servers": self.stage.kafka.bootstrap_servers,
+            "registry-url": self.stage.registry_url,
+            "rokt-url": self.api.url,
             "orders-topic": self.topics.order_paid,
-            "results-topic": results,
-            "in-flight": IN_FLIGHT,
-            "orders": orders,
+            "results-topic": self.topics.results,
+            "in-flight": self.case.in_flight,
         }
-        command = [sys.executable, "-m", "tests.benchmarks.yardstick"]
+        command = [sys.executable, "-m", f"tests.benchmarks.{module}"]
         command += [f"--{name}={value}" for name, value in arguments.items()]
-        return Program(command, log=self.folder / "yardstick.log", env=_surroundings())
+        return self._program(command, ROOT, surroundings())
+
+    def _program(self, command: list[str], source: Path, env: Mapping[str, str]) -> Program:
+        log = self.stage.folder / f"{self.topics.results}-{next(self._names)}.log"
+        return Program(command, log=log, env=env, folder=source)
 
 
-def _surroundings() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
+    """Return the environment without what would set the processor."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PROCESSOR_")}
 
 
@@ -108,31 +128,7 @@ def stage() -> Iterator[Stage]:
         with (
             real_kafka(folder / "kafka") as kafka,
             RealRegistry(folder / "registry") as registry,
-            _fake_rokt(folder) as rokt_url,
         ):
-            yield Stage(
-                kafka=kafka,
-                registry_url=registry.url,
-                rokt_url=rokt_url,
-                topics=_topics(kafka),
-                folder=folder,
-            )
-
-
-@contextmanager
-def _fake_rokt(folder: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "processor", "fake-rokt", "--fast", "--json"]
-    log = folder / "fake-rokt.log"
-    with Program([*command, "--latency", str(LATENCY)], log=log, env=_surroundings()) as program:
-        wait_until(
-            lambda: not program.is_running or program.log_text().endswith("\n"),
-            within=30,
-            what="the fake Rokt listens",
-        )
-        yield json.loads(program.log_text())["base_url"]
-
-
-def _topics(kafka: RealKafka) -> Topics:
-    names = ("order-paid", "cart-abandoned", "results", "dead-letters")
-    created = kafka.create_topics(dict.fromkeys(names, PARTITIONS))
-    return Topics(*(created[name] for name in names))
+            # It outlives the broker for a moment, and would complain.
+            quiet = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
+            yield Stage(kafka=kafka, admin=quiet, registry_url=registry.url, folder=folder)

@@ -29,7 +29,7 @@ class Yardstick:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": arguments.bootstrap_servers,
-                "group.id": "yardstick",
+                "group.id": arguments.results_topic,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
             }
@@ -51,11 +51,11 @@ class Yardstick:
         )
 
     async def run(self) -> None:
-        """Work until so many orders are done."""
-        arguments, done = self._arguments, 0
+        """Work until killed."""
+        arguments = self._arguments
         self._consumer.subscribe([arguments.orders_topic])
         async with self._client:
-            while done < arguments.orders:
+            while True:
                 messages = self._consumer.consume(arguments.in_flight, 0.5)
                 lanes = defaultdict(list)
                 for message in messages:
@@ -65,8 +65,6 @@ class Yardstick:
                 self._producer.flush()
                 if lanes:
                     self._consumer.commit(asynchronous=False)
-                    done += sum(map(len, lanes.values()))
-        self._consumer.close()
 
     async def _work(self, lane: list[Message]) -> None:
         for message in lane:
@@ -115,7 +113,6 @@ def main() -> None:
     for name in ("bootstrap-servers", "registry-url", "rokt-url", "orders-topic", "results-topic"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--in-flight", type=int, required=True)
-    parser.add_argument("--orders", type=int, required=True)
     asyncio.run(Yardstick(parser.parse_args()).run())
 
 

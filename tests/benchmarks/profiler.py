@@ -1,0 +1,26 @@
+"""A profile of a program at work, by py-spy, which must be installed."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def profiler(pid: int, output: Path | None) -> Iterator[None]:
+    """Sample a process meanwhile and write raw stacks; nothing happens without an output."""
+    if output is None:
+        yield
+        return
+    spy = shutil.which("py-spy")
+    if spy is None:
+        sys.exit("--profile needs py-spy on the PATH")
+    command = [spy, "record", "--format", "raw", "--rate", "200", "--output", str(output)]
+    with subprocess.Popen([*command, "--pid", str(pid)]) as process:
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)

@@ -1,0 +1,163 @@
+"""A trial: one program works on one case, and is measured meanwhile."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from tests.benchmarks.case import Case
+from tests.benchmarks.logs import Log, read_log
+from tests.benchmarks.meter import Figures, Meter
+from tests.benchmarks.percentiles import Delays
+from tests.benchmarks.phases import LOW_RATE, QUEUE, feed_slowly, saturate
+from tests.benchmarks.profiler import profiler
+from tests.benchmarks.stage import ROOT, Scene, Stage
+from tests.support.programs import Program, wait_until
+
+_STARTS_WITHIN = 60.0
+_LOW_LOAD = 0.2
+_LAST_LINES = 2_000
+
+
+class Subject(StrEnum):
+    """What is measured."""
+
+    PROCESSOR = "processor"
+    LOOP = "careful loop"
+    FLOOR = "bare floor"
+
+
+_MODULES = {Subject.LOOP: "yardstick", Subject.FLOOR: "floor"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spans:
+    """Seconds: a backlog is watched for `most`; `low` and `saturated` of none leave delays out."""
+
+    most: float = 60.0
+    low: float = 0.0
+    saturated: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What was measured.
+
+    `api_cores` and `api_late` (seconds, 99 %) tell whether the API was the limit; `load` is the
+    machine's before; `oddity` says what makes the figures doubtful.
+    """
+
+    subject: Subject
+    case: Case
+    work: Figures
+    api_cores: float
+    api_late: float
+    load: float
+    low: Delays | None = None
+    saturated: Delays | None = None
+    oddity: str | None = None
+
+
+def run(
+    stage: Stage,
+    subject: Subject,
+    case: Case,
+    spans: Spans,
+    *,
+    source: Path = ROOT,
+    profile: Path | None = None,
+) -> Trial:
+    """Run one trial, with the processor of the checkout `source`; TimeoutError shows its log.
+
+    py-spy writes a `profile` of the first program, of the time when it worked off its backlog.
+    """
+    load = os.getloadavg()[0]
+    with stage.scene(case) as scene:
+        scene.orders.produce(case.orders)
+        with _running(_programs(scene, subject, source)) as programs:
+            meter = Meter(
+                [each.pid for each in programs], stage.admin, scene.topics.results, case.partitions
+            )
+            _wait_for_work(scene, meter, programs)
+            api_before = scene.api.cpu()
+            scene.api.late()
+            # The loop takes batches, and waits for its last one.
+            until = case.orders - (case.in_flight if subject is Subject.LOOP else 0)
+            with profiler(programs[0].pid, profile):
+                work = meter.figures(until=until, within=spans.most)
+            api_cores = (scene.api.cpu() - api_before) / work.seconds if work.seconds else 0.0
+            api_late = scene.api.late()
+            low, saturated = _feed(scene, meter, spans)
+            oddity = _stop(programs) if subject is Subject.PROCESSOR else None
+        results = _read(scene, scene.topics.results)
+        events = _read(scene, scene.topics.order_paid) if low else Log()
+    return Trial(
+        subject=subject,
+        case=case,
+        work=work,
+        api_cores=api_cores,
+        api_late=api_late,
+        load=load,
+        low=Delays.between(low, events.times, results.times),
+        saturated=Delays.between(saturated, events.times, results.times),
+        oddity=oddity or _failures(results),
+    )
+
+
+def _programs(scene: Scene, subject: Subject, source: Path) -> list[Program]:
+    if subject is Subject.PROCESSOR:
+        return [scene.processor(source) for _ in range(scene.case.replicas)]
+    return [scene.yardstick(_MODULES[subject])]
+
+
+@contextmanager
+def _running(programs: Sequence[Program]) -> Iterator[Sequence[Program]]:
+    with ExitStack() as stack:
+        for program in programs:
+            stack.enter_context(program)
+        yield programs
+
+
+def _wait_for_work(scene: Scene, meter: Meter, programs: Sequence[Program]) -> None:
+    """Return once there are outcomes and all members own partitions."""
+
+    def is_at_work() -> bool:
+        if not all(program.is_running for program in programs):
+            raise TimeoutError("a program has ended")
+        return scene.owners() == len(programs) and meter.outcomes() > 0
+
+    what = "all members own partitions, and there is an outcome"
+    try:
+        wait_until(is_at_work, within=_STARTS_WITHIN, what=what)
+    except TimeoutError as error:
+        said = "\n".join(program.log_text()[-_LAST_LINES:] for program in programs)
+        raise TimeoutError(f"{error}\n{said}") from None
+
+
+def _feed(scene: Scene, meter: Meter, spans: Spans) -> tuple[list[str], list[str]]:
+    """Return the keys that were produced at low load and at saturation."""
+    case, orders = scene.case, scene.orders
+    is_slow = case.ceiling * _LOW_LOAD < LOW_RATE
+    if not spans.low or is_slow or meter.outcomes() < orders.produced:
+        return [], []
+    low = feed_slowly(orders, meter, seconds=spans.low)
+    unanswered = QUEUE * case.in_flight * case.replicas
+    return low, saturate(orders, meter, unanswered=unanswered, seconds=spans.saturated)
+
+
+def _stop(programs: Sequence[Program]) -> str | None:
+    codes = [program.stop() for program in programs]
+    if not any(codes):
+        return None
+    return f"exit codes {codes}: {programs[0].log_text()[-_LAST_LINES:]}"
+
+
+def _read(scene: Scene, topic: str) -> Log:
+    return read_log(scene.stage.kafka, topic, scene.case.partitions)
+
+
+def _failures(results: Log) -> str | None:
+    others = {name: count for name, count in results.statuses.items() if name != "SUCCEEDED"}
+    return f"not all succeeded: {others}" if others else None
