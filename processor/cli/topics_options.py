@@ -53,6 +53,12 @@ def show_time(milliseconds: str) -> str:
     return f"{seconds:g}s"
 
 
+def show_size(size: int) -> str:
+    """Return a number of bytes for people: `3.1 MiB`."""
+    kibi, mebi = 1_024, 1_048_576
+    return f"{size / mebi:.1f} MiB" if size >= mebi else f"{size / kibi:.1f} KiB"
+
+
 Partitions = Annotated[
     int | None,
     typer.Option(

@@ -87,6 +87,7 @@ def test_a_plan_shows_what_is_missing_and_ends_with_code_3(brokers: Brokers, run
     assert (done.code, done.err, brokers.created) == (3, "", [])
     assert done.out.count("missing") == len(Purpose) + 1
     assert "retention.ms=7776000000 (90d)" in done.out
+    assert "max.message.bytes=3211288 (3.1 MiB)" in done.out
     assert (
         "All of them: cleanup.policy=delete, retention.bytes=-1, min.insync.replicas=2, "
         "unclean.leader.election.enable=false\n"
@@ -94,6 +95,24 @@ def test_a_plan_shows_what_is_missing_and_ends_with_code_3(brokers: Brokers, run
     assert done.out.endswith(
         "`processor topics create` creates what is missing, and nothing else.\n"
     )
+
+
+def letters(shown: str) -> list[str]:
+    return sorted(shown.translate(str.maketrans("", "", " \n─")))
+
+
+@pytest.mark.usefixtures("brokers")
+@pytest.mark.parametrize("columns", ["40", "60", "80", "100"])
+def test_a_narrow_place_cuts_nothing_and_no_line_ends_in_blanks(
+    run: Run, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    wide = run("plan", "--offline", "--partitions", "6").out
+    monkeypatch.setenv("COLUMNS", columns)
+    narrow = run("plan", "--offline", "--partitions", "6").out
+    assert letters(narrow) == letters(wide)
+    assert [line for line in narrow.splitlines() if line != line.rstrip()] == []
+    if int(columns) >= 60:
+        assert "retention.ms=7776000000 (90d)\n" in narrow
 
 
 def test_a_plan_of_what_is_well_ends_with_code_0(brokers: Brokers, run: Run) -> None:
@@ -241,6 +260,7 @@ def test_all_roles_are_listed_with_users_of_their_own(brokers: Brokers, run: Run
     users = [(each["role"], each["user"]) for each in listed]
     assert users == [
         ("run", "rokt-cart-processor"),
+        ("check", "rokt-cart-doctor"),
         ("look-back", "rokt-cart-history"),
         ("copy", "rokt-cart-copier"),
         ("accept-gap", "rokt-cart-operator"),
