@@ -9,6 +9,10 @@ from typing import Self
 ORDER = "ABBA"
 """One round: a drift of the machine meets both alike."""
 
+# Student's t: how many standard errors chance alone exceeds once in twenty times, by pairs.
+_CHANCE = {2: 12.71, 3: 4.3, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36}
+_MANY = 2.31
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
@@ -38,8 +42,9 @@ class Ratio:
 
     @property
     def is_clear(self) -> bool:
-        """Whether it differs from 1 by more than two standard errors."""
-        return self.error is not None and abs(math.log(self.mean)) > 2 * self.error
+        """Whether it differs from 1 by more than chance does once in twenty times."""
+        chance = _CHANCE.get(self.count, _MANY)
+        return self.error is not None and abs(math.log(self.mean)) > chance * self.error
 
     def __str__(self) -> str:
         """Return it as one line for people."""

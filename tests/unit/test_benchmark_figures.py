@@ -61,9 +61,16 @@ def test_a_ratio_is_the_geometric_mean_of_its_pairs() -> None:
 
 @pytest.mark.parametrize(
     ("other", "is_clear"),
-    [([110.0, 111.0, 109.0], True), ([102.0, 97.0, 104.0], False), ([110.0], False)],
+    [
+        ([110.0, 111.0, 109.0, 110.0], True),
+        ([102.0, 97.0, 104.0, 101.0], False),
+        ([110.0, 112.0, 121.0, 101.0], False),
+        ([110.0, 112.0, 121.0, 105.0, 114.0, 109.0, 118.0, 107.0], True),
+        ([110.0, 114.0], False),
+        ([110.0], False),
+    ],
 )
-def test_a_difference_is_clear_beyond_two_standard_errors(
+def test_a_difference_is_clear_beyond_what_chance_does_once_in_twenty_times(
     other: list[float], *, is_clear: bool
 ) -> None:
     assert Ratio.of_pairs([100.0] * len(other), other).is_clear is is_clear
