@@ -68,7 +68,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotWorkedYet:
-    """A payment that the live fleet has not come to."""
+    """A payment that the live fleet has not come to.
+
+    `at` is when it was written, `expires_at` when the first reservation of its items ends; both are
+    epoch milliseconds, None when unknown. `order_id` is None where it cannot be read.
+    """
+
+    order_id: str | None
+    cart_id: str | None
+    origin: Source
+    at: int | None
+    expires_at: int | None
 
 
 def compare_payment(
@@ -84,7 +94,7 @@ def compare_payment(
         return None
     failure = books.failures.get(origin)
     if failure is None and effect is None and origin.offset >= committed:
-        return NotWorkedYet()
+        return _waiting(origin, cart_id, content)
     if failure is not None:
         detail = f"it failed ({failure}), and its dead letter is gone"
     elif effect is not None:
@@ -101,6 +111,18 @@ def compare_payment(
         detail=detail,
         reason=failure,
         effect=effect,
+    )
+
+
+def _waiting(origin: Source, cart_id: str | None, content: Content) -> NotWorkedYet:
+    is_read = isinstance(content, OrderPaid)
+    ends = [each.reservation_expires_at for each in content.items] if is_read else []
+    return NotWorkedYet(
+        order_id=content.order_id if is_read else None,
+        cart_id=content.cart_id if is_read else cart_id,
+        origin=origin,
+        at=origin.timestamp,
+        expires_at=min((end for end in ends if end is not None), default=None),
     )
 
 
@@ -205,6 +227,11 @@ def _letter(standing: Standing, trouble: Trouble, most_redrives: int) -> Finding
         detail = f"quarantined: it was brought back {times} times, and failed each time"
     elif letter.effect is Effect.MAYBE_APPLIED:
         detail = "it may have been applied: look at Rokt before it is called again"
+        is_redrivable = True
+    elif standing.replays:
+        times = len(standing.replays)
+        again = "once" if times == 1 else f"{times} times"
+        detail = f"it may be redriven; it was brought back {again} already, and failed again"
         is_redrivable = True
     else:
         detail = "a redrive brings it back"

@@ -125,6 +125,9 @@ def test_what_does_not_agree_is_found_and_counted(world: World) -> None:
     counts = {trouble: len(listed) for trouble, listed in found.items()}
     assert said.report["counts"] == counts
     assert (said.report["payments"], said.report["notWorkedYet"]) == (14, 1)
+    assert [(each["orderId"], each["cartId"]) for each in said.report["waiting"]] == [
+        ("o-late", "c-late")
+    ]
 
 
 def test_its_remedies_are_commands_that_find_what_it_found(world: World, tmp_path: Path) -> None:
@@ -154,6 +157,14 @@ def test_lost_orders_are_written_into_a_new_file_only(world: World, tmp_path: Pa
     nothing = run(world, "reconcile", *window, "--write-ids", str(other), "--json")
     assert (nothing.code, other.exists()) == (0, False)
     assert "there is no lost order to name in it" in nothing.report["notes"][0]
+
+
+def test_orders_that_wait_are_listed_and_written(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "waiting.txt"
+    said = run(world, "reconcile", "--from", "1h", "--write-waiting", str(file))
+    assert (said.code, file.read_text()) == (3, "o-late\n"), said.err
+    shown = said.out[said.out.index("paid and not worked yet") :]
+    assert [word for word in ("order o-late", "cart c-late", " ago") if word not in shown] == []
 
 
 def test_people_see_a_table_and_no_strangers_control_their_terminal(world: World) -> None:

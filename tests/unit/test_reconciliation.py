@@ -400,7 +400,7 @@ ADVICE: Final[dict[str, tuple[tuple[Letter, ...], str, bool]]] = {
     ),
     "redriven twice": (
         (letter(), letter(replay_id="a"), letter(replay_id="b")),
-        "a redrive brings it back",
+        "it may be redriven; it was brought back 2 times already, and failed again",
         True,
     ),
     "redriven three times": (

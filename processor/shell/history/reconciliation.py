@@ -4,6 +4,7 @@ Results and dead letters are read from their beginning, because what a payment o
 to may have been written at any time; payments only where the window lies.
 """
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -42,15 +43,18 @@ _LETTERS: Final = (Trouble.NEVER_REDRIVEN, Trouble.FAILED_AGAIN)
 class Report:
     """What a reconciliation found: all of it counted, of each trouble the first `most` listed.
 
-    `lost` are all orders that are paid and not answered. `standing` counts the dead letters that
-    still stand, by reason and effect, and `redrivable` those of them that a redrive may bring
-    back. `notes` say what could not be looked at.
+    `waiting` are the oldest `most` payments that are not worked yet, `waiting_orders` the orders of
+    all of them. `lost` are all orders that are paid and not answered. `standing` counts the dead
+    letters that still stand, by reason and effect, and `redrivable` those of them that a redrive
+    may bring back. `notes` say what could not be looked at.
     """
 
     window: Window
     most: int
     payments: int = 0
     not_worked_yet: int = 0
+    waiting: list[NotWorkedYet] = field(default_factory=list)
+    waiting_orders: dict[str, None] = field(default_factory=dict)
     counts: Counter[Trouble] = field(default_factory=Counter)
     listed: dict[Trouble, list[Finding]] = field(default_factory=dict)
     lost: dict[str, None] = field(default_factory=dict)
@@ -75,6 +79,14 @@ class Report:
                 self.redrivable[finding.reason, finding.effect] += 1
         if finding.trouble is Trouble.LOST and finding.order_id:
             self.lost[finding.order_id] = None
+
+    def wait(self, payment: NotWorkedYet) -> None:
+        """Take in a payment that is not worked yet."""
+        self.not_worked_yet += 1
+        if payment.order_id:
+            self.waiting_orders[payment.order_id] = None
+        insort(self.waiting, payment, key=lambda each: each.at or 0)
+        del self.waiting[self.most :]
 
 
 class Reconciler:
@@ -182,7 +194,13 @@ class Reconciler:
                 f"{place.topic} [{place.number}] begins at offset {log.begin}: payments of the "
                 "window may have been deleted from it."
             )
-        for record in self._records(place, log.end if begin is None else begin, log.end):
+        first = log.end if begin is None else begin
+        if log.committed < first:
+            report.notes.append(
+                f"{place.topic} [{place.number}] is worked up to offset {log.committed}, which is "
+                "before the window: what waits there is not looked at; take an earlier --from."
+            )
+        for record in self._records(place, first, log.end):
             if not window.covers(record.source.timestamp):
                 continue
             report.payments += 1
@@ -190,8 +208,8 @@ class Reconciler:
             match compare_payment(books, record.source, _cart(record), content, log.committed):
                 case Finding() as finding:
                     report.add(finding)
-                case NotWorkedYet():
-                    report.not_worked_yet += 1
+                case NotWorkedYet() as waiting:
+                    report.wait(waiting)
                 case None:
                     pass
 
