@@ -156,7 +156,7 @@ def _show_waiting(report: Report, at: int, console: Console) -> None:
             ),
             lines(
                 f"{topic}:{number}:{offset}",
-                each.at and f"{show_moment(each.at)}, {_span(at - each.at)} ago",
+                f"{show_moment(each.at)}, {_span(at - each.at)} ago" if each.at else None,
             ),
             lines(_reservation(each.expires_at, at)),
         )

@@ -115,11 +115,11 @@ def compare_payment(
 
 
 def _waiting(origin: Source, cart_id: str | None, content: Content) -> NotWorkedYet:
-    is_read = isinstance(content, OrderPaid)
-    ends = [each.reservation_expires_at for each in content.items] if is_read else []
+    order = content if isinstance(content, OrderPaid) else None
+    ends = [each.reservation_expires_at for each in order.items] if order else []
     return NotWorkedYet(
-        order_id=content.order_id if is_read else None,
-        cart_id=content.cart_id if is_read else cart_id,
+        order_id=order.order_id if order else None,
+        cart_id=order.cart_id if order else cart_id,
         origin=origin,
         at=origin.timestamp,
         expires_at=min((end for end in ends if end is not None), default=None),
