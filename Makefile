@@ -85,10 +85,10 @@ check: .venv/dev.stamp ## lint, types, layering, locks
 	$(BIN)/lint-imports
 	$(BIN)/python requirements/check.py
 
-bench: .venv/dev.stamp parts ## run the benchmark and print its figures; ten minutes (BENCH_ARGS=--help)
+bench: .venv/bench.stamp parts ## run the benchmark and print its figures; ten minutes (BENCH_ARGS=--help)
 	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
-bench-compare: .venv/dev.stamp parts ## alternate with another commit, BASE=v1, and print the ratios
+bench-compare: .venv/bench.stamp parts ## alternate with another commit, BASE=v1, and print the ratios
 	$(BIN)/python -m tests.benchmarks.compare $(or $(BASE),$(error BASE=<commit> is missing)) $(BENCH_ARGS)
 
 bench-growth: .venv/bench.stamp parts ## measure and draw how it grows (BENCH_ARGS="--axis items": one axis)

@@ -1,4 +1,4 @@
-"""A profile of a program at work, by py-spy, which must be installed."""
+"""A profile of a program at work, by py-spy."""
 
 import shutil
 import signal
@@ -15,9 +15,9 @@ def profiler(pid: int, output: Path | None) -> Iterator[None]:
     if output is None:
         yield
         return
-    spy = shutil.which("py-spy")
+    spy = shutil.which("py-spy", path=Path(sys.executable).parent)
     if spy is None:
-        sys.exit("--profile needs py-spy on the PATH")
+        sys.exit("py-spy is missing: install what requirements/bench.txt names, as `make bench` does")
     command = [spy, "record", "--format", "raw", "--rate", "200", "--output", str(output)]
     with subprocess.Popen([*command, "--pid", str(pid)]) as process:
         try:
