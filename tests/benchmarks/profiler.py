@@ -17,7 +17,7 @@ def profiler(pid: int, output: Path | None) -> Iterator[None]:
         return
     spy = shutil.which("py-spy", path=Path(sys.executable).parent)
     if spy is None:
-        sys.exit("py-spy is missing: install what requirements/bench.txt names, as `make bench` does")
+        sys.exit("py-spy is missing: `make bench` installs it, from requirements/bench.txt")
     command = [spy, "record", "--format", "raw", "--rate", "200", "--output", str(output)]
     with subprocess.Popen([*command, "--pid", str(pid)]) as process:
         try:
