@@ -76,10 +76,13 @@ def test_spans_arrive_with_the_headers_that_are_set(receiver: Receiver) -> None:
     assert headers["content-type"] == "application/x-protobuf"
 
 
-def test_what_ended_last_is_sent_at_the_close(receiver: Receiver) -> None:
+def test_what_ended_last_is_sent_at_the_close(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SEND_EVERY", 60.0)
     with sending(receiver.endpoint) as sender:
-        sender.end(*map(str, range(1_500)))
-    assert len(receiver.spans) == 1_500
+        sender.end(*map(str, range(500)))
+    assert len(receiver.spans) == 500
     assert sender.outbox.dropped == 0
 
 
@@ -94,7 +97,7 @@ def test_a_batch_that_may_be_taken_later_is_sent_again(receiver: Receiver, statu
     assert logs[0]["why"] == f"status {status}"
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 404, 413, 500])
+@pytest.mark.parametrize("status", [307, 400, 401, 404, 413, 500])
 def test_a_batch_that_is_refused_for_good_is_dropped(receiver: Receiver, status: int) -> None:
     receiver.statuses.append(status)
     with capture_logs() as logs, sending(receiver.endpoint, [("Authorization", CANARY)]) as sender:
@@ -199,6 +202,8 @@ def test_nothing_of_the_environment_is_taken(
     away = f"http://127.0.0.1:{free_port()}"
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "OTEL_EXPORTER_OTLP_ENDPOINT"):
         monkeypatch.setenv(name, away)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"x={CANARY}")
     with sending(receiver.endpoint) as sender:
         sender.end("one")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
@@ -55,14 +56,17 @@ class Stage:
 
     def __init__(self, drain_deadline: float = WITHIN) -> None:
         self.calls: dict[str, list[Any]] = {
-            name: [] for name in ("engine", "poller", "sink", "restorer", "rokt", "schemas")
+            name: []
+            for name in ("engine", "poller", "sink", "restorer", "rokt", "schemas", "traces")
         }
         parts = {name: Recorder(log) for name, log in self.calls.items()}
         self.engine, self.rokt, self.decoder = parts["engine"], parts["rokt"], Recorder([])
+        self.traces = parts["traces"]
         self.broker = Recorder([])
         self.engine.answers |= {"is_drained": True, "closing_offsets": COMMIT.offsets}
         self.engine.answers["look"] = SimpleNamespace(is_restored=False, next_offsets={PAID: 1})
         self.decoder.answers["decode"] = READABLE
+        self.traces.answers |= {"see": lambda effects: effects, "begin": lambda send: send.call}
         self.registry = CollectorRegistry()
         self.failures: list[BaseException] = []
         self.worker = Worker(
@@ -74,6 +78,7 @@ class Stage:
                 schemas=cast("Any", parts["schemas"]),
                 metrics=Metrics(self.registry),
                 observers=cast("Any", Recorder([])),
+                traces=cast("Any", parts["traces"]),
             ),
             Inputs(payments="paid", abandonments="abandoned"),
             self.failures.append,
@@ -190,6 +195,31 @@ def test_a_call_is_written_only_when_the_engine_lets_it_begin(*, may_begin: bool
     stage = staged(test)
     assert stage.calls["rokt"] == ([("send", "call")] if may_begin else [])
     assert stage.told("engine", "settle") == ([("settle", 3, REPLY)] if may_begin else [])
+
+
+def test_whoever_follows_the_work_is_told_of_it_and_changes_what_goes_out() -> None:
+    assigned = [Assigned(partition=PAID, committed=5, metadata=None, end=9)]
+    other = replace(SEND, call_id=4)
+
+    async def test(stage: Stage) -> None:
+        async def reply(_: object) -> Failure:
+            return REPLY
+
+        stage.engine.answers |= {"begin": True, "admit": [SEND]}
+        stage.rokt.answers["send"] = reply
+        stage.traces.answers["see"] = lambda effects: [other] if effects else []
+        stage.traces.answers["begin"] = lambda _: "traced"
+        stage.worker.assigned(assigned)
+        stage.worker.received([record("paid", 0, 7)])
+        await until(lambda: stage.told("traces", "replied"))
+        stage.worker.lost([PAID], None)
+        await settle()
+
+    stage = staged(test)
+    told = [call for call in stage.calls["traces"] if call[0] != "see"]
+    assert [told[0], told[1][0], told[-1]] == [("assigned", [PAID]), "received", ("lost", [PAID])]
+    assert told[2:-1] == [("begin", other), ("replied", 4, REPLY)]
+    assert ("send", "traced") in stage.calls["rokt"]
 
 
 def test_an_error_of_a_call_ends_the_process() -> None:
@@ -331,7 +361,7 @@ def test_an_assignment_reads_its_ledgers() -> None:
         stage.engine.answers["assign"] = [restore]
         stage.worker.assigned(assigned)
         await settle()
-        stage.worker.read(restore, [])
+        stage.worker.read(restore, [], 12)
         stage.worker.restored(restore, 12)
         await settle()
 

@@ -149,7 +149,7 @@ def test_what_is_not_sampled_goes_on_and_is_not_exported(world: World, receiver:
 def test_a_receiver_in_trouble_delays_no_record_and_no_stop(
     world: World, receiver: Receiver, trouble: str
 ) -> None:
-    orders = 300
+    orders = 100
     settings = exporting(receiver)
     if trouble == "hangs":
         receiver.flows.clear()

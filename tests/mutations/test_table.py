@@ -5,22 +5,24 @@ from typing import Final
 
 import pytest
 
+from tests.mutations.spans import SPANS
 from tests.mutations.table import MUTATIONS, Mutation
 
+ALL: Final = (*MUTATIONS, *SPANS)
 _ROOT: Final = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+@pytest.mark.parametrize("mutation", ALL, ids=lambda mutation: mutation.name)
 def test_what_a_mutation_takes_out_is_in_the_source_once(mutation: Mutation) -> None:
     counts = [(_ROOT / edit.file).read_text().count(edit.old) for edit in mutation.edits]
     assert counts == [1] * len(mutation.edits)
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+@pytest.mark.parametrize("mutation", ALL, ids=lambda mutation: mutation.name)
 def test_the_test_that_misses_it_exists(mutation: Mutation) -> None:
     file, _, name = mutation.test.partition("::")
     assert f"def {name}" in (_ROOT / file).read_text()
 
 
 def test_no_two_mutations_have_one_name() -> None:
-    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
+    assert len({mutation.name for mutation in ALL}) == len(ALL)

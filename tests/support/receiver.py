@@ -101,6 +101,7 @@ def receiving(tls: SSLContext | None = None) -> Iterator[Receiver]:
             with suppress(OSError):  # the sender may have left
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
+                self.send_header("Location", self.path)
                 self.end_headers()
 
         def log_message(self, *_: object) -> None:

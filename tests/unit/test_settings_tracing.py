@@ -7,6 +7,9 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from processor.shell import settings_rules
 from processor.shell.composition import open_traces
@@ -179,6 +182,15 @@ def test_what_opentelemetry_itself_cannot_use_is_a_mistake_of_the_settings() -> 
     )
     assert "ConfigurationError: OpenTelemetry cannot use one of the variables" in done.stderr
     assert CANARY not in done.stderr
+
+
+def test_a_trace_decides_for_its_records_and_the_ratio_for_the_others() -> None:
+    opening = import_module("processor.shell.tracing.opening")
+    sampler = opening.sampler(0.0)
+    parent = SpanContext(1, 1, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    context = set_span_in_context(NonRecordingSpan(parent))
+    decided = [sampler.should_sample(each, 1, "name").decision for each in (context, Context())]
+    assert decided == [Decision.RECORD_AND_SAMPLE, Decision.DROP]
 
 
 def test_the_environment_names_who_exports(monkeypatch: pytest.MonkeyPatch) -> None:

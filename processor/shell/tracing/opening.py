@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.util.types import AttributeValue
 
 from processor import __version__
@@ -27,9 +27,7 @@ def open_spans(settings: Settings, endpoint: str) -> Spans:
     ValueError: OpenTelemetry cannot use one of its own variables.
     """
     tracing = settings.tracing
-    provider = TracerProvider(
-        ParentBased(TraceIdRatioBased(tracing.sample_ratio)), resource(), shutdown_on_exit=False
-    )
+    provider = TracerProvider(sampler(tracing.sample_ratio), resource(), shutdown_on_exit=False)
     outbox = Outbox(Collector(endpoint, lambda: _headers(tracing), tracing.ca_file))
     provider.add_span_processor(outbox)
     tracer = provider.get_tracer(_NAME, __version__)
@@ -40,6 +38,11 @@ def open_spans(settings: Settings, endpoint: str) -> Spans:
 def _headers(tracing: Tracing) -> Headers:
     headers = tracing.headers
     return () if headers is None else header_pairs(headers.current(steady()).reveal())
+
+
+def sampler(ratio: float) -> Sampler:
+    """Return what decides whether a trace is exported: whoever began it, by `ratio` if we do."""
+    return ParentBased(TraceIdRatioBased(ratio))
 
 
 def resource() -> Resource:

@@ -96,11 +96,12 @@ class Outbox(SpanProcessor):
             _LOG.warning("spans dropped", count=left, why=why, do=_DO)
 
     def _work(self) -> None:
-        while not self._is_closing.is_set():
+        is_last = False
+        while not is_last:
             self._is_due.wait(_SEND_EVERY)
             self._is_due.clear()
+            is_last = self._is_closing.is_set()
             self._send_all()
-        self._send_all()
         self._receiver.close()
 
     def _send_all(self) -> None:
