@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException
 from tests.benchmarks import options, report
 from tests.benchmarks.api import measure_limit
 from tests.benchmarks.case import IN_FLIGHT, LATENCY, Case
+from tests.benchmarks.profiler import shares
 from tests.benchmarks.stage import ROOT, Stage, stage, surroundings
 from tests.benchmarks.trial import Spans, Subject, Trial, run
 
@@ -25,6 +26,7 @@ _QUICK = 20_000
 _FULL = 100_000
 _FLOOR_ORDERS = 60_000
 _LOOP_SECONDS = 10.0
+_MODULES_SHOWN = 15
 _FULL_IN_FLIGHT = (1, 4, 16, 64, 256, 1_024)
 _MORE_IN_FLIGHT = (16, 1_024)
 
@@ -88,6 +90,10 @@ def _run(scene: Stage, arguments: argparse.Namespace) -> None:
     for ratio in report.ratios(trials):
         _say(ratio)
     _say(report.limit_line(limit, trials))
+    if arguments.profile and arguments.profile.exists():
+        _say("\nOf the first case's samples:")
+        for module, share in shares(arguments.profile.read_text())[:_MODULES_SHOWN]:
+            _say(f"{share * 100:5.1f} %  {module}")
 
 
 def _plan(arguments: argparse.Namespace) -> Iterator[tuple[Subject, Case, Spans]]:

@@ -1,12 +1,16 @@
 """A profile of a program at work, by py-spy."""
 
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_MODULE = re.compile(r"\(processor/([\w/]+)\.py:\d+\)")
 
 
 @contextmanager
@@ -24,3 +28,17 @@ def profiler(pid: int, output: Path | None) -> Iterator[None]:
             yield
         finally:
             process.send_signal(signal.SIGINT)
+
+
+def shares(raw: str) -> list[tuple[str, float]]:
+    """Return which modules a profile's samples belong to, the largest share first.
+
+    A sample belongs to the innermost module of the processor: what a library does for it is its.
+    """
+    counts: Counter[str] = Counter()
+    for line in raw.splitlines():
+        stack, _, count = line.rpartition(" ")
+        modules = _MODULE.findall(stack)
+        counts[modules[-1] if modules else "elsewhere"] += int(count)
+    total = counts.total()
+    return [(module, count / total) for module, count in counts.most_common()]

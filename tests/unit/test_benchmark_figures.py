@@ -8,6 +8,7 @@ from tests.benchmarks import options
 from tests.benchmarks.case import Case
 from tests.benchmarks.meter import Figures, Reading
 from tests.benchmarks.percentiles import Delays, percentile
+from tests.benchmarks.profiler import shares
 from tests.benchmarks.ratios import Ratio
 
 
@@ -95,3 +96,14 @@ def test_there_are_no_more_orders_than_can_be_called_in_time() -> None:
 
     assert options.bounded(case, 10.0).orders == 200
     assert options.bounded(Case(orders=100, latency=0.0), 10.0).orders == 100
+
+
+def test_a_sample_belongs_to_the_innermost_module_of_the_processor() -> None:
+    raw = (
+        "main (processor/__main__.py:6);run (processor/shell/worker.py:9) 1\n"
+        "run (processor/shell/worker.py:9);write (processor/shell/encoding.py:5);"
+        "schemaless_writer (fastavro/_write.py:7) 6\n"
+        "start (threading.py:1) 3\n"
+    )
+
+    assert shares(raw) == [("shell/encoding", 0.6), ("elsewhere", 0.3), ("shell/worker", 0.1)]
