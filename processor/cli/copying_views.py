@@ -11,8 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from processor.cli.texts import visible
+from processor.cli.texts import count, visible
 from processor.core.headway import Eta
+from processor.core.moments import show_moment
 from processor.core.pace import Cause
 from processor.core.replays import COPIED, Prospect
 from processor.shell.clock import steady
@@ -23,6 +24,8 @@ _MINUTE: Final = 60
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
 _NAMED: Final = 10
+_CLOCKS_DIFFER: Final = 60_000
+"""How much earlier (milliseconds) dead letters of a replay may be by the fleet's clocks."""
 
 
 class View(Observer, Protocol):
@@ -186,15 +189,15 @@ def show_report(console: Console, report: Report) -> None:
     state = "finished" if report.is_finished else f"paused: {report.reason}"
     console.print(
         Text(
-            f"{report.replay_id} is {state}. {report.done:,} of {report.total:,} offsets read, "
-            f"{report.copied:,} records copied, in {show_seconds(report.seconds)}."
+            f"{report.replay_id} is {state}. {report.done:,} of {count(report.total, 'offset')} "
+            f"read, {count(report.copied, 'record')} copied, in {show_seconds(report.seconds)}."
         )
     )
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("What came of it")
     table.add_column("records", justify="right")
-    for name, count in _rows(report):
-        table.add_row(Text(name), f"{count:,}")
+    for name, number in _rows(report):
+        table.add_row(Text(name), f"{number:,}")
     if table.row_count:
         console.print(table)
     _show_orders(console, report)
@@ -203,18 +206,27 @@ def show_report(console: Console, report: Report) -> None:
         what = "copy has ended" if failed == 1 else "copies have ended"
         console.print(
             Text(
-                f"Something is left to do: {failed:,} {what} in dead letters: "
-                "`processor redrive` plans them."
+                f"Something is left to do: {failed:,} {what} in dead letters. Mend the cause, "
+                "and have them worked again; planning first:"
             )
         )
+        console.print(Text(f"  {_redrive(report)}"), soft_wrap=True)
     if report.deleted:
+        what = "offset of the plan was" if report.deleted == 1 else "offsets of the plan were"
         console.print(
             Text(
-                f"{report.deleted:,} offsets of the plan were deleted from Kafka before they could "
-                "be read: what they held was not brought back. `processor reconcile` tells which "
+                f"{report.deleted:,} {what} deleted from Kafka before they could be read: what "
+                "they held was not brought back. `processor reconcile --from 7d` tells which "
                 "payments have no answer, as far as they are still there; the shop knows the rest."
             )
         )
+
+
+def _redrive(report: Report) -> str:
+    """Return the command that plans a redrive of what has failed since it began."""
+    since = show_moment(report.started_at - _CLOCKS_DIFFER)
+    reasons = "".join(f" --reason {reason}" for reason in sorted(report.tallied.dead_letters))
+    return f"processor redrive --from {since}{reasons}"
 
 
 def _rows(report: Report) -> list[tuple[str, int]]:
@@ -225,8 +237,8 @@ def _rows(report: Report) -> list[tuple[str, int]]:
         if prospect not in COPIED
     ]
     outcomes = [
-        (f"{operation.lower()}: {status}", count)
-        for (operation, status), count in sorted(tallied.outcomes.items())
+        (f"{operation.lower()}: {status}", number)
+        for (operation, status), number in sorted(tallied.outcomes.items())
     ]
     dead = [(f"dead letter: {reason}", n) for reason, n in sorted(tallied.dead_letters.items())]
     settled = [("settled before its turn: no call", report.settled or 0)]

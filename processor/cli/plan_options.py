@@ -147,6 +147,16 @@ RateFile = Annotated[
         rich_help_panel=DOING,
     ),
 ]
+Most = Annotated[
+    int,
+    typer.Option(
+        "--list",
+        min=0,
+        metavar="N",
+        help="List so many of each kind; all are counted.",
+        rich_help_panel=DOING,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=DOING)]
 SavePlan = Annotated[
     Path | None,

@@ -8,13 +8,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from processor.cli.texts import visible
+from processor.cli.texts import count, say, visible
 from processor.core.moments import show_moment
 from processor.core.replays import COPIED, Candidate, Kind, Plan, Prospect
 from processor.core.survey import Survey
 
 _MOST_SHOWN: Final = 20
 _MOST_OF_A_REASON: Final = 60
+NAMED: Final = frozenset({Prospect.QUARANTINED, Prospect.MISSING})
+"""What the report names one by one."""
 _EXPLAINED: Final = frozenset({Prospect.UNDECODABLE, Prospect.INVALID, Prospect.STALE})
 _MEANINGS: Final = {
     Prospect.CONFIRM: "would be confirmed with Rokt",
@@ -30,7 +32,7 @@ _MEANINGS: Final = {
     Prospect.WAITING: "of the window are not worked yet; the live fleet will work them anyway",
     Prospect.QUARANTINED: "were brought back too often, and failed each time",
     Prospect.MISSING: "have no bytes any more",
-    Prospect.DELETED: "offsets were deleted before they were read",
+    Prospect.DELETED: "offsets that were deleted before they were read",
 }
 
 
@@ -62,6 +64,10 @@ def to_json(plan: Plan, survey: Survey, rate: float) -> dict[str, Any]:
             for prospect in Prospect
             if prospect in survey.samples
         },
+        "failures": [
+            {"reason": reason, "effect": effect, "count": number}
+            for (reason, effect), number in survey.failures.items()
+        ],
         "copies": survey.copies,
         "calls": survey.calls,
         "rate": rate,
@@ -74,7 +80,7 @@ def to_json(plan: Plan, survey: Survey, rate: float) -> dict[str, Any]:
 
 
 def _sample(candidate: Candidate) -> dict[str, Any]:
-    origin = candidate.origin
+    origin, failure = candidate.origin, candidate.failure
     return {
         "topic": origin.topic,
         "partition": origin.partition,
@@ -84,6 +90,9 @@ def _sample(candidate: Candidate) -> dict[str, Any]:
         "cartId": candidate.cart_id,
         "orderId": candidate.order_id,
         "detail": candidate.detail,
+        "reason": failure and failure.reason,
+        "effect": failure and failure.effect,
+        "httpStatus": failure and failure.http_status,
     }
 
 
@@ -97,49 +106,63 @@ def show(
     """Print the report for people; `files` names the container files, by their topic."""
     console.print(
         f"{plan.kind.capitalize()} {plan.replay_id}, for group {visible(plan.group)}: "
-        f"{_count(survey.read, 'record')} of {_sources(plan)} read",
+        f"{count(survey.read, 'record')} of {_sources(plan)} read",
         soft_wrap=True,
     )
     if survey.counts:
         console.print(_table(survey, files))
+    if survey.failures:
+        console.print()
+        console.print(_failures(survey))
+    console.print()
     for line in _lines(plan, survey, rate, files):
-        console.print(line, soft_wrap=True)
+        say(console, line)
 
 
 def _sources(plan: Plan) -> str:
     if plan.containers:
-        return _count(len(plan.containers), "container file")
+        return count(len(plan.containers), "container file")
     topics = dict.fromkeys(visible(part.place.topic) for part in plan.slices)
     return " and ".join(topics) or "no partition"
 
 
 def _table(survey: Survey, files: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("prospect")
+    table.add_column("prospect", no_wrap=True)
     table.add_column("records", justify="right")
-    table.add_column("which")
-    table.add_column("for example")
+    table.add_column("which", overflow="fold")
+    table.add_column("for example", overflow="fold")
     for prospect in Prospect:
-        count = survey.counts.get(prospect, 0)
-        if not count:
+        number = survey.counts.get(prospect, 0)
+        if not number:
             continue
         examples = survey.samples.get(prospect, ())
-        shown = _name(examples[0], files) if examples else ""
+        shown = name(examples[0], files) if examples else ""
         style = "bold" if prospect in COPIED else ""
-        table.add_row(prospect, f"{count:,}", _MEANINGS[prospect], shown, style=style)
+        table.add_row(prospect, f"{number:,}", _MEANINGS[prospect], shown, style=style)
         if prospect in _EXPLAINED and examples and examples[0].detail:
             table.add_row("", "", "", visible(examples[0].detail, _MOST_OF_A_REASON), style="dim")
     return table
 
 
+def _failures(survey: Survey) -> Table:
+    """Return how the records of the dead letters have failed, the most frequent first."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("failed for", "effect"):
+        table.add_column(name, overflow="fold")
+    table.add_column("records", justify="right")
+    for (reason, effect), number in sorted(survey.failures.items(), key=lambda each: -each[1]):
+        table.add_row(reason, effect, f"{number:,}")
+    return table
+
+
 def _lines(plan: Plan, survey: Survey, rate: float, files: Mapping[str, str]) -> Iterator[str]:
-    yield ""
     if survey.copies:
         more = survey.counts.get(Prospect.REPEAT, 0)
         and_more = f" (and up to {more:,} more)" if more else ""
         yield (
-            f"To do: bring back {_count(survey.copies, 'record')}; about "
-            f"{_count(survey.calls, 'call')}{and_more}, {_duration(survey.seconds(rate))} at "
+            f"To do: bring back {count(survey.copies, 'record')}; about "
+            f"{count(survey.calls, 'call')}{and_more}, {_duration(survey.seconds(rate))} at "
             f"{rate:g} a second."
         )
     elif not survey.counts.get(Prospect.DELETED):
@@ -159,7 +182,7 @@ def _lines(plan: Plan, survey: Survey, rate: float, files: Mapping[str, str]) ->
         yield f"Not found in what was read: {listed}{f' and {more:,} more' if more > 0 else ''}"
     if survey.absent:
         yield (
-            f"Note: {_count(survey.absent, 'offset')} without a record: markers of transactions, "
+            f"Note: {count(survey.absent, 'offset')} without a record: markers of transactions, "
             "or records that compaction has removed."
         )
     for note in plan.notes:
@@ -168,12 +191,13 @@ def _lines(plan: Plan, survey: Survey, rate: float, files: Mapping[str, str]) ->
 
 def _named(what: str, candidates: Sequence[Candidate], files: Mapping[str, str]) -> Iterator[str]:
     for each in candidates[:_MOST_SHOWN]:
-        yield f"{what}: {_name(each, files)}: {visible(each.detail or '')}"
+        yield f"{what}: {name(each, files)}: {visible(each.detail or '')}"
     if len(candidates) > _MOST_SHOWN:
         yield f"{what}: {len(candidates) - _MOST_SHOWN:,} more; --json names up to 1,000."
 
 
-def _name(candidate: Candidate, files: Mapping[str, str]) -> str:
+def name(candidate: Candidate, files: Mapping[str, str]) -> str:
+    """Return what a record is about and where it lies; `files` names the container files."""
     origin = candidate.origin
     about = (
         f"order {candidate.order_id}"
@@ -184,10 +208,6 @@ def _name(candidate: Candidate, files: Mapping[str, str]) -> str:
     )
     topic = files.get(origin.topic, origin.topic)
     return f"{visible(about, 60)} ({visible(topic, 60)}:{origin.partition}:{origin.offset})"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

@@ -72,6 +72,8 @@ class Doing:
     stop_after: int | None
     rate_file: Path | None
     save_to: Path | None
+    most: int = 0
+    """How many samples of each prospect are listed."""
     kept: Pace | None = None
     """That of the last run of what is resumed."""
 

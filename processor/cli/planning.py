@@ -13,12 +13,13 @@ from rich.console import Console
 
 from processor.cli.plan_report import SurveyBar, show, to_json
 from processor.cli.plan_request import Asked, Doing, Given, check, read_ids
+from processor.cli.plan_samples import show_samples
 from processor.cli.texts import open_console
 from processor.core.copies import is_replay_name
 from processor.core.pace import Pace
 from processor.core.replays import COPIED, Guards, Kind, Plan, Prospect
 from processor.core.selection import Selection
-from processor.core.survey import Survey
+from processor.core.survey import SAMPLES, Survey
 from processor.errors import ConfigurationError
 from processor.shell.clock import now
 from processor.shell.history import plans
@@ -141,7 +142,7 @@ def carry_out(
     """
     if doing.executes or doing.save_to is not None:
         check_cover(len(plan.slices), plans.head_of(plan))
-    found = _survey(plan, files, settings)
+    found = _survey(plan, files, settings, doing.most)
     if doing.save_to is not None:
         plans.save(plan, doing.save_to)
     if doing.as_json:
@@ -151,7 +152,9 @@ def carry_out(
         else:
             typer.echo(json.dumps(report, indent=2))
     else:
-        show(open_console(), plan, found, doing.pace.rate, names_of(files))
+        console = open_console()
+        show(console, plan, found, doing.pace.rate, names_of(files))
+        show_samples(console, found, doing.most, names_of(files))
     if not doing.executes:
         if found.copies and not doing.as_json:
             typer.echo(_how_to_go_on(plan, doing))
@@ -199,13 +202,14 @@ def with_ids(selection: Selection, ids: frozenset[str]) -> Selection:
     return replace(selection, ids=ids)
 
 
-def _survey(plan: Plan, files: Sequence[ContainerFile], settings: Connections) -> Survey:
+def _survey(plan: Plan, files: Sequence[ContainerFile], settings: Connections, most: int) -> Survey:
     console = Console(stderr=True)
     with Stock(plan, settings, files) as stock, SurveyBar(console, plan) as bar:
         return take(
             plan,
             stock,
             lambda done, counts: bar.advance(done, sum(counts.get(each, 0) for each in COPIED)),
+            max(most, SAMPLES),
         )
 
 

@@ -75,6 +75,7 @@ def replay(  # noqa: PLR0913  the options of the command
     resume_id: options.Resume = None,
     rate: options.Rate = None,
     rate_file: options.RateFile = None,
+    most: options.Most = 0,
     as_json: options.AsJson = False,
     save_plan: options.SavePlan = None,
     plan_file: options.PlanFile = None,
@@ -96,6 +97,7 @@ def replay(  # noqa: PLR0913  the options of the command
         stop_after=stop_after_failures,
         rate_file=rate_file,
         save_to=save_plan,
+        most=most,
     )
     selection = Selection(
         operations=frozenset(operation or ()),

@@ -11,7 +11,7 @@ from typing import Final
 
 from processor.core.partitioners import place
 from processor.core.records import Partition, Record, Source
-from processor.core.selection import Selection
+from processor.core.selection import Failure, Selection
 from processor.core.vocabulary import Operation
 
 
@@ -84,7 +84,8 @@ class Candidate:
     `position_after` is where its slice goes on. `partition` is the number in the replay lane
     where it belongs. `record` carries the key, value and headers of the original and its
     coordinates, which are `origin`; it is None where the bytes are MISSING. `is_authorised`: it
-    may be called again although it may have been applied.
+    may be called again although it may have been applied. `failure` is what its dead letter says;
+    None where it comes from none.
     """
 
     position_after: int
@@ -97,6 +98,7 @@ class Candidate:
     order_id: str | None
     detail: str | None = None
     is_authorised: bool = False
+    failure: Failure | None = None
 
     @property
     def is_copied(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from processor.core.replays import CALLED, COPIED, Candidate, Passed, Prospect
 from processor.core.selection import Selection
+from processor.core.vocabulary import Effect, Reason
 
 SAMPLES: Final = 3
 _NAMED_IN_FULL: Final = frozenset({Prospect.QUARANTINED, Prospect.MISSING})
@@ -18,12 +19,14 @@ class Survey:
     """What a plan would do if it were executed now.
 
     `samples` are the first candidates of each prospect, without their records; those that need a
-    person (QUARANTINED, MISSING) are named up to 1,000. `absent` counts offsets that hold no
-    record. `unknown` are the asked-for ids that no record named.
+    person (QUARANTINED, MISSING) are named up to 1,000. `failures` counts how the records of dead
+    letters have failed. `absent` counts offsets that hold no record. `unknown` are the asked-for
+    ids that no record named.
     """
 
     counts: Mapping[Prospect, int]
     samples: Mapping[Prospect, tuple[Candidate, ...]]
+    failures: Mapping[tuple[Reason, Effect], int]
     read: int
     absent: int
     unknown: tuple[str, ...]
@@ -46,23 +49,30 @@ class Survey:
 class Counting:
     """Counts candidates as they come."""
 
-    __slots__ = ("_counts", "_has_ids", "_ids", "_samples")
+    __slots__ = ("_counts", "_failures", "_has_ids", "_ids", "_most", "_samples")
 
-    def __init__(self, selection: Selection) -> None:
-        """Begin with nothing; `selection` says which ids are looked for."""
+    def __init__(self, selection: Selection, most: int = SAMPLES) -> None:
+        """Begin with nothing; `selection` says which ids are looked for.
+
+        `most` samples of each prospect are kept.
+        """
+        self._most = most
         self._ids = set(selection.ids | selection.orders | selection.carts)
         self._has_ids = bool(self._ids)
         self._counts: Counter[Prospect] = Counter()
+        self._failures: Counter[tuple[Reason, Effect]] = Counter()
         self._samples: dict[Prospect, list[Candidate]] = {}
 
     def add(self, candidate: Candidate, *, sample: Candidate) -> None:
         """Take in a candidate; `sample` is what is kept of it as an example."""
         prospect = candidate.prospect
         self._counts[prospect] += 1
+        if candidate.failure is not None:
+            self._failures[candidate.failure.reason, candidate.failure.effect] += 1
         self._ids.discard(candidate.order_id or "")
         self._ids.discard(candidate.cart_id or "")
         kept = self._samples.setdefault(prospect, [])
-        if len(kept) < (_MOST_NAMED if prospect in _NAMED_IN_FULL else SAMPLES):
+        if len(kept) < (_MOST_NAMED if prospect in _NAMED_IN_FULL else self._most):
             kept.append(sample)
 
     def pass_over(self, passed: Passed) -> None:
@@ -87,6 +97,7 @@ class Counting:
         return Survey(
             counts={prospect: counts[prospect] for prospect in Prospect if prospect in counts},
             samples={prospect: tuple(kept) for prospect, kept in self._samples.items()},
+            failures=dict(sorted(self._failures.items())),
             read=read,
             absent=absent,
             unknown=tuple(sorted(self._ids)),

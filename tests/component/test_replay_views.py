@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from processor.cli import copying, replay_list
+from processor.cli import copying, redrive, replay_list
 from processor.cli.copying_views import (
     JsonLines,
     Lines,
@@ -20,7 +21,8 @@ from processor.cli.copying_views import (
     show_report,
     show_seconds,
 )
-from processor.cli.plan_request import Doing
+from processor.cli.main import app
+from processor.cli.plan_request import Asked, Doing, check
 from processor.core.headway import Eta
 from processor.core.pace import Cause, Pace, Wait
 from processor.core.records import Partition
@@ -172,10 +174,30 @@ def test_the_report_counts_by_outcome_and_names_orders_that_changed() -> None:
         "dead letter: UNPROCESSABLE 2",
     } <= set(rows)
     assert "1,200 orders have changed: order-1, order-\\x1b[31m2 and 1,190 more." in shown
-    assert rows[-1] == (
-        "Something is left to do: 2 copies have ended in dead letters: `processor redrive` plans"
-        " them."
+    assert " ".join(rows[-3:]) == (
+        "Something is left to do: 2 copies have ended in dead letters. Mend the cause, and have "
+        "them worked again; planning first: "
+        "processor redrive --from 2026-09-21T14:12:20Z --reason UNPROCESSABLE"
     )
+
+
+def test_the_command_that_is_left_to_do_can_be_typed_as_it_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = printed(lambda console: show_report(console, REPORT)).splitlines()
+    asked: list[Asked] = []
+    monkeypatch.setattr(redrive, "load_connections", lambda _: None)
+    monkeypatch.setattr(redrive, "act", lambda given, *_: asked.append(given) or 0)
+    done = CliRunner().invoke(app, shown[-1].split()[1:])
+    assert done.exit_code == 0, done.output
+    check(asked[0])
+    assert asked[0].selection.reasons == {Reason.UNPROCESSABLE}
+
+
+def test_one_of_a_kind_is_told_as_one() -> None:
+    one = replace(REPORT, done=1, total=1, counts={Prospect.CONFIRM: 1})
+    told = printed(lambda console: show_report(console, one)).splitlines()[0]
+    assert told.startswith("replay-1 is finished. 1 of 1 offset read, 1 record copied, in")
 
 
 def known(replay_id: str, **head: object) -> Known:

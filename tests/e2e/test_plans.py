@@ -110,6 +110,14 @@ def test_history_before_the_group_is_planned_by_what_would_come_of_it(world: Wor
     assert ["older than the oldest outcome" in each["detail"] for each in stale] == [True] * 3
 
 
+def check_that_a_plan_names_them(world: World) -> None:
+    assert run(world, "redrive", "--order", "o-unclear").code == 0
+    plan = " ".join(run(world, "redrive", "--all").out.split())
+    assert "UNPROCESSABLE NOT_APPLIED 1 " in plan
+    assert "order o-refused" in plan
+    assert "UNPROCESSABLE, NOT_APPLIED, HTTP 422" in plan
+
+
 def test_a_redrive_is_planned_by_filters_and_ends_in_quarantine(world: World) -> None:
     shop = world.shop
     for name in ("fine", "unclear"):
@@ -136,7 +144,7 @@ def test_a_redrive_is_planned_by_filters_and_ends_in_quarantine(world: World) ->
             (("--to", "1h"), {}),
         ):
             assert run(world, "redrive", "--json", *filters).counts == counts, filters
-        assert run(world, "redrive", "--order", "o-unclear").code == 0
+        check_that_a_plan_names_them(world)
         for time_ in range(3):
             done = run(world, "redrive", "--order", "o-refused", "--execute", "--rate", "100")
             assert done.code == 3, (time_, done)

@@ -6,11 +6,12 @@ from io import StringIO
 from rich.console import Console
 
 from processor.cli.plan_report import show, to_json
+from processor.cli.plan_samples import show_samples
 from processor.core.records import Partition, Record, Source
 from processor.core.replays import Candidate, Guards, Kind, Passed, Plan, Prospect, Slice
-from processor.core.selection import Selection
+from processor.core.selection import Failure, Selection
 from processor.core.survey import Counting, Survey
-from processor.core.vocabulary import Operation
+from processor.core.vocabulary import Effect, Operation, Reason
 
 PLAN = Plan(
     replay_id="replay-1",
@@ -86,6 +87,9 @@ def test_machines_get_every_count_and_examples_without_their_bytes() -> None:
             "cartId": "c-2",
             "orderId": "o-1",
             "detail": None,
+            "reason": None,
+            "effect": None,
+            "httpStatus": None,
         }
     ]
     assert "secret" not in str(report)
@@ -99,7 +103,8 @@ def test_people_are_told_what_is_to_be_done_and_what_is_missing() -> None:
     assert "Not found in what was read: nobody" in lines
     assert "Note: something is missing" in lines
     (deleted,) = [line for line in lines if line.startswith("deleted ")]
-    assert " ".join(deleted.split()) == "deleted 1 offsets were deleted before they were read"
+    told = " ".join(deleted.split())
+    assert told == "deleted 1 offsets that were deleted before they were read"
 
 
 def test_words_of_strangers_cannot_move_the_cursor() -> None:
@@ -107,6 +112,41 @@ def test_words_of_strangers_cannot_move_the_cursor() -> None:
     assert r"Quarantined: order o-\x1b[31m\n (orders:3:11): brought back \x07 3 times" in text
     assert "\x1b[31m" not in text
     assert "\x07" not in text
+
+
+FAILED = Failure(reason=Reason.UNPROCESSABLE, effect=Effect.NOT_APPLIED, http_status=422)
+
+
+def dead_letters(number: int, most: int) -> Survey:
+    counting = Counting(PLAN.selection, most)
+    for n in range(number):
+        sample = replace(candidate(f"o-{n}", Prospect.CONFIRM), record=None, failure=FAILED)
+        counting.add(sample, sample=sample)
+    return counting.survey(waiting=0, read=number, absent=0)
+
+
+def listed(found: Survey, most: int) -> str:
+    out = StringIO()
+    show_samples(Console(file=out, width=100), found, most, {})
+    return " ".join(out.getvalue().split())
+
+
+def test_dead_letters_are_counted_by_their_reason() -> None:
+    found = dead_letters(30, 20)
+    assert "UNPROCESSABLE NOT_APPLIED 30 " in " ".join(shown(found).split())
+    assert to_json(PLAN, found, 1.0)["failures"] == [
+        {"reason": "UNPROCESSABLE", "effect": "NOT_APPLIED", "count": 30}
+    ]
+
+
+def test_as_many_are_named_as_is_asked_for() -> None:
+    found = dead_letters(30, 20)
+    told = listed(found, 20)
+    assert told.count("UNPROCESSABLE, NOT_APPLIED, HTTP 422") == 20
+    assert told.startswith("which, the first 20 of each prospect (--list) ")
+    assert "order o-19 (orders:3:11)" in told
+    assert listed(found, 0) == ""
+    assert listed(dead_letters(2, 20), 20).startswith("which, all of them ")
 
 
 def test_what_waits_is_counted_only_where_no_ids_narrow_the_window() -> None:

@@ -9,7 +9,7 @@ import pytest
 from processor.core.outcomes import DeadLetter
 from processor.core.records import Partition, Record, Source
 from processor.core.replays import Candidate, Guards, Kind, Passed, Plan, Prospect, Slice
-from processor.core.selection import Selection
+from processor.core.selection import Failure, Selection
 from processor.core.vocabulary import Effect, Operation, Reason, Status
 from processor.shell import schemas
 from processor.shell.decoding import Decoder
@@ -134,6 +134,7 @@ def test_a_record_is_brought_back_as_it_first_came() -> None:
         operation=Operation.CONFIRM,
         cart_id=PAID.cart_id,
         order_id=PAID.order_id,
+        failure=Failure(reason=Reason.BAD_REQUEST, effect=Effect.NOT_APPLIED, http_status=400),
     )
 
 

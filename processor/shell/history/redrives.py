@@ -102,7 +102,7 @@ class Redrives:
         ):
             return None
         found = self._forecast(place, letter, 0 if before is None else len(before.replays))
-        return replace(found, position_after=after)
+        return replace(found, position_after=after, failure=letter.failure)
 
     def _forecast(self, place: Partition, letter: DeadLetterView, times: int) -> Candidate:
         plan = self._means.plan

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from processor.core.replays import Candidate, Passed, Plan, Prospect, Slice
-from processor.core.survey import Counting, Survey
+from processor.core.survey import SAMPLES, Counting, Survey
 from processor.shell.history.means import Odometer
 
 OnProgress = Callable[[int, Mapping[Prospect, int]], None]
@@ -22,9 +22,12 @@ class Stock(Protocol):
         """Yield what a slice holds from a position on, in order."""
 
 
-def survey(plan: Plan, stock: Stock, on_progress: OnProgress) -> Survey:
-    """Read all slices; `on_progress` hears how many offsets are behind, and what was found."""
-    counting = Counting(plan.selection)
+def survey(plan: Plan, stock: Stock, on_progress: OnProgress, samples: int = SAMPLES) -> Survey:
+    """Read all slices; `on_progress` hears how many offsets are behind, and what was found.
+
+    Of each prospect so many `samples` are kept.
+    """
+    counting = Counting(plan.selection, samples)
     behind = 0
     for part in plan.slices:
         for found in stock.candidates(part, part.begin):

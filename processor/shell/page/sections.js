@@ -114,7 +114,7 @@ function letters(view) {
     table("Recent dead letters", heads.map((head) => [head, ""]), view.letters.map(letterRow)),
     element(
       "p", "note", "All of one: ", element("code", "", "processor inspect CART"),
-      ". To bring some back: ", element("code", "", "processor redrive"), ".",
+      ". To bring some back: ", element("code", "", "processor redrive --from 24h"), ".",
     ),
   ];
 }
