@@ -52,7 +52,7 @@ class Engine:
         if topic != self._settings.topics.replay:  # what it copies may have lain anywhere
             self._dispatch.partitioners.see(topic, record.key, number)
         work = Work(record, content, arrival=next(self._arrivals))
-        work.is_tainted = offset < owned.taint_below
+        work.received_at, work.is_tainted = now.at, offset < owned.taint_below
         self._place(state, work, now)
         self._dispatch.keep_in_bounds(state, topic)
         return self._dispatch.run(now)
@@ -258,6 +258,7 @@ class Engine:
             for lane, work in sorted(old.works(), key=lambda place: place[1].arrival):
                 if work.record.source.topic in again.inputs:
                     kept = Work(work.record, work.content, arrival=next(self._arrivals))
+                    kept.received_at = work.received_at
                     kept.is_tainted = work.is_ambiguous or lane.running is work
                     self._place(again, kept, now)
         return self._dispatch.run(now)

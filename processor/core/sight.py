@@ -1,7 +1,8 @@
 """Sight: what the engine is doing, for health, status and metrics."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from processor.core.assignments import Assignments
 from processor.core.events import OrderPaid
@@ -11,6 +12,19 @@ from processor.core.records import Partition
 from processor.core.scopes import Scope, scope_of
 from processor.core.vocabulary import Operation, Reason
 from processor.core.work import Work
+
+_SHORT: Final = 60.0
+"""How long, in seconds, an order may wait before anybody has to know of its reservation."""
+
+
+class Reserved(NamedTuple):
+    """A live order that waits, and when the first reservation ends that it asks to confirm.
+
+    `since` is the moment of its admission (seconds, see `Now.at`); `until` is epoch milliseconds.
+    """
+
+    since: float
+    until: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +46,8 @@ class Sight:
     """A look at the engine.
 
     `is_restored`: all partition numbers are complete and their ledgers read. `oldest` has the
-    timestamp of the oldest unfinished live record by operation, `timestamps` those of all of them,
-    `first_expiry` the end of the first reservation that they ask to confirm, None where there is
-    none; all epoch milliseconds.
+    timestamp of the oldest unfinished live record by operation, `timestamps` those of all of them
+    (epoch milliseconds), `reserved` those of them that have a reservation to confirm.
     `holds` has the scopes that are held, `paused_until` those that Rokt has asked to wait, with
     the time (seconds since the epoch). `releases_stopped` says why no release is sent, None when
     they are.
@@ -45,18 +58,27 @@ class Sight:
     unfinished: Mapping[str, int]
     oldest: Mapping[Operation, int]
     timestamps: Mapping[Operation, Sequence[int]]
-    first_expiry: int | None
+    reserved: Sequence[Reserved]
     next_offsets: Mapping[Partition, int]
     holds: Mapping[Scope, HoldSight]
     paused_until: Mapping[Scope, float]
     releases_stopped: str | None
+
+    def first_expiry(self, at: float) -> int | None:
+        """Return when the first reservation ends whose order has waited for a minute, or None.
+
+        In a busy shop some order that has just been paid is always near that end. The moment `at`
+        is as in `Now.at`, the answer epoch milliseconds.
+        """
+        late = (each.until for each in self.reserved if at - each.since > _SHORT)
+        return min(late, default=None)
 
 
 def look(assignments: Assignments, permits: Permits, releases_stopped: str | None) -> Sight:
     """Return what is being done now. Goes over all unfinished records."""
     unfinished: dict[str, int] = {}
     timestamps: dict[Operation, list[int]] = {}
-    expiries: list[int] = []
+    reserved: list[Reserved] = []
     next_offsets: dict[Partition, int] = {}
     waiting = dict.fromkeys(Scope, 0)
     for state in assignments.states.values():
@@ -67,7 +89,8 @@ def look(assignments: Assignments, permits: Permits, releases_stopped: str | Non
             waiting[scope_of(work)] += 1
             if work.is_replayed:
                 continue
-            expiries += _expiries(work)
+            if (until := _first_expiry(work)) is not None:
+                reserved.append(Reserved(work.received_at, until))
             if (timestamp := work.record.source.timestamp) is not None:
                 timestamps.setdefault(work.operation, []).append(timestamp)
     return Sight(
@@ -79,7 +102,7 @@ def look(assignments: Assignments, permits: Permits, releases_stopped: str | Non
         unfinished=unfinished,
         oldest={operation: min(times) for operation, times in timestamps.items()},
         timestamps=timestamps,
-        first_expiry=min(expiries, default=None),
+        reserved=reserved,
         next_offsets=next_offsets,
         holds={
             scope: HoldSight(
@@ -96,9 +119,9 @@ def look(assignments: Assignments, permits: Permits, releases_stopped: str | Non
     )
 
 
-def _expiries(work: Work) -> Iterator[int]:
-    """Go over the ends of the reservations that a record asks to confirm."""
-    if isinstance(event := work.content, OrderPaid):
-        for item in event.items:
-            if item.reservation_expires_at is not None:
-                yield item.reservation_expires_at
+def _first_expiry(work: Work) -> int | None:
+    """Return when the first reservation ends that a record asks to confirm; None: there is none."""
+    if not isinstance(event := work.content, OrderPaid):
+        return None
+    ends = (item.reservation_expires_at for item in event.items)
+    return min((end for end in ends if end is not None), default=None)

@@ -25,12 +25,13 @@ class Rank(IntEnum):
 class Work:
     """One record's state: what it says, whose turn it is, and what its attempts came to.
 
-    Compared by identity. `due` is the moment (seconds, see `Now.at`) before which it rests;
-    `patient_since` the reading of its scope's patience clock when its first attempt that counts had
-    failed, `paused_for` the seconds that Rokt told it alone to pause, which do not count either;
-    `failed_since` the moment of the first of its `failures`: replies that were not final;
-    `gate` the offset of the payments' partition that must be known before a release is sent;
-    `is_replayed`: it came through the replay lane; `copy` is what it stands for there.
+    Compared by identity. `received_at` is the moment (seconds, see `Now.at`) of its admission,
+    `due` that before which it rests; `patient_since` the reading of its scope's patience clock when
+    its first attempt that counts had failed, `paused_for` the seconds that Rokt told it alone to
+    pause, which do not count either; `failed_since` the moment of the first of its `failures`:
+    replies that were not final; `gate` the offset of the payments' partition that must be known
+    before a release is sent; `is_replayed`: it came through the replay lane; `copy` is what it
+    stands for there.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class Work:
         "patient_since",
         "paused_for",
         "rank",
+        "received_at",
         "record",
         "released_before_paid",
         "sent_at",
@@ -72,7 +74,7 @@ class Work:
         self.is_replayed = False
         self.is_tainted = False
         self.gate: int | None = None
-        self.due = 0.0
+        self.received_at = self.due = 0.0
         self.call: Call | None = None
         self.attempts = self.counted_attempts = 0
         self.ambiguous_attempts = 0

@@ -156,9 +156,16 @@ class Metrics:
             gauge[operation, str(age)].set(old)
 
     def set_first_expiry(self, wall: float | None) -> None:
-        """Set when the first reservation ends that waits for its confirm; None: there is none."""
+        """Set when the first reservation of a late order ends; None: there is none."""
         values: dict[Labels, float] = {} if wall is None else {(Operation.CONFIRM,): wall}
         self._replace("processor_first_reservation_expiry_timestamp_seconds", values)
+
+    def set_next_offsets(self, offsets: Mapping[Partition, int]) -> None:
+        """Set the first unfinished offset of every partition owned; the others are forgotten."""
+        values: dict[Labels, float] = {
+            (topic, str(number)): offset for (topic, number), offset in offsets.items()
+        }
+        self._replace("processor_next_offset", values)
 
     def set_lag(self, lags: Mapping[Partition, int]) -> None:
         """Set the lag of every partition owned; the others are forgotten."""

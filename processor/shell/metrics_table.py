@@ -159,10 +159,16 @@ COUNTED: Final = (
     Metric(
         name="processor_first_reservation_expiry_timestamp_seconds",
         type=MetricType.GAUGE,
-        help="When the first reservation of an unfinished live order ends, since the epoch; "
-        "absent while there is none.",
+        help="When the first reservation ends of the live orders that have waited for a minute, "
+        "since the epoch; absent while there is none.",
         labels={"operation": (Operation.CONFIRM,)},
         unit="seconds",
+    ),
+    Metric(
+        name="processor_next_offset",
+        type=MetricType.GAUGE,
+        help="First unfinished offset of a partition: the one that is committed.",
+        labels={"topic": _OPEN, "partition": _OPEN},
     ),
     Metric(
         name="processor_consumer_lag",

@@ -88,7 +88,8 @@ class Watch:
             for operation, timestamps in sight.timestamps.items()
         }
         metrics.set_ages(timestamps, now().wall)
-        metrics.set_first_expiry(None if sight.first_expiry is None else sight.first_expiry / 1000)
+        metrics.set_first_expiry(_seconds(sight.first_expiry(steady())))
+        metrics.set_next_offsets(sight.next_offsets)
         metrics.set_lag(self._lag(sight))
         if self._worker is not None:
             metrics.set_parked(sight.next_offsets.keys(), self._worker.poller.gaps.parked)
@@ -258,3 +259,7 @@ class Watch:
             last_outcome_at=worker.parts.observers.last_outcome_at,
             last_commit_at=worker.last_commit_at,
         )
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000

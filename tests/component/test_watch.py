@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from processor.core.partitions import Phase
 from processor.core.records import Partition
 from processor.core.scopes import Scope
-from processor.core.sight import HoldSight, Sight
+from processor.core.sight import HoldSight, Reserved, Sight
 from processor.core.vocabulary import Operation, Reason
 from processor.errors import RuntimeFailure
 from processor.shell import watch as module
@@ -83,7 +83,7 @@ class Stage:
             "unfinished": {"order-paid": 3},
             "oldest": {Operation.CONFIRM: 5_000},
             "timestamps": {Operation.CONFIRM: [5_000, 9_000]},
-            "first_expiry": None,
+            "reserved": (),
             "next_offsets": {PAID: 5, ABANDONED: 7},
             "holds": {},
             "paused_until": {},
@@ -203,7 +203,7 @@ def test_lag_is_what_lies_between_the_next_offset_and_the_end(stage: Stage) -> N
 
 
 def test_how_old_is_what_waits_and_when_its_reservation_ends_is_counted(stage: Stage) -> None:
-    stage.sight["first_expiry"] = 8_000
+    stage.sight["reserved"] = [Reserved(NOW - 61, 8_000), Reserved(NOW, 7_000)]
     stage.run()
     older, expiry = "processor_unfinished_older_than", "processor_first_reservation_expiry"
     labels = {"operation": "CONFIRM", "seconds": "3600"}

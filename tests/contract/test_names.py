@@ -114,6 +114,7 @@ def test_the_metrics_and_their_labels_are_these() -> None:
         "processor_oldest_unfinished_timestamp_seconds": ("operation",),
         "processor_unfinished_older_than": ("operation", "seconds"),
         "processor_first_reservation_expiry_timestamp_seconds": ("operation",),
+        "processor_next_offset": ("topic", "partition"),
         "processor_consumer_lag": ("topic", "partition"),
         "processor_parked": ("topic", "partition"),
         "processor_hold": ("scope",),

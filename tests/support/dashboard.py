@@ -11,8 +11,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard
 
 from tests.support.dashboard_calls import CALLS, REPLAYS
-from tests.support.dashboard_kafka import KAFKA, PROCESSES
+from tests.support.dashboard_kafka import KAFKA
 from tests.support.dashboard_orders import FIRING, ORDERS
+from tests.support.dashboard_processes import PROCESSES
 from tests.support.panels import SOURCE, Row, chosen, drawn
 
 PATH: Final = Path(__file__).parents[2] / "deploy" / "grafana" / "processor.json"

@@ -1,4 +1,4 @@
-"""The dashboard's rows about Kafka and about the processes."""
+"""The dashboard's row about Kafka."""
 
 from typing import Final
 
@@ -46,6 +46,22 @@ KAFKA: Final = Row(
             width=8,
         ),
         Panel(
+            title="Records done",
+            meaning="Records a second by which the committed offsets move on, by topic. One "
+            "that is retried holds its partition's back, for a quarter of an hour at most.",
+            look=Look.STACK,
+            queries=(
+                Query(
+                    expression="sum by (topic) (rate(processor_next_offset[$__rate_interval]))",
+                    legend="{{topic}}",
+                ),
+            ),
+            unit="cps",
+            empty="nothing was done",
+            alerts=("NoProgress",),
+            width=8,
+        ),
+        Panel(
             title="Unfinished records",
             meaning="Records received whose outcome is not acknowledged. Beyond "
             "PROCESSOR_CALLS__MAX_UNFINISHED a partition is paused.",
@@ -71,7 +87,7 @@ KAFKA: Final = Row(
             unit="s",
             steps={10: Color.BAD},
             empty="nothing was committed",
-            alerts=("DependencyAway", "ConsumersAbsent"),
+            alerts=("NothingCommitted", "DependencyAway", "ConsumersAbsent"),
             width=8,
         ),
         Panel(
@@ -146,7 +162,7 @@ KAFKA: Final = Row(
             steps={1: Color.BAD},
             empty="no partitions",
             alerts=("PartitionParked",),
-            width=12,
+            width=8,
         ),
         Panel(
             title="Producers of both inputs",
@@ -157,137 +173,7 @@ KAFKA: Final = Row(
             words={0: ("place carts alike", Color.WELL), 1: ("disagree", Color.BAD)},
             empty="not known",
             alerts=("PartitionersDisagree",),
-            width=12,
-        ),
-    ),
-)
-
-PROCESSES: Final = Row(
-    title="Process",
-    panels=(
-        Panel(
-            title="Members",
-            meaning="Processors that Prometheus sees.",
-            look=Look.NUMBER,
-            queries=(Query(expression="count(processor_build_info)", legend="members"),),
-            unit="none",
-            base=Color.BAD,
-            steps={1: Color.WELL},
-            empty="none",
-            alerts=("ProcessorAbsent",),
-            width=6,
-        ),
-        Panel(
-            title="Members by version",
-            meaning="What runs. Two versions at once are well during an upgrade only.",
-            look=Look.NUMBER,
-            queries=(
-                Query(
-                    expression="count by (version, python) (processor_build_info)",
-                    legend="{{version}}, Python {{python}}",
-                ),
-            ),
-            unit="none",
-            width=6,
-        ),
-        Panel(
-            title="Members that answer",
-            meaning="Whether Prometheus can scrape each member that it saw within a day.",
-            look=Look.STATES,
-            queries=(
-                Query(
-                    expression="max by (instance) (up and on (namespace, job, instance) "
-                    "last_over_time(processor_build_info[1d]))",
-                    legend="{{instance}}",
-                ),
-            ),
-            words={0: ("no answer", Color.BAD), 1: ("answers", Color.WELL)},
-            alerts=("ProcessorAbsent",),
-            width=12,
-        ),
-        Panel(
-            title="Memory by member",
-            meaning="What each member has in memory: some 240 MB, and 1 KB an order of its ledger.",
-            look=Look.LINES,
-            queries=(
-                Query(
-                    expression="max by (instance) (processor_process_resident_memory_bytes)",
-                    legend="{{instance}}",
-                ),
-            ),
-            unit="bytes",
-            width=12,
-        ),
-        Panel(
-            title="CPU by member",
-            meaning="Cores that each member uses. It has use for little more than one.",
-            look=Look.LINES,
-            queries=(
-                Query(
-                    expression="sum by (instance) "
-                    "(rate(processor_process_cpu_seconds_total[$__rate_interval]))",
-                    legend="{{instance}}",
-                ),
-            ),
-            unit="none",
-            width=12,
-        ),
-        Panel(
-            title="Open files by member",
-            meaning="Files and connections that each member has open, of those that it may have.",
-            look=Look.LINES,
-            queries=(
-                Query(
-                    expression="max by (instance) (processor_process_open_fds) "
-                    "/ max by (instance) (processor_process_max_fds)",
-                    legend="{{instance}}",
-                ),
-            ),
-            unit="percentunit",
-            width=12,
-        ),
-        Panel(
-            title="Running for",
-            meaning="Time since each member started. One that falls to zero again and again is "
-            "restarted: look at its log.",
-            look=Look.LINES,
-            queries=(
-                Query(
-                    expression="time() - max by (instance) (processor_process_start_time_seconds)",
-                    legend="{{instance}}",
-                ),
-            ),
-            unit="s",
-            width=12,
-        ),
-        Panel(
-            title="Records by member",
-            meaning="Records a second that each member receives.",
-            look=Look.STACK,
-            queries=(
-                Query(
-                    expression="sum by (instance) "
-                    "(rate(processor_records_total[$__rate_interval]))",
-                    legend="{{instance}}",
-                ),
-            ),
-            unit="cps",
-            empty="nothing was received",
-            width=12,
-        ),
-        Panel(
-            title="Outcomes by member",
-            meaning="Outcomes a second that each member has written.",
-            look=Look.STACK,
-            queries=(
-                Query(
-                    expression="sum by (instance) "
-                    "(rate(processor_outcomes_total[$__rate_interval]))",
-                    legend="{{instance}}",
-                ),
-            ),
-            unit="cps",
-            width=12,
+            width=8,
         ),
     ),
 )

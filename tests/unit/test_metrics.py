@@ -100,6 +100,8 @@ def test_gauges_tell_the_present_and_forget_what_is_gone(
 ) -> None:
     metrics.set_lag({Partition("order-paid", 0): 5, Partition("order-paid", 1): 6})
     metrics.set_lag({Partition("order-paid", 1): 7})
+    metrics.set_next_offsets({Partition("order-paid", 0): 5, Partition("order-paid", 1): 6})
+    metrics.set_next_offsets({Partition("order-paid", 1): 8})
     metrics.set_unfinished({"order-paid": 2})
     metrics.set_oldest_unfinished({CONFIRM: 1_700_000_000.0, RELEASE: 1.0})
     metrics.set_oldest_unfinished({CONFIRM: 1_700_000_001.0})
@@ -118,6 +120,7 @@ def test_gauges_tell_the_present_and_forget_what_is_gone(
     metrics.committed(99.0)
     expected = {
         "processor_consumer_lag": {("1", "order-paid"): 7.0},
+        "processor_next_offset": {("1", "order-paid"): 8.0},
         "processor_unfinished": {("order-paid",): 2.0},
         "processor_oldest_unfinished_timestamp_seconds": {("CONFIRM",): 1_700_000_001.0},
         "processor_unfinished_older_than": {("CONFIRM", "300"): 2.0, ("CONFIRM", "60"): 2.0},

@@ -6,9 +6,9 @@ import pytest
 
 from processor.core.copies import Copy
 from processor.core.events import OrderPaid
-from processor.core.records import Source
+from processor.core.records import Partition, Source
 from processor.core.vocabulary import Operation
-from tests.support.simulation_events import PAYMENTS, item, order
+from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, item, order
 from tests.support.stage import Stage
 
 COPY = Copy(replay_id="again", origin=Source(PAYMENTS, 0, 999, 1))
@@ -21,6 +21,11 @@ def reserved(cart: str, *expiries: int | None) -> OrderPaid:
         for place, expiry in enumerate(expiries)
     ]
     return replace(order(f"order of {cart}", cart), items=tuple(items))
+
+
+def first_expiry(stage: Stage) -> int | None:
+    """Return when the first reservation of a late order ends."""
+    return stage.engine.look().first_expiry(stage.at)
 
 
 @pytest.fixture
@@ -41,12 +46,35 @@ def test_every_live_record_that_waits_is_seen_and_none_that_is_done(stage: Stage
     assert stage.engine.look().timestamps == {}
 
 
-def test_the_first_reservation_that_ends_is_told_while_its_live_order_waits(stage: Stage) -> None:
+def test_the_first_reservation_that_ends_is_told_while_its_live_order_is_late(stage: Stage) -> None:
     stage.admit(PAYMENTS, "one", reserved("one", None, 900, 700))
     stage.admit(PAYMENTS, "two", reserved("two", 800))
     stage.admit(PAYMENTS, "three", reserved("three", None))
     stage.replay(reserved("old", 5), "old", COPY)
-    stage.run(1.0)
-    assert stage.engine.look().first_expiry == 700
+    stage.run(61.0)
+    assert first_expiry(stage) == 700
     stage.run(150.0)
-    assert stage.engine.look().first_expiry is None
+    assert first_expiry(stage) is None
+
+
+def test_orders_that_have_just_come_are_not_late_however_soon_their_reservations_end(
+    stage: Stage,
+) -> None:
+    stage.admit(PAYMENTS, "one", reserved("one", 700))
+    stage.run(30.0)
+    stage.admit(PAYMENTS, "two", reserved("two", 600))
+    stage.run(29.0)
+    assert first_expiry(stage) is None
+    stage.run(2.0)
+    assert first_expiry(stage) == 700
+    stage.run(30.0)
+    assert first_expiry(stage) == 600
+
+
+def test_an_order_is_as_late_as_before_when_its_cart_loses_its_other_input(stage: Stage) -> None:
+    stage.admit(PAYMENTS, "one", reserved("one", 700))
+    stage.run(50.0)
+    stage.engine.lose([Partition(ABANDONMENTS, 0)], stage.now)
+    assert first_expiry(stage) is None
+    stage.run(11.0)
+    assert first_expiry(stage) == 700

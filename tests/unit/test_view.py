@@ -29,7 +29,7 @@ SIGHT = Sight(
     unfinished={"order-paid": 3, "cart-abandoned": 1, "rokt-replay": 5},
     oldest={Operation.CONFIRM: 1_789_999_990_000},
     timestamps={},
-    first_expiry=None,
+    reserved=(),
     next_offsets={Partition(topic, 0): 5 for topic in TOPICS}
     | {Partition(topic, 1): 5 for topic in TOPICS[:2]},
     holds={},
