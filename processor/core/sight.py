@@ -42,6 +42,19 @@ class HoldSight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetrySight:
+    """A look at the records that are tried again while nothing is held.
+
+    `since` is when the first of them was called first, in seconds since the epoch; `last` is the
+    last reply of them all, in words.
+    """
+
+    records: int
+    since: float
+    last: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
     """A look at the engine.
 
@@ -49,7 +62,8 @@ class Sight:
     timestamp of the oldest unfinished live record by operation, `timestamps` those of all of them
     (epoch milliseconds), `reserved` those of them that have a reservation to confirm.
     `holds` has the scopes that are held, `paused_until` those that Rokt has asked to wait, with
-    the time (seconds since the epoch). `releases_stopped` says why no release is sent, None when
+    the time (seconds since the epoch). `retrying` is None when nothing is tried again beside a
+    hold. `releases_stopped` says why no release is sent, None when
     they are.
     """
 
@@ -62,6 +76,7 @@ class Sight:
     next_offsets: Mapping[Partition, int]
     holds: Mapping[Scope, HoldSight]
     paused_until: Mapping[Scope, float]
+    retrying: RetrySight | None
     releases_stopped: str | None
 
     def first_expiry(self, at: float) -> int | None:
@@ -81,12 +96,16 @@ def look(assignments: Assignments, permits: Permits, releases_stopped: str | Non
     reserved: list[Reserved] = []
     next_offsets: dict[Partition, int] = {}
     waiting = dict.fromkeys(Scope, 0)
+    failing: list[Work] = []
+    holds = permits.holds.by_scope
     for state in assignments.states.values():
         for topic, owned in state.inputs.items():
             unfinished[topic] = unfinished.get(topic, 0) + owned.offsets.unfinished
             next_offsets[Partition(topic, state.number)] = owned.offsets.next_offset
         for _, work in state.works():
             waiting[scope_of(work)] += 1
+            if work.failures:
+                failing.append(work)
             if work.is_replayed:
                 continue
             if (until := _first_expiry(work)) is not None:
@@ -112,11 +131,20 @@ def look(assignments: Assignments, permits: Permits, releases_stopped: str | Non
                 waiting=waiting[scope],
                 next_probe=(None if permits.holds.is_stopped(scope) else hold.next_probe.wall),
             )
-            for scope, hold in permits.holds.by_scope.items()
+            for scope, hold in holds.items()
         },
         paused_until=permits.pauses(),
+        retrying=_retrying([each for each in failing if scope_of(each) not in holds]),
         releases_stopped=releases_stopped,
     )
+
+
+def _retrying(failing: Sequence[Work]) -> RetrySight | None:
+    if not failing:
+        return None
+    last = max(failing, key=lambda work: work.last_attempt_at or 0)
+    since = min(work.first_attempt_at or 0 for work in failing)
+    return RetrySight(records=len(failing), since=since / 1_000, last=last.trouble)
 
 
 def _first_expiry(work: Work) -> int | None:

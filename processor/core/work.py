@@ -29,9 +29,9 @@ class Work:
     `due` that before which it rests; `patient_since` the reading of its scope's patience clock when
     its first attempt that counts had failed, `paused_for` the seconds that Rokt told it alone to
     pause, which do not count either; `failed_since` the moment of the first of its `failures`:
-    replies that were not final; `gate` the offset of the payments' partition that must be known
-    before a release is sent; `is_replayed`: it came through the replay lane; `copy` is what it
-    stands for there.
+    replies that were not final, of which `trouble` tells the last; `gate` the offset of the
+    payments' partition that must be known before a release is sent; `is_replayed`: it came through
+    the replay lane; `copy` is what it stands for there.
     """
 
     __slots__ = (
@@ -60,6 +60,7 @@ class Work:
         "record",
         "released_before_paid",
         "sent_at",
+        "trouble",
         "uncounted",
     )
 
@@ -83,6 +84,7 @@ class Work:
         self.effect = Effect.NOT_SENT
         self.failed_since = inf
         self.failures = 0
+        self.trouble = ""
         self.patient_since = self.paused_for = 0.0
         self.sent_at = 0.0
         self.first_attempt_at: int | None = None
@@ -132,7 +134,8 @@ class Work:
         if verdict.effect is Effect.MAYBE_APPLIED:
             self.ambiguous_attempts += 1
 
-    def failed(self, at: float) -> None:
-        """Note a reply that is not final."""
+    def failed(self, at: float, verdict: Verdict) -> None:
+        """Note a reply that is not final, and what it was in words."""
+        self.trouble = verdict.detail or str(verdict.kind)
         self.failed_since = min(self.failed_since, at)
         self.failures += 1

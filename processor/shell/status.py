@@ -20,6 +20,14 @@ class HoldStatus(TypedDict):
     next_probe_at: str | None
 
 
+class RetryStatus(TypedDict):
+    """What `/status` shows of records that are tried again; `last` is the last reply to them."""
+
+    records: int
+    since: str
+    last: str
+
+
 class Status(TypedDict):
     """What `/status` shows. Times are ISO 8601 in UTC; None stands for not yet, or not now."""
 
@@ -35,6 +43,7 @@ class Status(TypedDict):
     parked: dict[str, dict[str, str]]
     holds: dict[str, HoldStatus]
     paused_until: dict[str, str]
+    retrying: RetryStatus | None
     away: list[str]
     releases_stopped_because: str | None
     last_outcome_at: str | None
@@ -73,6 +82,7 @@ def status_of(seen: Seen) -> Status:
             name_of(scope): iso(until)
             for scope, until in (sight.paused_until.items() if sight is not None else ())
         },
+        retrying=_retrying(sight),
         away=list(_complaints(seen)),
         releases_stopped_because=_releases_stopped(sight) if sight is not None else None,
         last_outcome_at=iso_or_none(seen.last_outcome_at),
@@ -88,6 +98,13 @@ def _hold(hold: HoldSight) -> HoldStatus:
         waiting=hold.waiting,
         next_probe_at=iso_or_none(hold.next_probe),
     )
+
+
+def _retrying(sight: Sight | None) -> RetryStatus | None:
+    retrying = sight.retrying if sight is not None else None
+    if retrying is None:
+        return None
+    return RetryStatus(records=retrying.records, since=iso(retrying.since), last=retrying.last)
 
 
 def _complaints(seen: Seen) -> Iterator[str]:

@@ -33,6 +33,7 @@ _HAND_OVER_MAY_TAKE: Final = 25.0
 """Beyond the drain deadline: for the last commit."""
 _HAND_OVER_MARGIN: Final = 2.0
 _SILENT_FOR: Final = 5.0
+_SAY_RETRIES_EVERY: Final = 60.0
 
 
 class Watch:
@@ -45,6 +46,8 @@ class Watch:
         self._worker: Worker | None = None
         self._sight: Sight | None = None
         self._view: tuple[Sight | None, View | None] = (None, None)
+        self._is_retrying = False
+        self._say_retries_at = 0.0
         self._said_stopped: str | None = None
         self._said_key: str | None = None
         self._key = settings.rokt.api_key.current(steady())
@@ -71,6 +74,7 @@ class Watch:
             if rounds % _COUNT_PARTITIONS_EVERY == 1:
                 await self._count_partitions(parts, partitions)
             self._show(sight)
+            self._say_retrying(sight)
             behind = live_lag(self._lag(sight), self._settings.topics.replay)
             parts.observers.recent.look(steady(), behind, sight.in_flight)
             rounds += 1
@@ -110,6 +114,16 @@ class Watch:
         for dependency in Dependency:
             metrics.set_away(dependency, is_away=dependency in away)
             self._say_away(dependency, away.get(dependency))
+
+    def _say_retrying(self, sight: Sight) -> None:
+        """Say when records are tried again after none was, once a minute at most."""
+        retrying = sight.retrying
+        if retrying is not None and not self._is_retrying and steady() >= self._say_retries_at:
+            self._say_retries_at = steady() + _SAY_RETRIES_EVERY
+            _LOG.warning(
+                "calls fail and are tried again", records=retrying.records, last=retrying.last
+            )
+        self._is_retrying = retrying is not None
 
     def _follow_key(self, sight: Sight) -> None:
         """Probe at once when the key has changed: that may be what a hold waits for."""

@@ -187,7 +187,12 @@ def test_the_command_that_is_left_to_do_can_be_typed_as_it_stands(
     shown = printed(lambda console: show_report(console, REPORT)).splitlines()
     asked: list[Asked] = []
     monkeypatch.setattr(redrive, "load_connections", lambda _: None)
-    monkeypatch.setattr(redrive, "act", lambda given, *_: asked.append(given) or 0)
+
+    def act(given: Asked, *_: object) -> int:
+        asked.append(given)
+        return 0
+
+    monkeypatch.setattr(redrive, "act", act)
     done = CliRunner().invoke(app, shown[-1].split()[1:])
     assert done.exit_code == 0, done.output
     check(asked[0])

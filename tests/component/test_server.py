@@ -31,6 +31,7 @@ STATUS = Status(
     parked={},
     holds={},
     paused_until={},
+    retrying=None,
     away=[],
     releases_stopped_because=None,
     last_outcome_at="2025-01-31T08:00:00Z",

@@ -10,11 +10,12 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from processor.core.partitions import Phase
 from processor.core.records import Partition
 from processor.core.scopes import Scope
-from processor.core.sight import HoldSight, Reserved, Sight
+from processor.core.sight import HoldSight, Reserved, RetrySight, Sight
 from processor.core.vocabulary import Operation, Reason
 from processor.errors import RuntimeFailure
 from processor.shell import watch as module
@@ -87,6 +88,7 @@ class Stage:
             "next_offsets": {PAID: 5, ABANDONED: 7},
             "holds": {},
             "paused_until": {},
+            "retrying": None,
             "releases_stopped": None,
         }
         self.schemas = SimpleNamespace(away=None)
@@ -335,6 +337,30 @@ def test_a_hold_is_shown_with_all_that_a_person_needs(stage: Stage) -> None:
     stage.run(rounds=2)
     assert stage.watch.status()["holds"] == {}
     assert stage.gauge("processor_hold", scope="confirm") == 0
+
+
+def test_retries_are_in_the_status_and_said_once_a_minute_at_most(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = [NOW]
+    monkeypatch.setattr(module, "steady", lambda: at[0])
+    failing = RetrySight(records=2, since=1_789_998_400.0, last="HTTP 503")
+    with capture_logs() as logs:
+        for seconds, retrying in ((0, failing), (1, failing), (2, None), (3, failing), (4, None)):
+            at[0] = NOW + seconds
+            stage.sight["retrying"] = retrying
+            stage.run(rounds=stage.broker.rounds + 1)
+        at[0], stage.sight["retrying"] = NOW + 61, failing
+        stage.run(rounds=stage.broker.rounds + 1)
+    said = [log for log in logs if log["event"] == "calls fail and are tried again"]
+    assert [(log["log_level"], log["records"], log["last"]) for log in said] == [
+        ("warning", 2, "HTTP 503")
+    ] * 2
+    assert stage.watch.status()["retrying"] == {
+        "records": 2,
+        "since": "2026-09-21T13:46:40+00:00",
+        "last": "HTTP 503",
+    }
 
 
 def test_a_rotated_key_has_a_hold_probed_at_once(

@@ -153,6 +153,7 @@ def test_the_keys_of_the_status_are_these() -> None:
         "paused_until",
         "releases_stopped_because",
         "restore_remaining",
+        "retrying",
         "unfinished",
         "version",
     ]

@@ -37,6 +37,18 @@ AWAY = ("kafka: no answer",)
             "All that has come is done.",
         ),
         (
+            {"retrying": 2, "last_reply": "HTTP 503"},
+            "busy",
+            "Retrying",
+            "2 records fail and are tried again; the last answer was HTTP 503.",
+        ),
+        (
+            {"retrying": 1, "last_reply": "HTTP 503", "paused": ("release",)},
+            "busy",
+            "Pausing",
+            "Rokt asks for patience: releases pause for as long as it says.",
+        ),
+        (
             {"phases": {}},
             "well",
             "Standing by",

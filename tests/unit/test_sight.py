@@ -7,9 +7,10 @@ import pytest
 from processor.core.copies import Copy
 from processor.core.events import OrderPaid
 from processor.core.records import Partition, Source
+from processor.core.scopes import Scope
 from processor.core.vocabulary import Operation
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, item, order
-from tests.support.stage import Stage
+from tests.support.stage import FORBIDDEN, Stage, http
 
 COPY = Copy(replay_id="again", origin=Source(PAYMENTS, 0, 999, 1))
 
@@ -78,3 +79,25 @@ def test_an_order_is_as_late_as_before_when_its_cart_loses_its_other_input(stage
     assert first_expiry(stage) is None
     stage.run(11.0)
     assert first_expiry(stage) == 700
+
+
+def test_records_that_fail_are_seen_with_the_last_reply_until_they_are_done(stage: Stage) -> None:
+    stage.latency = 0.05
+    stage.pay("well")
+    stage.rules = {"one": http(503), "two": http(502)}
+    stage.pay("one")
+    stage.run(0.1)
+    stage.pay("two")
+    stage.run(0.2)
+    retrying = stage.engine.look().retrying
+    assert (retrying and (retrying.records, retrying.last), stage.holds) == ((2, "HTTP 502"), set())
+    stage.rules = {}
+    stage.run(30.0)
+    assert stage.engine.look().retrying is None
+
+
+def test_what_is_held_is_told_as_held_and_not_as_tried_again(stage: Stage) -> None:
+    stage.latency, stage.default = 0.05, FORBIDDEN
+    stage.pay("one")
+    stage.run(1.0)
+    assert (stage.holds, stage.engine.look().retrying) == ({Scope.CONFIRM}, None)

@@ -34,6 +34,7 @@ SIGHT = Sight(
     | {Partition(topic, 1): 5 for topic in TOPICS[:2]},
     holds={},
     paused_until={},
+    retrying=None,
     releases_stopped=None,
 )
 SEEN = Seen(

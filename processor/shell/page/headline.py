@@ -35,7 +35,8 @@ class Situation:
     """What a headline follows from.
 
     `away` are complaints of Kafka and the registry; `held` and `paused` names of scopes; `phases`
-    those of the partition numbers owned; `has_begun`: it has looked at Kafka and the registry;
+    those of the partition numbers owned; `retrying` counts records that are tried again, and
+    `last_reply` is the last answer to them; `has_begun`: it has looked at Kafka and the registry;
     `quiet_for`: seconds since the last outcome.
     """
 
@@ -48,6 +49,8 @@ class Situation:
     is_release_stopped: bool = False
     has_key_problem: bool = False
     paused: Collection[str] = ()
+    retrying: int = 0
+    last_reply: str = ""
     phases: Mapping[int, Phase]
     restore_remaining: int = 0
     in_flight: int = 0
@@ -111,6 +114,10 @@ def _work(now: Situation) -> Headline:
     if not now.phases:
         text = "The group has no partition left for it: the other members have them all."
         return _headline(Level.WELL, "Standing by", text)
+    if now.retrying:
+        records = counted(now.retrying, "record fails and is", "records fail and are")
+        text = f"{records} tried again; the last answer was {now.last_reply}."
+        return _headline(Level.BUSY, "Retrying", text)
     if not now.unfinished and not now.in_flight:
         word = "Working" if now.quiet_for < _IDLE_AFTER else "Idle"
         return _headline(Level.WELL, word, "All that has come is done.")

@@ -81,6 +81,7 @@ def live_lag(lag: Mapping[Partition, int], lane: str) -> int:
 
 def _situation(seen: Seen) -> Situation:
     sight = seen.sight
+    retrying = sight.retrying if sight is not None else None
     return Situation(
         has_begun=sight is not None,
         is_live=seen.is_live,
@@ -91,6 +92,8 @@ def _situation(seen: Seen) -> Situation:
         is_release_stopped=sight is not None and sight.releases_stopped is not None,
         has_key_problem=seen.key_problem is not None,
         paused=tuple(_pauses(sight)),
+        retrying=retrying.records if retrying is not None else 0,
+        last_reply=shortened(retrying.last if retrying is not None else None) or "",
         phases=seen.phases,
         restore_remaining=sum(seen.left.values()),
         in_flight=sight.in_flight if sight is not None else 0,
