@@ -90,7 +90,7 @@ class Judge:
     def _surroundings(self, scope: Scope, work: Work, verdict: Verdict, now: Now) -> Surroundings:
         """Look at a failure among the other replies of its scope, and hold if they all fail."""
         history, holds = self._histories[scope], self._permits.holds
-        work.failed(now.at, verdict)
+        work.failed(now.at, verdict.detail or str(verdict.kind))
         is_own_fault = history.clears_rokt(work)
         if not is_own_fault:
             self._permits.slow_down(scope, verdict, work.sent_at, now.at)

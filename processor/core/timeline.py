@@ -1,5 +1,6 @@
 """Timelines: what has happened to an order or cart, one entry after the other."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -49,6 +50,9 @@ class Standing(StrEnum):
     """The live fleet is beyond it, and there is no outcome: it was never worked, or it is gone."""
 
 
+_PLACE: Final = re.compile(r"(.+):(\d{1,9}):(\d{1,18})")
+_PLACE_IN_MESSAGES: Final = re.compile(r"(.+?) ?\[(\d{1,9})\] ?(?:offset |: ?)?(\d{1,18})")
+"""Such as `order-paid [3] offset 42`."""
 _MOST_NAMED: Final = 5
 _STANDINGS: Final = {
     Standing.WAITING: "not worked yet",
@@ -263,6 +267,12 @@ def coordinates(source: Source) -> Mapping[str, Fact]:
 def where(source: Source) -> str:
     """Return coordinates as people write them: topic:partition:offset."""
     return f"{source.topic}:{source.partition}:{source.offset}"
+
+
+def read_place(text: str) -> tuple[str, int, int] | None:
+    """Return topic, partition and offset as people or messages write them; None: it is no place."""
+    found = _PLACE.fullmatch(text) or _PLACE_IN_MESSAGES.fullmatch(text)
+    return (found[1], int(found[2]), int(found[3])) if found else None
 
 
 def _named(items: Sequence[OrderItem] | Sequence[AbandonedItem]) -> str:

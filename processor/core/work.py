@@ -134,8 +134,8 @@ class Work:
         if verdict.effect is Effect.MAYBE_APPLIED:
             self.ambiguous_attempts += 1
 
-    def failed(self, at: float, verdict: Verdict) -> None:
+    def failed(self, at: float, trouble: str = "") -> None:
         """Note a reply that is not final, and what it was in words."""
-        self.trouble = verdict.detail or str(verdict.kind)
+        self.trouble = trouble
         self.failed_since = min(self.failed_since, at)
         self.failures += 1

@@ -151,7 +151,7 @@ def test_a_parked_partition_and_dead_letters_are_shown() -> None:
         assert "accept-gap --topic order-paid --partition 1" in await shown.text("#cards code")
         assert "order-paid is parked, 250 outcomes left" in await shown.text("#partitions")
         letters = await shown.text("#letters tbody")
-        for text in ("BAD_REQUEST", "NOT_APPLIED", "order-paid [3] 42", "6f4f"):
+        for text in ("BAD_REQUEST", "NOT_APPLIED", "order-paid:3:42", "6f4f"):
             assert text in letters
 
     run(scenario)

@@ -279,6 +279,12 @@ def test_a_record_is_told_with_its_cart_wherever_it_is_met(world: World) -> None
             assert run(world, "inspect", other, "--json").report["timeline"] == by_input["timeline"]
 
 
+def test_a_record_is_found_by_its_place_as_messages_write_it(world: World) -> None:
+    topic, number, offset = place_of(world, "event-o-fine").split(":")
+    found = run(world, "inspect", f"{topic} [{number}] {offset}", "--json")
+    assert moments(found) == moments(run(world, "inspect", f"{topic}:{number}:{offset}", "--json"))
+
+
 def test_what_was_never_worked_says_so(world: World) -> None:
     standings = {
         cart: run(world, "inspect", cart, "--json").report["timeline"][0]["standing"]

@@ -10,7 +10,7 @@ from processor.core.copies import Copy, headers_of_copy
 from processor.core.events import Pending, Undecodable
 from processor.core.records import Partition, Record, Source
 from processor.core.replays import Prospect
-from processor.core.timeline import Entry, Moment
+from processor.core.timeline import Entry, Moment, read_place
 from processor.core.vocabulary import Effect
 from processor.core.windows import Log
 from processor.shell.encoding import OutcomeReader
@@ -310,3 +310,27 @@ def test_a_redrive_is_foretold_as_the_fleet_would_decide(case: str) -> None:
 
 def test_a_redrive_of_what_the_ledger_may_have_forgotten_is_stale() -> None:
     assert prospects(letter(0, REFUSED), forgets_before=NOW) == [(Prospect.STALE, 0)]
+
+
+def test_who_knows_the_attempts_of_what_is_not_worked_yet_is_named() -> None:
+    (note,) = timeline(PAYMENT, committed={TOPICS.order_paid: 0}).notes
+    assert "/status (retrying, holds, paused_until, parked) of the one that has partition 0" in note
+    assert timeline(PAYMENT, result(0, CONFIRMED)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("order-paid:3:42", ("order-paid", 3, 42)),
+        ("order-paid [3] 42", ("order-paid", 3, 42)),
+        ("order-paid [3] offset 42", ("order-paid", 3, 42)),
+        ("order-paid[3]:42", ("order-paid", 3, 42)),
+        ("order-paid [3]", None),
+        ("order-4711", None),
+        ("a:b:7", None),
+    ],
+)
+def test_a_place_is_read_as_commands_and_as_messages_write_it(
+    text: str, place: tuple[str, int, int] | None
+) -> None:
+    assert read_place(text) == place

@@ -159,7 +159,7 @@ def test_of_a_dead_letter_only_ids_and_reason_are_shown_and_no_id_without_end() 
             "effect": "NOT_APPLIED",
             "cart_id": "c" * 100 + "…",
             "order_id": "o-1",
-            "source": "order-paid [3] 42",
+            "source": "order-paid:3:42",
             "http_status": 400,
             "attempts": 2,
             "is_replayed": False,

@@ -4,13 +4,12 @@ A cart's records lie where its key leads: at most two partition numbers are read
 common partitioner. Who knows no cart has everything read.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterator
-from typing import Final
 from zlib import crc32
 
 from processor.core.partitioners import murmur2
 from processor.core.records import Partition, Record
+from processor.core.timeline import read_place
 from processor.core.windows import Log
 from processor.errors import ConfigurationError
 from processor.shell.decoding import Schemas
@@ -26,8 +25,6 @@ from processor.shell.history.tellings import (
     Unread,
 )
 from processor.shell.settings import Connections
-
-_COORDINATES: Final = re.compile(r"(.+):(\d{1,9}):(\d{1,18})")
 
 
 class _Wanted:
@@ -93,14 +90,14 @@ class Lookup:
 
     def coordinates(self, text: str) -> Coordinates | None:
         """Return which record a text names; None when it names none of ours: it is an id."""
-        found = _COORDINATES.fullmatch(text)
-        if found is None or found[1] not in self._names:
+        place = read_place(text)
+        if place is None or place[0] not in self._names:
             return None
-        topic, number = found[1], int(found[2])
+        topic, number, _ = place
         count = self._counts.get(topic, 0)
         if number >= count:
             raise ConfigurationError(f"{topic} has no partition {number}: it has {count}.")
-        return topic, number, int(found[3])
+        return place
 
     def what_is_at(self, place: Coordinates) -> str:
         """Say which records are there, where nothing is known of one."""
@@ -113,8 +110,8 @@ class Lookup:
 
     def why_no_record(self, text: str) -> str | None:
         """Say why a text that looks like a record's place is taken for an id; None: it does not."""
-        found = _COORDINATES.fullmatch(text)
-        if found is None or found[1] in self._names:
+        place = read_place(text)
+        if place is None or place[0] in self._names:
             return None
         return f"It names no record either: the topics are {', '.join(self._names)}."
 

@@ -1,7 +1,7 @@
 """The timeline of what was found: entries, what the ledger says, what a redrive would do."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -78,11 +78,12 @@ class Historian:
             ledger.learn(ended.outcome)
         contents = [seen.content for seen in found.seen]
         outcomes = [ended.outcome for ended in found.ended]
+        entries = in_order(_entries(found, self._topics.replay))
         return Timeline(
-            entries=in_order(_entries(found, self._topics.replay)),
+            entries=entries,
             ledger=tuple(sayings(ledger, contents, outcomes)),
             redrives=tuple(self._redrives(found, ledger)),
-            notes=tuple(found.notes),
+            notes=(*found.notes, *_where_to_look(entries)),
         )
 
     def _redrives(self, found: Found, ledger: Ledger) -> Iterator[Redrive]:
@@ -117,6 +118,21 @@ class Historian:
         found = forecaster.look(record, content, self._wall_ms, letter.failed_at)
         found = redriven(found, letter.effect, times, self._guards)
         return replace(told, prospect=found.prospect, detail=found.detail)
+
+
+def _where_to_look(entries: Iterable[Entry]) -> Iterator[str]:
+    """Say who knows more of what is not worked yet: attempts are written with the outcome only."""
+    numbers = {
+        entry.place.partition
+        for entry in entries
+        if entry.facts.get("standing") is Standing.WAITING
+    }
+    if numbers:
+        named = ", ".join(map(str, sorted(numbers)))
+        yield (
+            "Attempts without an outcome are known to the processors alone: /status (retrying, "
+            f"holds, paused_until, parked) of the one that has partition {named}, and its log."
+        )
 
 
 def _entries(found: Found, lane: str) -> Iterator[Entry]:

@@ -202,7 +202,7 @@ def _letter(letter: RecentLetter) -> LetterView:
         effect=letter.effect,
         cart_id=shortened(letter.cart_id),
         order_id=shortened(letter.order_id),
-        source=f"{topic} [{partition}] {offset}",
+        source=f"{topic}:{partition}:{offset}",
         http_status=letter.http_status,
         attempts=letter.attempts,
         is_replayed=letter.is_replayed,
