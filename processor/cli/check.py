@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from processor import __version__
 from processor.cli import ConfigFile
-from processor.cli.texts import lines, open_console
+from processor.cli.texts import lines, new_table, open_console
 from processor.cli.topics_plan import names_of
 from processor.core.rights import Groups
 from processor.shell import logs
@@ -33,6 +32,7 @@ _STYLES: Final = {
     Level.UNKNOWN: "dim",
 }
 _COUNTED: Final = (Level.ERROR, Level.WARNING)
+_SUBJECT_WIDTH: Final = 30
 _ERRORS: Final = 2
 _WARNINGS: Final = 3
 
@@ -90,21 +90,33 @@ def exit_code(found: Sequence[Finding], fail_on: FailOn = FailOn.WARNING) -> int
 
 
 def show(found: Sequence[Finding], console: Console) -> None:
-    """Print a table, the remedies below what was found, and how often there was what."""
-    table = Table("", "of", "what", "found", box=SIMPLE_HEAD, pad_edge=False)
+    """Print a table of everything, then what is wrong with its remedies, and the sums."""
+    problems = [each for each in found if each.level in _COUNTED]
+    if len(problems) < len(found):
+        console.print(_table(found))
+    if problems:
+        console.print(_table(problems, title="What is wrong, and what to do", has_remedies=True))
+    console.print(summary(found))
+
+
+def _table(
+    found: Sequence[Finding], *, title: str | None = None, has_remedies: bool = False
+) -> Table:
+    """Return a table; without the remedies of what is told once more below."""
+    table = new_table("", "of", "what", "found", title=title)
     table.columns[0].no_wrap = table.columns[1].no_wrap = True
-    table.columns[2].max_width = 40
+    table.columns[2].max_width = _SUBJECT_WIDTH
     area = None
     for each in found:
+        remedy = each.remedy if has_remedies or each.level not in _COUNTED else None
         table.add_row(
             Text(each.level, _STYLES[each.level]),
             "" if each.area is area else each.area,
             lines(each.subject),
-            lines(_sentence(each.found), f"→ {_sentence(each.remedy)}" if each.remedy else None),
+            lines(_sentence(each.found), f"→ {_sentence(remedy)}" if remedy else None),
         )
         area = each.area
-    console.print(table)
-    console.print(summary(found))
+    return table
 
 
 def _sentence(text: str) -> str:

@@ -3,8 +3,11 @@
 import json
 import socket
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from typer.testing import CliRunner
 from processor.cli.check import examine
 from processor.cli.main import app
 from processor.shell.checks import kafka, registry, server
-from processor.shell.checks.findings import Finding
+from processor.shell.checks.findings import Finding, Level
 from processor.shell.checks.settings import files
 from processor.shell.settings import load_in_part
 from tests.support.checked import WebServer, environment, scene, told, troubles
@@ -147,6 +150,59 @@ def test_a_broker_in_the_process_lets_everybody_in() -> None:
     found = list(kafka.look(seen))
     assert seen.is_signed_in
     assert [each.subject for each in found if each.level == "error"] == []
+
+
+STATUS = {
+    "group_id": "g",
+    "away": ["kafka: no answer", "rokt confirm: HTTP 503"],
+    "parked": {"order-paid": {"3": "records 1 to 4 are gone; to go on: …"}},
+    "retrying": {"records": 2, "since": "2026-11-30T03:00:00+00:00", "last": "HTTP 503"},
+}
+
+
+def test_what_the_processor_beside_it_complains_about_is_told() -> None:
+    with serving_status(STATUS) as port:
+        troubled = list(server.look(scene(server__port=port)))
+    with serving_status({"group_id": "g", "away": [], "parked": {}, "retrying": None}) as port:
+        well = list(server.look(scene(server__port=port)))
+    at_work = "A processor is at work there already"
+    waits = "It waits, as something does not answer as it should"
+    assert [each.found for each in troubled] == [
+        at_work,
+        f"{waits}: kafka: no answer",
+        f"{waits}: rokt confirm: HTTP 503",
+        "order-paid [3] is parked: records 1 to 4 are gone; to go on: …",
+        (
+            "Calls fail and are tried again (2 of its records, since 2026-11-30T03:00:00+00:00), "
+            "the last answer: HTTP 503"
+        ),
+    ]
+    assert {each.level for each in troubled[1:]} == {Level.WARNING}
+    assert [each.found for each in well] == [at_work]
+
+
+@contextmanager
+def serving_status(status: Mapping[str, object]) -> Iterator[int]:
+    """Serve a status, as a processor that runs here does; yield the port."""
+    body = json.dumps(status).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as web:
+        thread = threading.Thread(target=web.serve_forever)
+        thread.start()
+        try:
+            yield web.server_port
+        finally:
+            web.shutdown()
+            thread.join()
 
 
 def test_a_web_server_is_no_broker() -> None:

@@ -4,11 +4,13 @@ import struct
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
 from confluent_kafka import TopicPartition
+from rich.console import Console
 
-from processor.cli.check import FailOn, exit_code, summary, to_json
+from processor.cli.check import FailOn, exit_code, show, summary, to_json
 from processor.core import horizon
 from processor.core.blueprints import ENDLESS, Purpose, Rule
 from processor.core.records import Partition
@@ -51,6 +53,31 @@ def test_the_worst_finding_is_the_exit_code(
 def test_the_summary_counts_the_worst_first() -> None:
     found = [VOICE.ok("a", "b"), VOICE.error("a", "b", "c"), VOICE.ok("a", "b")]
     assert summary(found) == "1 error, 2 ok."
+
+
+def shown(found: list[Finding], width: int = 100) -> str:
+    out = StringIO()
+    show(found, Console(file=out, width=width))
+    return " ".join(out.getvalue().replace("─", "").split())
+
+
+def test_what_is_wrong_stands_last_with_its_remedies_and_everything_above() -> None:
+    wrong = VOICE.error("b", "is wrong", "Mend it")
+    assert shown([wrong, VOICE.ok("a", "is well"), VOICE.unknown("c", "unseen", "Look")]) == (
+        "of what found error kafka b is wrong. ok a is well. not checked c unseen. → Look. "
+        "What is wrong, and what to do of what found error kafka b is wrong. → Mend it. "
+        "1 error, 1 not checked, 1 ok."
+    )
+    assert shown([VOICE.ok("a", "is well")]) == "of what found ok kafka a is well. 1 ok."
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_narrow_place_cuts_no_remedy(width: int) -> None:
+    remedy = "Set PROCESSOR_KAFKA__BOOTSTRAP_SERVERS,_or_something_of_great_length, and look again"
+    found = [VOICE.error("broker-with-a-name.example:9092", "is wrong", remedy)]
+    assert sorted(shown(found, width).replace(" ", "")) == sorted(
+        shown(found, 200).replace(" ", "")
+    )
 
 
 def test_a_check_that_hangs_is_left_and_what_it_has_found_counts() -> None:

@@ -57,7 +57,7 @@ def judge(clocks: Collection[Clock]) -> Iterator[Finding]:
             _MEND,
         )
     if not clocks:
-        yield _VOICE.unknown(_OURS, "Nobody has told another time")
+        yield _VOICE.unknown(_OURS, "No server sent a Date header, so the clock was not compared")
 
 
 def look(scene: Scene, records: Collection[Clock]) -> Iterator[Finding]:

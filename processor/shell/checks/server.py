@@ -4,8 +4,8 @@ import errno
 import http.client
 import json
 import socket
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from processor.shell.checks.findings import Area, Finding, Voice
 from processor.shell.checks.network import Address
@@ -35,7 +35,7 @@ def look(scene: Scene) -> Iterator[Finding]:
                 taken.bind(where)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            yield _taken(place, scene.within)
+            yield from _taken(place, scene.within)
             return
         why = (error.strerror or "unknown error").lower()
         yield _VOICE.error(
@@ -48,7 +48,21 @@ def look(scene: Scene) -> Iterator[Finding]:
         yield _VOICE.ok(str(place), "The port is free")
 
 
-def _taken(place: Address, within: float) -> Finding:
+def _taken(place: Address, within: float) -> Iterator[Finding]:
+    told = _status(place, within)
+    if told is not None:
+        yield _VOICE.ok(str(place), "A processor is at work there already")
+        yield from _troubles(place, told)
+        return
+    yield _VOICE.error(
+        str(place),
+        "Another program listens there",
+        "Stop it, or set PROCESSOR_SERVER__PORT to another port",
+    )
+
+
+def _status(place: Address, within: float) -> Mapping[str, Any] | None:
+    """Return what a processor says of itself; None if it is none."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place.host, place.host)  # noqa: S104
     connection = http.client.HTTPConnection(host, place.port, timeout=within)
     try:
@@ -58,10 +72,29 @@ def _taken(place: Address, within: float) -> Finding:
         told = None
     finally:
         connection.close()
-    if isinstance(told, dict) and "group_id" in told:
-        return _VOICE.ok(str(place), "A processor is at work there already")
-    return _VOICE.error(
-        str(place),
-        "Another program listens there",
-        "Stop it, or set PROCESSOR_SERVER__PORT to another port",
-    )
+    return told if isinstance(told, dict) and "group_id" in told else None
+
+
+def _troubles(place: Address, told: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say what that processor complains about; those of other versions may tell less."""
+    subject = f"the processor at {place}"
+    for complaint in told.get("away") or ():
+        yield _VOICE.warning(
+            subject,
+            f"It waits, as something does not answer as it should: {complaint}",
+            "Nothing is lost. Look at its /status and at the findings below",
+        )
+    for topic, numbers in (told.get("parked") or {}).items():
+        for number, why in numbers.items():
+            yield _VOICE.warning(
+                subject,
+                f"{topic} [{number}] is parked: {why}",
+                "Find out which orders are gone before it goes on without them",
+            )
+    if retrying := told.get("retrying"):
+        yield _VOICE.warning(
+            subject,
+            f"Calls fail and are tried again ({retrying['records']} of its records, since "
+            f"{retrying['since']}), the last answer: {retrying['last']}",
+            "Nothing is given up at once. Look whether it lasts, and at Rokt",
+        )
