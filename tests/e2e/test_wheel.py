@@ -1,10 +1,13 @@
 """The wheel, in an environment with nothing but what the runtime lock says."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.unit.test_settings import ENOUGH
 
 pytestmark = pytest.mark.e2e
 
@@ -36,3 +39,14 @@ def test_the_wheel_installs_and_runs_the_demo_in_an_empty_environment(tmp_path: 
     assert int(run(environment / "bin" / "python", "-c", page)) > 20_000
     assert '"OrderPaid"' in run(processor, "schemas", "show", "OrderPaid")
     assert "all as they should be" in run(processor, "demo")
+    endpoint = {"PROCESSOR_TRACING__ENDPOINT": "http://localhost:4318"}
+    done = subprocess.run(
+        [processor, "config"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | ENOUGH | endpoint,
+    )
+    assert done.returncode == 2
+    assert "pip install 'rokt-cart-processor[otel]'" in done.stderr
