@@ -24,6 +24,8 @@ from processor.shell.settings import load
 PATIENCE: Final = 30.0
 _POLL: Final = 0.2
 _PAUSE: Final = 0.5
+_REMIND_EVERY: Final = 40
+"""Samples; so about three times a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,9 @@ async def _keep_on(on: Stage, console: Console) -> None:
     console.print(report.addresses(servers, ALL_TOPICS, server_url, admin_url))
     on.application.stop_on_signals()
     on.forget_complete()
-    for sample in traffic():
+    for number, sample in enumerate(traffic(), 1):
+        if number % _REMIND_EVERY == 0:
+            console.print(report.reminder(server_url))
         on.produce([sample])
         next_at = time.monotonic() + _PAUSE
         while time.monotonic() < next_at:

@@ -1,5 +1,7 @@
 """The report: what was produced, what came of it, and where to look next."""
 
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -38,8 +40,8 @@ _METRICS: Final = (
     ("processor_dead_letters_total", "reason"),
 )
 _NEXT: Final = (
-    ("processor demo --keep", "the same, then more events, with metrics and status to look at"),
-    ("processor --help", "all commands"),
+    ("demo --keep", "the same, then more events, with metrics and status to look at"),
+    ("--help", "all commands"),
 )
 _OUTPUTS: Final = (
     "Their headers can be read as they are (processor.status, processor.reason ...). Their values "
@@ -103,9 +105,25 @@ def where_next() -> Table:
     if _CHECKOUT.joinpath("pyproject.toml").is_file():  # an installed package has no README
         readme = "README.md" if Path.cwd() == _CHECKOUT else str(_CHECKOUT / "README.md")
         shown.add_row(Text(readme, style="bold"), "what it promises, how it is set up and run")
-    for place, what in _NEXT:
-        shown.add_row(Text(place, style="bold"), what)
+    for arguments, what in _NEXT:
+        shown.add_row(Text(f"{program()} {arguments}", style="bold"), what)
     return shown
+
+
+def program() -> str:
+    """Return how this program was started, as it can be typed here."""
+    started = Path(sys.argv[0])
+    if started.name != "processor":
+        return f"{_from_here(Path(sys.executable))} -m processor"
+    found = shutil.which("processor")
+    if found is not None and Path(found).absolute() == started.absolute():
+        return "processor"
+    return _from_here(started)
+
+
+def _from_here(path: Path) -> str:
+    path = path.absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def addresses(
@@ -124,6 +142,11 @@ def addresses(
     ):
         shown.add_row(Text(place, style="bold"), what)
     return shown
+
+
+def reminder(server_url: str) -> Text:
+    """Return what is said again now and then while the demo goes on."""
+    return Text(f"what it is doing: {server_url}/ (Ctrl-C ends it)", style="dim")
 
 
 def _pairs() -> Table:
