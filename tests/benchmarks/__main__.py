@@ -26,6 +26,7 @@ _QUICK = 20_000
 _FULL = 100_000
 _FLOOR_ORDERS = 60_000
 _LOOP_SECONDS = 10.0
+_IDLE_SECONDS = 3.0
 _MODULES_SHOWN = 15
 _FULL_IN_FLIGHT = (1, 4, 16, 64, 256, 1_024)
 _MORE_IN_FLIGHT = (16, 1_024)
@@ -104,7 +105,7 @@ def _plan(arguments: argparse.Namespace) -> Iterator[tuple[Subject, Case, Spans]
         more = (replace(usual, in_flight=in_flight) for in_flight in _MORE_IN_FLIGHT)
         cases += [options.bounded(case, arguments.most) for case in more]
     low, saturated = (0.0, 0.0) if arguments.no_delays else (8.0, 8.0)
-    spans = Spans(most=arguments.most, low=low, saturated=saturated)
+    spans = Spans(most=arguments.most, idle=_IDLE_SECONDS, low=low, saturated=saturated)
     for _ in range(arguments.runs):
         for case in cases:
             yield Subject.PROCESSOR, case, spans

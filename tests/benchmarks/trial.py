@@ -1,6 +1,7 @@
 """A trial: one program works on one case, and is measured meanwhile."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -34,9 +35,10 @@ _MODULES = {Subject.LOOP: "yardstick", Subject.FLOOR: "floor"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spans:
-    """Seconds: a backlog is watched for `most`; `low` and `saturated` of none leave delays out."""
+    """Seconds: a backlog is watched for `most`; `low`, `saturated`, `idle` of none are left out."""
 
     most: float = 60.0
+    idle: float = 0.0
     low: float = 0.0
     saturated: float = 0.0
 
@@ -46,7 +48,8 @@ class Trial:
     """What was measured.
 
     `api_cores` and `api_late` (seconds, 99 %) tell whether the API was the limit; `load` is the
-    machine's before; `oddity` says what makes the figures doubtful.
+    machine's before; `idle_cores` is what the processes take when they have nothing to do;
+    `oddity` says what makes the figures doubtful.
     """
 
     subject: Subject
@@ -57,6 +60,7 @@ class Trial:
     load: float
     low: Delays | None = None
     saturated: Delays | None = None
+    idle_cores: float | None = None
     oddity: str | None = None
 
 
@@ -89,6 +93,7 @@ def run(
                 work = meter.figures(until=until, within=spans.most)
             api_cores = (scene.api.cpu() - api_before) / work.seconds if work.seconds else 0.0
             api_late = scene.api.late()
+            idle_cores = _idle_cores(scene, meter, spans)
             low, saturated = _feed(scene, meter, spans)
             oddity = _stop(programs) if subject is Subject.PROCESSOR else None
         results = _read(scene, scene.topics.results)
@@ -102,6 +107,7 @@ def run(
         load=load,
         low=Delays.between(low, events.times, results.times),
         saturated=Delays.between(saturated, events.times, results.times),
+        idle_cores=idle_cores,
         oddity=oddity or _failures(results),
     )
 
@@ -136,6 +142,14 @@ def _wait_for_work(scene: Scene, meter: Meter, programs: Sequence[Program]) -> N
     except TimeoutError as error:
         said = "\n".join(program.log_text()[-_LAST_LINES:] for program in programs)
         raise TimeoutError(f"{error}\n{said}") from None
+
+
+def _idle_cores(scene: Scene, meter: Meter, spans: Spans) -> float | None:
+    first = meter.read()
+    if not spans.idle or first.outcomes < scene.orders.produced:
+        return None
+    time.sleep(spans.idle)
+    return Figures.between(first, meter.read()).cores
 
 
 def _feed(scene: Scene, meter: Meter, spans: Spans) -> tuple[list[str], list[str]]:

@@ -22,6 +22,7 @@ def point(place: int, speed: float, line: str = "API 50 ms") -> Point:
         cores=1.0,
         resident=1,
         peak=1,
+        idle_cores=None,
         load=0.0,
         commit="c",
         at="now",

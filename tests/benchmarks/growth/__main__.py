@@ -18,6 +18,7 @@ from tests.benchmarks.stage import ROOT, Stage, stage
 from tests.benchmarks.trial import Spans, Subject, run
 
 FOLDER = Path(__file__).parent
+_IDLE_SECONDS = 3.0
 _PAGE = FOLDER / "README.md"
 
 
@@ -30,7 +31,7 @@ def main() -> None:
         "--axis", choices=AXES, action="append", help="this one only; may come several times"
     )
     parser.add_argument("--runs", type=int, default=2, help="how often each place is measured")
-    parser.add_argument("--most", type=float, default=12.0, help="seconds for a backlog")
+    parser.add_argument("--most", type=float, default=20.0, help="seconds for a backlog")
     parser.add_argument(
         "--more", action="store_true", help="the largest places as well, 10⁷ orders"
     )
@@ -51,7 +52,7 @@ def main() -> None:
 def _measure(scene: Stage, name: str, arguments: argparse.Namespace) -> None:
     axis, path = AXES[name], _path(name)
     points = [] if arguments.again else read_points(path)
-    spans = Spans(most=arguments.most)
+    spans = Spans(most=arguments.most, idle=_IDLE_SECONDS)
     _say(f"\n{axis.title}\n{report.HEAD}")
     for line, place in missing(axis, points, arguments):
         machine = report.machine(arguments.source)

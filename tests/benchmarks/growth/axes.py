@@ -7,7 +7,7 @@ from typing import Final
 from tests.benchmarks.case import Case
 from tests.benchmarks.options import bounded
 
-_USUAL: Final = Case(orders=40_000)
+_USUAL: Final = Case(orders=30_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ AXES: Final[Mapping[str, Axis]] = {
     "replicas": Axis(
         title="replicas",
         places=(1, 2, 4),
-        lines={"API 50 ms": replace(_USUAL, orders=80_000)},
+        lines={"API 50 ms": replace(_USUAL, orders=60_000)},
         at=lambda case, place: replace(case, replicas=place),
     ),
 }

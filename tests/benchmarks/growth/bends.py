@@ -50,14 +50,14 @@ class Bend:
     def __str__(self) -> str:
         """Return it as one sentence."""
         low, high = self.flat
-        where = f"from {low:,g} to {high:,g}" if low < high else "nowhere else"
+        where = f"from {low:,.0f} to {high:,.0f}" if low < high else "nowhere else"
         said = (
-            f"best at {self.best_at:,g} ({self.best:,.0f}), "
+            f"best at {self.best_at:,.0f} ({self.best:,.0f}), "
             f"within {WITHIN * 100:.0f} % of it {where}"
         )
         if self.is_flat_to_the_end:
             return f"{said}: flat to the end."
-        return f"{said}; {self.end:.2f} of it at {self.last:,g}."
+        return f"{said}; {self.end:.2f} of it at {self.last:,.0f}."
 
 
 def cost(means: Mapping[float, float]) -> tuple[float, float]:

@@ -1,13 +1,22 @@
 """The page beside the plots: what was measured on each axis, and where it bends."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tests.benchmarks.growth.axes import AXES, Axis
 from tests.benchmarks.growth.bends import Bend, cost
-from tests.benchmarks.growth.points import Point, means
+from tests.benchmarks.growth.points import Point, means, runs
 
 BEGIN, END = "<!-- growth: begin -->", "<!-- growth: end -->"
 _MEGABYTE = 1e6
+_COLUMNS: Mapping[str, tuple[Callable[[Point], float | None], str]] = {
+    "events/CPU-s": (lambda point: point.per_cpu_second, "{:,.0f}"),
+    "events/s": (lambda point: point.rate, "{:,.0f}"),
+    "CPU cores": (lambda point: point.cores, "{:.2f}"),
+    "idle": (lambda point: point.idle_cores, "{:.3f}"),
+    "MB": (lambda point: point.resident / _MEGABYTE, "{:,.0f}"),
+    "MB, peak": (lambda point: point.peak / _MEGABYTE, "{:,.0f}"),
+    "load": (lambda point: point.load, "{:.1f}"),
+}
 
 
 def renew(page: str, measured: Mapping[str, Sequence[Point]]) -> str:
@@ -34,7 +43,7 @@ def bends(axis: Axis, points: Sequence[Point]) -> dict[str, Bend]:
 
 def _summary(measured: Mapping[str, Sequence[Point]]) -> str:
     ends = {
-        f"{AXES[name].title} ({line}, at {bend.last:,g})": bend.end
+        f"{AXES[name].title} ({line}, at {bend.last:,.0f})": bend.end
         for name, points in measured.items()
         for line, bend in bends(AXES[name], points).items()
         if not bend.is_flat_to_the_end
@@ -48,12 +57,10 @@ def _summary(measured: Mapping[str, Sequence[Point]]) -> str:
 
 def _axis(name: str, axis: Axis, points: Sequence[Point]) -> str:
     said = "\n".join(_sentences(axis, points))
-    rows = "\n".join(_rows(axis, points))
-    return (
-        f"## {axis.title.capitalize()}\n\n![{axis.title}]({name}.png)\n\n{said}\n\n"
-        f"| | {axis.title} | events/CPU-s | events/s | CPU cores | MB | MB, peak | load | runs |\n"
-        f"|---|---|---|---|---|---|---|---|---|\n{rows}"
-    )
+    titles = ("", axis.title, *_COLUMNS, "runs")
+    rows = [titles, ["---"] * len(titles), *_rows(axis, points)]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"## {axis.title.capitalize()}\n\n![{axis.title}]({name}.png)\n\n{said}\n\n{table}"
 
 
 def _sentences(axis: Axis, points: Sequence[Point]) -> Iterator[str]:
@@ -68,18 +75,11 @@ def _sentences(axis: Axis, points: Sequence[Point]) -> Iterator[str]:
             )
 
 
-def _rows(axis: Axis, points: Sequence[Point]) -> Iterator[str]:
+def _rows(axis: Axis, points: Sequence[Point]) -> Iterator[Sequence[str]]:
     for line in axis.lines:
-        speeds = means(points, line, lambda point: point.per_cpu_second)
-        rates = means(points, line, lambda point: point.rate)
-        cores = means(points, line, lambda point: point.cores)
-        residents = means(points, line, lambda point: point.resident / _MEGABYTE)
-        peaks = means(points, line, lambda point: point.peak / _MEGABYTE)
-        loads = means(points, line, lambda point: point.load)
-        for place, speed in speeds.items():
-            runs = sum((point.line, point.place) == (line, place) for point in points)
-            yield (
-                f"| {line} | {place:,g} | {speed:,.0f} | {rates[place]:,.0f} | "
-                f"{cores[place]:.2f} | {residents[place]:,.0f} | {peaks[place]:,.0f} | "
-                f"{loads[place]:.1f} | {runs} |"
+        columns = [(means(points, line, value), form) for value, form in _COLUMNS.values()]
+        for place in means(points, line, lambda point: point.events):
+            cells = (
+                form.format(found[place]) if place in found else "-" for found, form in columns
             )
+            yield (line, f"{place:,.0f}", *cells, str(runs(points, line, int(place))))

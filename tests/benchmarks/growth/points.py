@@ -23,6 +23,7 @@ class Point:
     cores: float
     resident: int
     peak: int
+    idle_cores: float | None
     load: float
     commit: str
     at: str
@@ -40,6 +41,7 @@ class Point:
             cores=round(work.cores, 3),
             resident=work.resident,
             peak=work.peak,
+            idle_cores=None if trial.idle_cores is None else round(trial.idle_cores, 3),
             load=round(trial.load, 1),
             commit=machine["commit"],
             at=machine["at"],
@@ -60,13 +62,14 @@ def write_points(path: Path, points: Iterable[Point]) -> None:
 
 
 def means(
-    points: Iterable[Point], line: str, figure: Callable[[Point], float]
+    points: Iterable[Point], line: str, figure: Callable[[Point], float | None]
 ) -> dict[float, float]:
-    """Return the mean of a figure at each place of a line."""
+    """Return the mean of a figure at each place of a line where it is known."""
     found: dict[float, list[float]] = defaultdict(list)
     for point in points:
-        if point.line == line:
-            found[point.place].append(figure(point))
+        value = figure(point)
+        if point.line == line and value is not None:
+            found[point.place].append(value)
     return {place: fmean(found[place]) for place in sorted(found)}
 
 
