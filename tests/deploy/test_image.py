@@ -15,6 +15,7 @@ import pytest
 from tests.support.brokers import KafkaProcess
 from tests.support.events import order_paid
 from tests.support.programs import free_port, wait_until
+from tests.support.receiver import receiving
 from tests.support.registries import RealRegistry
 from tests.support.world import Processor, open_world
 
@@ -141,11 +142,12 @@ def digest(image: str) -> str:
 def test_it_works_on_a_real_kafka_tells_its_health_and_stops_cleanly(
     image: str, own_kafka: KafkaProcess, own_registry: RealRegistry, tmp_path: Path
 ) -> None:
-    with open_world(own_kafka, own_registry, tmp_path) as world:
+    with open_world(own_kafka, own_registry, tmp_path) as world, receiving() as receiver:
         for number in range(50):
             world.shop.paid(order_paid(f"o-{number}", f"c-{number}"))
         world.shop.flush()
-        ours = {k: v for k, v in world.environment().items() if k.startswith("PROCESSOR_")}
+        settings = world.environment(tracing__endpoint=receiver.endpoint)
+        ours = {k: v for k, v in settings.items() if k.startswith("PROCESSOR_")}
         started = time.monotonic()
         with container(image, ours) as name:
             # Only to look at it: the process is the container's.
@@ -160,6 +162,7 @@ def test_it_works_on_a_real_kafka_tells_its_health_and_stops_cleanly(
         size = int(docker("inspect", "--format={{.Size}}", image))
         print(f"ready {ready_after:.1f} s after `docker run`; {size / 1e6:.0f} MB")  # noqa: T201  figures
     assert len(world.rokt.ledger.entries) == 50
+    assert len(receiver.spans) == 100  # a record and its call: the image has what exports them
 
 
 def test_a_processor_that_is_not_there_is_unhealthy(image: str) -> None:
