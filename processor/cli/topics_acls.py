@@ -46,7 +46,7 @@ def acls(
 
     No broker is asked and nothing is changed.
     """
-    settings = load_topic_access(config)
+    settings = load_topic_access(config, asks_brokers=printed is Format.COMMANDS)
     group = settings.kafka.group_id
     groups = Groups(own=group, accepted_gaps=acceptances(group), replays=group_of(group, ""))
     users = DEFAULT_USERS | _users(user or ())

@@ -41,7 +41,7 @@ def plan(  # noqa: PLR0913  each is an option of the command
 
     Nothing is changed. What is there and as good, or better, is kept.
     """
-    settings = _settings(config)
+    settings = _settings(config, asks_brokers=not offline or printed is Format.COMMANDS)
     choices = Choices(
         partitions=partitions,
         replicas=replication_factor,
@@ -125,8 +125,8 @@ def names_of(topics: Topics) -> Names:
     }
 
 
-def _settings(config: Path | None) -> TopicAccess:
-    settings = load_topic_access(config)
+def _settings(config: Path | None, *, asks_brokers: bool = True) -> TopicAccess:
+    settings = load_topic_access(config, asks_brokers=asks_brokers)
     logs.configure(settings.log.format, settings.log.level)
     return settings
 

@@ -6,14 +6,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from processor.errors import Problem, SettingsError
 from processor.shell.settings_kinds import Access
 from processor.shell.settings_rules import Clash, clashes
-from processor.shell.settings_source import LayeredSource, Leaf, Origin, leaves
+from processor.shell.settings_source import LayeredSource, Leaf, Origin, leaves, variable
 from processor.shell.settings_table import (
     Calls,
     Connections,
@@ -60,6 +60,8 @@ __all__ = [
 ]
 
 Model = TypeVar("Model", bound=Access)
+_BROKERS: Final = "kafka.bootstrap_servers"
+_NOT_SET: Final = "is not set"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +97,23 @@ def load_registry_access(
 
 
 def load_topic_access(
-    config_path: Path | None = None, environ: Mapping[str, str] = os.environ
+    config_path: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    asks_brokers: bool = True,
 ) -> TopicAccess:
-    """Return what a command needs that plans the topics and the rights on them."""
-    return _load(TopicAccess, config_path, environ)[0]
+    """Return what a command needs that plans the topics and the rights on them.
+
+    One that asks no broker and names none has a stand-in where none is set.
+    """
+    loaded = _read(TopicAccess, config_path, environ)
+    unset = variable(_BROKERS), _NOT_SET
+    problems = [
+        each for each in loaded.problems if asks_brokers or (each.name, each.wrong) != unset
+    ]
+    if problems:
+        raise SettingsError(problems)
+    return loaded.settings
 
 
 def load_server(config_path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Server:
@@ -141,7 +156,7 @@ def _read(
         for leaf, wrong in _refusals(error):
             # Without its file, nobody knows what is missing.
             if wrong or source.is_complete:
-                problems.append(_problem(source, leaf, wrong or "is not set"))
+                problems.append(_problem(source, leaf, wrong or _NOT_SET))
             refused.add(leaf.key)
             source.replace(leaf.key, _stand_in(leaf))
         settings = _build(model, source)

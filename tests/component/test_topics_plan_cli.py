@@ -143,6 +143,24 @@ def test_without_brokers_nothing_is_asked_and_nothing_is_to_be_done(
     assert "topics create" not in done.out
 
 
+@pytest.mark.parametrize("command", [["plan", "--offline"], ["acls"]])
+@pytest.mark.parametrize("printed", ["table", "hcl", "strimzi", "json", "commands"])
+def test_who_asks_no_broker_need_not_know_one_but_for_commands(
+    brokers: Brokers,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    printed: str,
+) -> None:
+    monkeypatch.delenv("PROCESSOR_KAFKA__BOOTSTRAP_SERVERS")
+    done = run(*command, "--format", printed)
+    is_refused = "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS is not set" in done.err
+    assert (done.code, is_refused) == ((2, True) if printed == "commands" else (0, False))
+    assert brokers.looks == 0
+    asking = run("plan", "--format", printed)
+    assert (asking.code, "BOOTSTRAP_SERVERS is not set" in asking.err) == (2, True)
+
+
 def test_times_and_sizes_can_be_chosen(brokers: Brokers, run: Run) -> None:
     chosen = ("--retention", "2w", "--dead-letter-retention", "forever")
     done = run("plan", *chosen, "--max-message-bytes", "2000000", "--format", "json")
