@@ -229,7 +229,13 @@ def test_outcomes_and_dead_letters_carry_the_trace_of_their_record() -> None:
 
 def test_what_tells_nothing_of_an_end_stays_as_it_is() -> None:
     stage = Stage()
-    effects: list[do.Effect] = [SEND, do.Pause(PAID), do.Resume(PAID), do.Commit(()), do.AskEnds(())]
+    effects: list[do.Effect] = [
+        SEND,
+        do.Pause(PAID),
+        do.Resume(PAID),
+        do.Commit(()),
+        do.AskEnds(()),
+    ]
     assert stage.spans.see(effects) == effects
     assert all(one is other for one, other in zip(stage.spans.see(effects), effects, strict=True))
 
@@ -305,11 +311,12 @@ def test_what_is_not_finished_ends_with_the_process() -> None:
 
 
 @pytest.mark.parametrize("state", [b"=,;=", b"a=1,a=2", b"\x20" * 512, b"a" * 512])
-def test_a_hostile_trace_state_does_no_harm(state: bytes) -> None:
+def test_a_hostile_trace_state_does_no_harm(state: bytes, caplog: pytest.LogCaptureFixture) -> None:
     stage = Stage()
     stage.receive(TRACEPARENT, ("tracestate", state))
     stage.spans.begin(SEND)
     assert ids(stage.end())[0] == TRACE
+    assert caplog.records == []
 
 
 def test_a_later_version_of_the_header_is_a_parent_too() -> None:

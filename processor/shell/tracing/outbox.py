@@ -53,6 +53,7 @@ class Outbox(SpanProcessor):
         """How many found no room; counted by the thread that ends spans alone."""
         self._refused = 0
         """How many were given up; counted by the sending thread alone."""
+        self._in_air = 0
         self._said = 0
         self._said_at = steady()
         self._trouble: str | None = None
@@ -90,8 +91,8 @@ class Outbox(SpanProcessor):
         self._is_closing.set()
         self._is_due.set()
         self._thread.join(within)
-        left = len(self._queue) + self.dropped - self._said
-        if left or self._thread.is_alive():
+        left = len(self._queue) + self._in_air + self.dropped - self._said
+        if left:
             why = "there was no time" if self._thread.is_alive() else self._trouble
             _LOG.warning("spans dropped", count=left, why=why, do=_DO)
 
@@ -106,25 +107,28 @@ class Outbox(SpanProcessor):
 
     def _send_all(self) -> None:
         while batch := self._next_batch():
-            self._deliver(batch)
+            self._in_air = len(batch)
+            if not self._deliver(batch):
+                self._refused += len(batch)
+            self._in_air = 0
             self._say_dropped()
 
     def _next_batch(self) -> list[ReadableSpan]:
         queue = self._queue
         return [queue.popleft() for _ in range(min(_BATCH, len(queue)))]
 
-    def _deliver(self, batch: list[ReadableSpan]) -> None:
+    def _deliver(self, batch: list[ReadableSpan]) -> bool:
         for pause in (*_PAUSES, None):
             refusal = self._try(batch)
             self._note(refusal)
             if refusal is None:
-                return
+                return True
             if refusal.again_in is None or pause is None:
                 break
             self._say_dropped()
             if self._is_closing.wait(min(max(pause, refusal.again_in), _LONGEST_PAUSE)):
                 break
-        self._refused += len(batch)
+        return False
 
     def _try(self, batch: list[ReadableSpan]) -> Refusal | None:
         try:

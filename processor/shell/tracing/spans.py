@@ -4,6 +4,7 @@ Names follow OpenTelemetry's semantic conventions for messaging and HTTP, as far
 secret and name no person: no keys, carts, orders, sessions, headers or bodies.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -56,6 +57,8 @@ class Spans:
         self, tracer: Tracer, surroundings: Surroundings, export: Callable[[float], None]
     ) -> None:
         """`export` exports what there is, for at most so many seconds."""
+        # It quotes each `tracestate` that it cannot read: producers could fill the log.
+        logging.getLogger("opentelemetry.trace").setLevel(logging.ERROR)
         self._tracer = tracer
         self._export = export
         self._base_url = surroundings.base_url
