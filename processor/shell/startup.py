@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Final, TypeVar
 
 import structlog
@@ -21,6 +22,8 @@ from processor.shell.settings import Settings, Topics
 
 _LOG: Final = structlog.get_logger(__name__)
 _ANSWER_WITHIN: Final = 5.0
+_FIRST_ANSWER_WITHIN: Final = 1.0
+"""So that what is wrong with names and addresses is said at once."""
 _AGAIN_AFTER: Final = 0.5
 # Short, because a broker that does not know the question (the demo's) never answers it.
 _CONFIG_WITHIN: Final = 2.0
@@ -86,6 +89,7 @@ def inputs(topics: Topics) -> tuple[str, ...]:
 
 def _patiently(ask: Callable[[], Answer], deadline: _Deadline, what: str) -> Answer:
     """Ask until there is an answer; RuntimeFailure when there is none in time."""
+    said = None
     while True:
         try:
             return ask()
@@ -93,8 +97,12 @@ def _patiently(ask: Callable[[], Answer], deadline: _Deadline, what: str) -> Ans
             why = away.args[0].str() if isinstance(away, KafkaException) else str(away)
             if deadline.is_over():
                 raise RuntimeFailure(
-                    f"{what} (PROCESSOR_START_TIMEOUT is over). The last thing heard: {why}"
+                    f"{what} (PROCESSOR_START_TIMEOUT is over). The last thing heard: {why}. "
+                    "`processor check` finds out why."
                 ) from None
+            if why != said:
+                _LOG.warning("no answer yet, it is asked again", why=why)
+                said = why
         time.sleep(_AGAIN_AFTER)
 
 
@@ -102,8 +110,9 @@ def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> tuple[in
     """Return the partition count that all topics share, and the replay lane if there is one."""
     topics = settings.topics
     names = (*inputs(topics), topics.results, topics.dead_letters)
+    patience = chain([_FIRST_ANSWER_WITHIN], repeat(_ANSWER_WITHIN))
     counts = _patiently(
-        lambda: broker.partitions((*names, topics.replay), _ANSWER_WITHIN),
+        lambda: broker.partitions((*names, topics.replay), next(patience)),
         deadline,
         "Kafka stayed away: no broker of PROCESSOR_KAFKA__BOOTSTRAP_SERVERS "
         f"({settings.kafka.bootstrap_servers}) answered",

@@ -152,6 +152,22 @@ def test_a_group_from_before_the_partitions_changed_is_refused() -> None:
         prepared(world.settings)
 
 
+def test_a_name_that_nobody_resolves_is_said_at_once_and_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_FIRST_ANSWER_WITHIN", 0.3)
+    monkeypatch.setattr(module, "_ANSWER_WITHIN", 0.3)
+    kafka = Kafka.model_validate({"bootstrap_servers": "nowhere.invalid:9092", "start": "latest"})
+    with (
+        capture_logs() as logs,
+        pytest.raises(RuntimeFailure, match="Failed to resolve 'nowhere") as ended,
+    ):
+        prepared(settings_of(kafka, start_timeout=0.5))
+    assert str(ended.value).endswith(". `processor check` finds out why.")
+    (said,) = [log for log in logs if log["event"] == "no answer yet, it is asked again"]
+    assert "Failed to resolve 'nowhere.invalid:9092'" in said["why"]
+
+
 def test_missing_topics_are_named() -> None:
     kafka = MockKafka()
     settings = settings_of(kafka.settings(start="earliest"))

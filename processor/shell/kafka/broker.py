@@ -1,5 +1,6 @@
 """The broker, asked about topics and where they end."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import (
     Consumer,
     IsolationLevel,
+    KafkaError,
     KafkaException,
     TopicCollection,
     TopicPartition,
@@ -29,6 +31,7 @@ from processor.shell.settings import Kafka
 
 Ends = Mapping[Partition, int]
 _LATEST: Final = OffsetSpec.latest()
+_AFTER: Final = re.compile(r" \(after .*\)$")
 _NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"  # from brokers that give topics no id
 
 
@@ -93,20 +96,39 @@ def _answers(
     return {partition: future.result(timeout=0).offset for partition, future in futures.items()}
 
 
+def _hear(heard: dict[str, None], error: KafkaError) -> None:
+    """Keep what is said of a broker; that all are down says less."""
+    if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  the only name it has
+        heard[_AFTER.sub("", error.str())] = None
+
+
 class Broker:
     """Questions to the cluster that are not about our own group. Safe to use from any thread."""
 
     def __init__(self, kafka: Kafka) -> None:
         """Prepare; nothing is sent yet."""
         self._kafka = kafka
-        self._admin = AdminClient(clients.common(kafka) | clients.FORGETFUL)
+        self._heard: dict[str, None] = {}
+        # Not a method of ours: the client would keep us, and we it.
+        own = {"error_cb": partial(_hear, self._heard)}
+        self._admin = AdminClient(clients.common(kafka) | clients.FORGETFUL | own)
 
     def partitions(self, topics: Collection[str], timeout: float) -> Mapping[str, int | None]:
         """Return how many partitions each topic has, None where there is no such topic.
 
-        Blocks up to `timeout` seconds; KafkaException when the brokers do not answer.
+        Blocks up to `timeout` seconds; KafkaException when the brokers do not answer, with what
+        the client has heard of each.
         """
-        known = self._admin.list_topics(timeout=timeout).topics
+        self._heard.clear()
+        try:
+            known = self._admin.list_topics(timeout=timeout).topics
+        except KafkaException as away:
+            self._admin.poll(0)
+            if not self._heard:
+                raise
+            code = away.args[0].code()
+            raise KafkaException(KafkaError(code, "; ".join(self._heard))) from None
+        self._admin.poll(0)  # what it has to say is kept until it is asked
         return {
             topic: len(known[topic].partitions)
             if topic in known and known[topic].error is None
