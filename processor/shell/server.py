@@ -77,6 +77,7 @@ class Server:
         app.router.add_get("/livez", self._serve_livez)
         app.router.add_get("/readyz", self._serve_readyz)
         app.router.add_get("/status", self._serve_status)
+        app.router.add_get("/status/{key}", self._serve_part)
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -143,13 +144,24 @@ class Server:
         return _health(is_well=self._is_ready())
 
     async def _serve_status(self, _: web.Request) -> web.Response:
-        body = orjson.dumps(self._status(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        return web.Response(body=body, content_type="application/json")
+        return _json(self._status())
+
+    async def _serve_part(self, request: web.Request) -> web.Response:
+        """Serve one key of the status alone, for people who wait for one thing."""
+        parts = dict(self._status())
+        if (key := request.match_info["key"]) in parts:
+            return _json(parts[key])
+        return web.Response(text=f"/status has {', '.join(parts)}\n", status=404)
 
 
 async def _protect(_: web.Request, response: web.StreamResponse) -> None:
     for name, value in _PROTECTION.items():
         response.headers.setdefault(name, value)
+
+
+def _json(value: object) -> web.Response:
+    body = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return web.Response(body=body, content_type="application/json")
 
 
 def _cause(error: OSError) -> str:

@@ -128,8 +128,10 @@ class Watch:
     def _follow_key(self, sight: Sight) -> None:
         """Probe at once when the key has changed: that may be what a hold waits for."""
         key = self._settings.rokt.api_key.current(steady())
-        if key is not self._key and sight.holds and self._worker is not None:
-            self._worker.apply(self._worker.parts.engine.hasten(now()))
+        if key is not self._key:
+            _LOG.info("the key was read again")
+            if sight.holds and self._worker is not None:
+                self._worker.apply(self._worker.parts.engine.hasten(now()))
         self._key = key
 
     def _say_away(self, dependency: Dependency, why: str | None) -> None:

@@ -137,6 +137,23 @@ def test_what_the_page_asks_for_is_json_that_nobody_keeps() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [
+        ("/status/away", 200, "[]\n"),
+        ("/status/last_commit_at", 200, "null\n"),
+        ("/status/lag", 200, '{\n  "order-paid": {\n    "0": 5\n  }\n}\n'),
+        ("/status/awry", 404, f"/status has {', '.join(STATUS)}\n"),
+    ],
+)
+def test_one_part_of_the_status_can_be_had_alone(path: str, status: int, text: str) -> None:
+    async def scenario(_: Process, session: aiohttp.ClientSession) -> None:
+        async with session.get(path) as response:
+            assert (response.status, await response.text()) == (status, text)
+
+    run(scenario)
+
+
 @pytest.mark.parametrize("path", ["/", "/page.json", "/metrics", "/livez", "/status", "/unknown"])
 def test_browsers_are_told_what_they_must_not_do_with_any_answer(path: str) -> None:
     async def scenario(_: Process, session: aiohttp.ClientSession) -> None:

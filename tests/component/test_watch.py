@@ -381,8 +381,10 @@ def test_a_rotated_key_has_a_hold_probed_at_once(
     assert not hastened
     file.write_text("the new key")
     at[0] += 2
-    stage.run(rounds=2)
+    with capture_logs() as lines:
+        stage.run(rounds=2)
     assert hastened == [["probe"]]
+    assert [line["event"] for line in lines] == ["the key was read again"]
 
 
 def test_partitions_added_while_it_runs_end_the_process(stage: Stage) -> None:
