@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from processor.cli.copying_views import JsonLines, Lines, TerminalView, View, show_report
+from processor.cli.folding import tell
 from processor.core.pace import Pace
 from processor.core.replays import Plan
 from processor.errors import ProcessorError
@@ -54,7 +55,7 @@ def copy(
             report = execute(plan, stock, settings, control, view, expected)
         except KeyboardInterrupt:
             view.failed(_CUT_SHORT)
-            typer.echo(f"{_CUT_SHORT} {how_to_go_on(plan)}", err=True)
+            tell(f"{_CUT_SHORT} {how_to_go_on(plan)}", err=True)
             return _NOT_FINISHED
         except ProcessorError as failure:
             view.failed(str(failure))
@@ -64,7 +65,7 @@ def copy(
     else:
         show_report(Console(highlight=False, markup=False, emoji=False), report)
         if not report.is_finished:
-            typer.echo(how_to_go_on(plan))
+            tell(how_to_go_on(plan))
     if not report.is_finished:
         return _NOT_FINISHED
     return _SOMETHING_IS_LEFT if report.tallied.failed or report.deleted else 0

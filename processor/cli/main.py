@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from processor import __version__
+from processor.cli.folding import tell
 from processor.errors import BrokenInvariant, ProcessorError
 
 
@@ -117,11 +118,11 @@ def main() -> None:
     try:
         app(prog_name="processor")
     except ProcessorError as error:
-        sys.stderr.write(f"{error}\n")
+        tell(str(error), err=True)
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001  nobody else is left to catch it
         _log(error)
-        sys.stderr.write(f"This is a bug of the processor ({type(error).__name__}): report it.\n")
+        tell(f"This is a bug of the processor ({type(error).__name__}): report it.", err=True)
         sys.exit(BrokenInvariant.exit_code)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
+from processor.cli.folding import tell
 from processor.cli.plan_report import SurveyBar, show, to_json
 from processor.cli.plan_request import Asked, Doing, Given, check, read_ids
 from processor.cli.plan_samples import show_samples
@@ -157,7 +158,7 @@ def carry_out(
         show_samples(console, found, doing.most, names_of(files))
     if not doing.executes:
         if found.copies and not doing.as_json:
-            typer.echo(_how_to_go_on(plan, doing))
+            tell(_how_to_go_on(plan, doing))
         return _code(found)
     if not found.copies:
         return _code(found)

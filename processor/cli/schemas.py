@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from processor.cli import ConfigFile
+from processor.cli.folding import tell
 from processor.shell import schemas
 from processor.shell.registry import COMPATIBILITY, IncompatibleError, Registry
 from processor.shell.settings import Topics, load_registry_access
@@ -111,6 +112,6 @@ def report(lines: Iterable[Line]) -> bool:
     """Print the lines as they come; tell whether all is well."""
     is_well = True
     for line in lines:
-        typer.echo(str(line))
+        tell(str(line))
         is_well = is_well and line.level == "ok"
     return is_well

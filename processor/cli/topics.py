@@ -8,6 +8,7 @@ import typer
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from processor.cli import ConfigFile
+from processor.cli.folding import tell
 from processor.cli.topics_acls import acls
 from processor.cli.topics_plan import create, plan
 from processor.core.records import Partition
@@ -54,18 +55,18 @@ def accept_gap(
     place = Partition(topic, partition)
     found = find_gap(settings, place)
     if found is None:
-        typer.echo(
+        tell(
             f"Nothing is missing in {topic} [{partition}] from what group "
             f"{settings.kafka.group_id} has committed on. If a processor shows it as parked all "
             "the same, restart that processor."
         )
         return
     gap, acceptance = found.gap, found.acceptance
-    typer.echo(f"{topic} [{partition}], group {settings.kafka.group_id}: {gap.missing}.")
+    tell(f"{topic} [{partition}], group {settings.kafka.group_id}: {gap.missing}.")
     if not yes:
         typer.confirm(f"Go on at offset {acceptance.go_on}, without what is missing?", abort=True)
     _accept(settings.kafka, place, acceptance)
-    typer.echo(f"Accepted: {topic} [{partition}] goes on at offset {acceptance.go_on}.")
+    tell(f"Accepted: {topic} [{partition}] goes on at offset {acceptance.go_on}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

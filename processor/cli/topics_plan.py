@@ -8,6 +8,7 @@ import typer
 
 from processor.cli import ConfigFile
 from processor.cli import topics_options as options
+from processor.cli.folding import tell
 from processor.cli.texts import open_console
 from processor.cli.topic_texts import Tools, commands, hcl, strimzi, to_json
 from processor.cli.topics_options import Format
@@ -57,7 +58,7 @@ def plan(  # noqa: PLR0913  each is an option of the command
         case Format.TABLE:
             show(drawn, tools, open_console())
             if drawn.missing and drawn.brokers:
-                typer.echo("`processor topics create` creates what is missing, and nothing else.")
+                tell("`processor topics create` creates what is missing, and nothing else.")
         case Format.COMMANDS:
             typer.echo(commands(drawn, tools))
         case Format.HCL:
@@ -104,13 +105,13 @@ def create(  # noqa: PLR0913  each is an option of the command
         if not yes:
             typer.confirm(f"Create {listed}?", abort=True)
         brokers.create(settings.kafka, drawn.missing)
-        typer.echo(f"Created: {listed}.")
+        tell(f"Created: {listed}.")
         drawn = _draw(settings, choices, offline=False)
     else:
-        typer.echo("Nothing is missing.")
+        tell("Nothing is missing.")
     if drawn.differing:
         listed = ", ".join(topic.name for topic in drawn.differing)
-        typer.echo(f"Not as needed, and not touched: {listed}. `processor topics plan` tells why.")
+        tell(f"Not as needed, and not touched: {listed}. `processor topics plan` tells why.")
         raise typer.Exit(_FOUND)
 
 
