@@ -4,17 +4,19 @@ Calls go out only while the lease holds: it is counted from the sending of the l
 the coordinator acknowledged. The same commit carries the dispatch horizon.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from processor.core.effects import Commit, CommitOffset, Restore
+from processor.core.fence import FenceSettings
 from processor.core.horizon import taint_below
-from processor.core.ledger import Ledger
+from processor.core.ledgers import Kept, Ledgers, Retained
+from processor.core.outcomes import Outcome, OutcomeView
 from processor.core.partitions import Input, PartitionState, Phase, Rereading
 from processor.core.records import Now, Partition
 
-KEEP_LEDGER_FOR: Final = 600.0
+READ_GAPS_EVERY: Final = 60.0
 _COMMIT_AGAIN_AFTER: Final = 0.2
 
 
@@ -48,18 +50,6 @@ class Topics:
         return frozenset({self.payments, self.abandonments})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FenceSettings:
-    """How far and how long calls may go without another acknowledged commit.
-
-    `lease` and `commit_interval` are seconds; `partitions` is how many each input has.
-    """
-
-    partitions: int
-    lease: float = 10.0
-    commit_interval: float = 1.0
-
-
 class Assignments:
     """The partition states that are owned, the ledgers of those that were, and the commit."""
 
@@ -68,19 +58,23 @@ class Assignments:
         "_epoch",
         "_former",
         "_in_air",
+        "_ledgers",
+        "_read_gaps_at",
         "_retained",
         "_settings",
         "_topics",
         "states",
     )
 
-    def __init__(self, topics: Topics, settings: FenceSettings) -> None:
-        """Begin owning nothing."""
+    def __init__(self, topics: Topics, settings: FenceSettings, ledgers: Ledgers) -> None:
+        """Begin owning nothing; `ledgers` has what is known already."""
         self._topics = topics
         self._settings = settings
+        self._ledgers = ledgers
         self.states: dict[int, PartitionState] = {}
         self._former: dict[int, list[PartitionState]] = {}
-        self._retained: dict[int, tuple[float, Ledger, int]] = {}
+        self._retained = Retained(ledgers)
+        self._read_gaps_at = 0.0
         self._epoch = 0
         self._commit_due = 0.0
         self._in_air: dict[PartitionState, dict[str, int]] | None = None
@@ -92,11 +86,11 @@ class Assignments:
             state = self.states.get(number)
             if state is None:
                 state = self.states[number] = self._begin(number)
-            if one.committed < state.ledger.floor(topic):
-                state.replace_ledger(Ledger(self._topics.abandonments))
+            if one.committed < state.ledger.done.floors.get(topic, 0):
+                self._read_anew(state)
             below = taint_below(one.metadata, one.committed, one.end)
             state.inputs[topic] = Input(one.committed, below, one.end)
-            state.ledger.forget_done(topic, one.committed)
+            state.ledger.done.forget(topic, one.committed)
             state.rereading = Rereading.NOT_ASKED  # its former owner's outcomes may come late
         self._commit_due = now.at
         yield from self.due_restores()
@@ -106,7 +100,7 @@ class Assignments:
         for state in self.states.values():
             if state.phase is Phase.INCOMPLETE and state.inputs.keys() >= self._topics.live:
                 state.phase = Phase.RESTORING
-                yield Restore(state.number, state.epoch, state.results_position)
+                yield Restore(state.number, state.epoch, state.results.position)
 
     def live_states(self) -> list[PartitionState]:
         """Return the states of numbers of which more than the replay lane's partition is owned."""
@@ -118,11 +112,15 @@ class Assignments:
 
     def _begin(self, number: int) -> PartitionState:
         self._epoch += 1
-        kept = self._retained.pop(number, None)
-        if kept is None:
-            return PartitionState(number, self._epoch, Ledger(self._topics.abandonments), 0)
-        _, ledger, results_position = kept
-        return PartitionState(number, self._epoch, ledger, results_position)
+        return PartitionState(number, self._epoch, self._retained.take(number))
+
+    def _read_anew(self, state: PartitionState) -> None:
+        """Empty a ledger that has forgotten what may come again; it is read from the beginning."""
+        self._epoch += 1
+        state.epoch = self._epoch  # what is being read for the old one is stale
+        state.replace_ledger(self._ledgers.anew(state.number))
+        if state.phase in {Phase.RESTORING, Phase.WORKING}:
+            state.phase = Phase.INCOMPLETE
 
     def find(self, number: int, epoch: int) -> PartitionState | None:
         """Return a partition's state if it is still that assignment."""
@@ -147,9 +145,28 @@ class Assignments:
             del self._former[number]
         return not former
 
+    def learn(
+        self, restore: Restore, outcomes: Iterable[tuple[int, Outcome | OutcomeView]], position: int
+    ) -> None:
+        """Take outcomes into a ledger, with their offsets in the results.
+
+        Everything from where reading began up to `position` has been read with them.
+        """
+        state = self.find(restore.number, restore.epoch)
+        if state is not None:
+            for offset, outcome in outcomes:
+                state.ledger.learn(outcome, offset)
+            state.results.read_to(position)
+
+    def replaced(self, restore: Restore) -> None:
+        """Note that a results partition ends before what was read of it: it is another one."""
+        state = self.find(restore.number, restore.epoch)
+        if state is not None:
+            state.results.begin_anew()
+
     def restored(self, state: PartitionState, position: int) -> None:
         """Note that the results were read up to `position`."""
-        state.results_position = max(state.results_position, position)
+        state.results.read_to(position)
         if state.phase is Phase.RESTORING:
             state.phase = Phase.WORKING
         elif state.rereading is Rereading.ASKED:
@@ -193,18 +210,33 @@ class Assignments:
             }
             if remaining:
                 self._epoch += 1
-                again = PartitionState(number, self._epoch, state.ledger, state.results_position)
+                again = PartitionState(number, self._epoch, state.kept)
                 again.inputs = remaining
                 self.states[number] = again
             else:
-                self._retained[number] = (now.at, state.ledger, state.results_position)
+                self._retained.retain(number, state.kept, now.at)
         return ended
 
     def forget(self, now: Now) -> None:
         """Let go of ledgers whose partitions have been away for long."""
-        for number, (at, _, _) in list(self._retained.items()):
-            if now.at - at > KEEP_LEDGER_FOR:
-                del self._retained[number]
+        self._retained.let_go(now.at)
+
+    def ledgers(self) -> Iterator[tuple[int, Kept]]:
+        """Return the ledgers that are in use, or were not long ago, by their partition's number."""
+        yield from self._retained
+        yield from ((number, state.kept) for number, state in self.states.items())
+
+    def due_rereads(self, now: Now) -> Iterator[Restore]:
+        """Return what is to be read of the results because somebody else has written there.
+
+        A look for it once a minute is enough: whoever takes a partition over reads it all.
+        """
+        if now.at - self._read_gaps_at < READ_GAPS_EVERY:
+            return
+        self._read_gaps_at = now.at
+        for state in self.states.values():
+            if state.phase is Phase.WORKING and state.results.has_gap:
+                yield Restore(state.number, state.epoch, state.results.position)
 
     # Commits
 
@@ -248,7 +280,7 @@ class Assignments:
                 if (partition := state.at(topic)) in refused:
                     continue  # the replay lane's, whose copies stand still for it
                 state.inputs[topic].horizon = reach
-                state.ledger.forget_done(topic, offsets[partition])
+                state.ledger.done.forget(topic, offsets[partition])
             state.lease_until = sent_at + self._settings.lease
             yield state
 

@@ -141,7 +141,7 @@ class Dispatch:
             return False
         if state.rereading is Rereading.NOT_ASKED:
             state.rereading = Rereading.ASKED
-            self.emit(do.Restore(state.number, state.epoch, state.results_position))
+            self.emit(do.Restore(state.number, state.epoch, state.results.position))
         return True
 
     def _send(
@@ -261,7 +261,7 @@ def _settled(state: PartitionState, work: Work) -> do.ReplaySettled:
 def _has_outcome(state: PartitionState, work: Work) -> bool:
     """Whether this record, or a copy of the same original in the same replay, has its outcome."""
     topic, _, offset, _ = work.record.source
-    return state.ledger.has_outcome(topic, offset, work.outcome_id) or (
+    return state.ledger.done.has(topic, offset, work.outcome_id) or (
         work.copy is not None and state.ledger.has_replayed(work.copy)
     )
 

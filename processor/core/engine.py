@@ -8,7 +8,7 @@ Follow one record: `admit` (its offset is tracked, it is placed in its cart's la
 `Writings` (dead letter, outcome) → `acknowledged` (the ledger learns, the offset is resolved).
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import count
 from math import inf
 
@@ -21,7 +21,8 @@ from processor.core.engine_settings import EngineSettings
 from processor.core.events import Content, OrderPaid, Pending, problems
 from processor.core.judge import DONE, Judge
 from processor.core.lanes import Lane
-from processor.core.outcomes import Ending, Outcome, OutcomeView
+from processor.core.ledgers import Ledgers
+from processor.core.outcomes import Ending
 from processor.core.partitions import PartitionState
 from processor.core.records import Now, Partition, Record
 from processor.core.replies import Reply, Verdict
@@ -32,11 +33,13 @@ from processor.core.work import Rank, Work
 class Engine:
     """Feed it what happened, in the order it happened; apply the effects that it returns."""
 
-    def __init__(self, settings: EngineSettings, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: EngineSettings, ledgers: Ledgers, jitter: Callable[[], float]
+    ) -> None:
         """Begin owning nothing. `jitter` returns a number in [0, 1), random outside of tests."""
         self._settings = settings
         self._arrivals = count(1)
-        self.assignments = Assignments(settings.topics, settings.fence)
+        self.assignments = Assignments(settings.topics, settings.fence, ledgers)
         self._dispatch = Dispatch(settings, self.assignments)
         self._judge = Judge(settings.retries, self._dispatch.permits, jitter)
 
@@ -167,9 +170,8 @@ class Engine:
         writing = self._dispatch.writings.acknowledged(output_id)
         if writing is not None:
             state, work, outcome = writing.state, writing.work, writing.outcome
-            state.ledger.learn(outcome)
-            if offset == state.results_position:
-                state.results_position += 1
+            state.ledger.learn(outcome, offset)
+            state.results.wrote(offset)
             timestamp = outcome.source.timestamp
             self._dispatch.emit(
                 do.RecordEnded(
@@ -194,13 +196,6 @@ class Engine:
             self._dispatch.emit(restore)
         self._share_rate()
         return self._dispatch.run(now)
-
-    def learn(self, number: int, epoch: int, outcomes: Iterable[Outcome | OutcomeView]) -> None:
-        """Take outcomes that were read from a results partition into its ledger."""
-        state = self.assignments.find(number, epoch)
-        if state is not None:
-            for outcome in outcomes:
-                state.ledger.learn(outcome)
 
     def restored(self, number: int, epoch: int, position: int, now: Now) -> list[do.Effect]:
         """Note that a results partition was read to its end, which is `position`."""
@@ -288,6 +283,8 @@ class Engine:
         if asking:
             dispatch.emit(do.AskEnds(asking))
         self.assignments.forget(now)
+        for restore in self.assignments.due_rereads(now):
+            dispatch.emit(restore)
         effects = dispatch.run(now)
         commit = self.assignments.due_commit(now)
         return effects if commit is None else [*effects, commit]

@@ -6,14 +6,16 @@ meeting of events: may this order be called, which of these items may still be r
 An item is known by two ids, its cartItemId and its itemReservationId; a match by either counts.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Protocol
 
 from processor.core.copies import Copy
+from processor.core.done import Done
 from processor.core.events import CartAbandoned, OrderPaid
 from processor.core.meetings import Answer, Conflict, Duplicate, Proceed, Releasable, refuse_release
 from processor.core.outcomes import Outcome, OutcomeView
 from processor.core.records import Source
+from processor.core.shelves import Order, Shelves, Unit
 from processor.core.vocabulary import Effect, ItemResult, Operation, Status, strongest
 
 
@@ -31,18 +33,8 @@ _RELEASED: Final = 2
 _MAYBE_RELEASED: Final = 4
 
 
-class _Unit(NamedTuple):
-    known: int
-    claims: tuple[str, ...]  # the orders that it belongs to: hardly ever more than one
-
-
-class _Order(NamedTuple):
-    fingerprint: str
-    effect: Effect
-    cart_id: str
-
-
-_NO_UNIT: Final = _Unit(_NOTHING, ())
+_NO_UNIT: Final = Unit(_NOTHING, ())
+_NO_UNITS: Final[Mapping[str, Unit]] = {}
 _SETTLED: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED, Effect.MAYBE_APPLIED})
 _CHANGES_NO_ORDER: Final = frozenset({Status.DUPLICATE, Status.CONFLICT, Status.SKIPPED})
 
@@ -57,40 +49,32 @@ def _units(item: _Item) -> Iterator[str]:
 class Ledger:
     """What is known of the orders and items whose carts live in one partition."""
 
-    __slots__ = (
-        "_carts",
-        "_done",
-        "_floors",
-        "_open",
-        "_orders",
-        "_readable",
-        "_release_topic",
-        "_replayed",
-        "_unreadable",
-    )
+    __slots__ = ("_carts", "_open", "_orders", "_release_topic", "_shelves", "done")
 
-    def __init__(self, release_topic: str) -> None:
-        """Begin empty. An undecodable record counts as a payment unless from `release_topic`."""
+    def __init__(
+        self, release_topic: str, shelves: Shelves | None = None, done: Done | None = None
+    ) -> None:
+        """Begin with what lies on the shelves, empty ones if none are given.
+
+        An undecodable record counts as a payment unless it is from `release_topic`.
+        """
         self._release_topic = release_topic
-        self._orders: dict[str, _Order] = {}
+        self._shelves = shelves or Shelves()
+        self._orders, self._carts = self._shelves.orders, self._shelves.carts
         self._open: dict[str, OrderPaid] = {}
-        self._carts: dict[str, dict[str, _Unit]] = {}
-        # With their timestamps: coordinates alone are no identity, topics are created anew.
-        self._unreadable: dict[str, set[Source]] = {}
-        self._readable: set[Source] = set()
-        self._replayed: dict[str, set[tuple[str, int, int]]] = {}
-        self._done: dict[str, dict[int, str]] = {}
-        self._floors: dict[str, int] = {}
+        self.done = done or Done()
+        """Which records at or above the committed offsets have their outcomes."""
 
     # What was learnt
 
-    def learn(self, outcome: Outcome | OutcomeView) -> None:
-        """Take in an outcome; the order in which they come, and how often, does not matter."""
-        source = outcome.source
-        if source.offset >= self._floors.get(source.topic, 0):
-            self._done.setdefault(source.topic, {})[source.offset] = outcome.outcome_id
+    def learn(self, outcome: Outcome | OutcomeView, at: int = 0) -> None:
+        """Take in an outcome; the order in which they come, and how often, does not matter.
+
+        `at` is the offset where it lies in the results.
+        """
+        self.done.note(outcome.source, outcome.outcome_id, at)
         if outcome.replay_id is not None and outcome.origin is not None:
-            self._replayed.setdefault(outcome.replay_id, set()).add(outcome.origin[:3])
+            self._shelves.replayed[outcome.replay_id, *outcome.origin[:3]] = True
         if outcome.cart_id is None:
             return
         match outcome.operation:
@@ -99,9 +83,11 @@ class Ledger:
             case Operation.RELEASE:
                 self._learn_release(outcome, outcome.cart_id)
             case Operation.UNKNOWN:
-                origin = outcome.origin or source
+                origin = outcome.origin or outcome.source
                 if origin.topic != self._release_topic:
-                    self._unreadable.setdefault(outcome.cart_id, set()).add(origin)
+                    known = self._shelves.unreadable.get(outcome.cart_id) or ()
+                    if origin not in known:
+                        self._shelves.unreadable[outcome.cart_id] = (*known, origin)
 
     def learn_payment(self, event: OrderPaid) -> None:
         """Note that the items of a decoded OrderPaid are paid, whatever comes of its call."""
@@ -109,7 +95,7 @@ class Ledger:
 
     def learn_readable(self, origin: Source) -> None:
         """Note that the record once consumed at `origin` has been read after all."""
-        self._readable.add(origin)
+        self._shelves.readable[origin] = True
 
     def _learn_confirm(self, outcome: Outcome | OutcomeView, cart_id: str) -> None:
         self._mark(cart_id, outcome.items, _PAID)
@@ -121,7 +107,7 @@ class Ledger:
         if outcome.status in _CHANGES_NO_ORDER and outcome.effect is not Effect.MAYBE_APPLIED:
             return  # nothing was called; before a crash the same record may have been
         known = self._orders.get(order_id)
-        entry = _Order(outcome.request_fingerprint, outcome.effect, cart_id)
+        entry = Order(outcome.request_fingerprint, outcome.effect, cart_id)
         if known is not None and known != entry:
             if not _outweighs(entry, known):
                 return
@@ -141,54 +127,51 @@ class Ledger:
                     pass
 
     def _mark(self, cart_id: str, items: Iterable[_Item], known: int) -> None:
-        cart = self._carts.setdefault(cart_id, {})
+        cart = self._carts.get(cart_id) or _NO_UNITS
+        news = {}
         for item in items:
             for unit in _units(item):
                 before = cart.get(unit, _NO_UNIT)
                 if known & ~before.known:
-                    cart[unit] = _Unit(before.known | known, before.claims)
+                    news[unit] = Unit(before.known | known, before.claims)
+        if news:
+            self._carts[cart_id] = {**cart, **news}
 
     def _claim(self, cart_id: str, order_id: str, outcome: Outcome | OutcomeView) -> None:
-        cart = self._carts.setdefault(cart_id, {})
+        cart = self._carts.get(cart_id) or _NO_UNITS
         own = (order_id,)  # one tuple for all units: there are millions
+        news = {}
         for item in outcome.items:
             if item.result is ItemResult.REJECTED:
                 continue
             for unit in _units(item):
                 known, claims = cart.get(unit, _NO_UNIT)
                 if order_id not in claims:
-                    cart[unit] = _Unit(known, tuple(sorted(claims + own)) if claims else own)
+                    news[unit] = Unit(known, tuple(sorted(claims + own)) if claims else own)
+        if news:
+            self._carts[cart_id] = {**cart, **news}
 
     def _drop_claims(self, cart_id: str, order_id: str) -> None:
-        cart = self._carts.get(cart_id, {})
-        for unit, (known, claims) in cart.items():
-            if order_id in claims:
-                cart[unit] = _Unit(known, tuple(claim for claim in claims if claim != order_id))
+        cart = self._carts.get(cart_id) or _NO_UNITS
+        self._carts[cart_id] = {
+            unit: Unit(known, tuple(claim for claim in claims if claim != order_id))
+            for unit, (known, claims) in cart.items()
+        }
 
     # Redelivery
 
-    def has_outcome(self, topic: str, offset: int, outcome_id: str) -> bool:
-        """Whether this very record has its outcome already: same coordinates, same event."""
-        return self._done.get(topic, {}).get(offset) == outcome_id
-
     def has_replayed(self, copy: Copy) -> bool:
         """Whether a copy of the same original has its outcome already, in the same replay."""
-        return copy.origin[:3] in self._replayed.get(copy.replay_id, ())
+        return self._shelves.replayed.get((copy.replay_id, *copy.origin[:3])) is not None
 
     def is_unreadable(self, cart_id: str, origin: Source) -> bool:
         """Whether releases of a cart wait for the record at `origin` to be read."""
-        return origin in self._unreadable.get(cart_id, set()) - self._readable
+        return origin in self._unread(cart_id)
 
-    def floor(self, topic: str) -> int:
-        """Return the offset below which it is forgotten which records have outcomes."""
-        return self._floors.get(topic, 0)
-
-    def forget_done(self, topic: str, below: int) -> None:
-        """Forget which records below a committed offset have outcomes: they never come again."""
-        self._floors[topic] = below
-        done = self._done.get(topic)
-        if done:
-            self._done[topic] = {o: outcome_id for o, outcome_id in done.items() if o >= below}
+    def _unread(self, cart_id: str) -> list[Source]:
+        readable = self._shelves.readable
+        unreadable = self._shelves.unreadable.get(cart_id) or ()
+        return [origin for origin in unreadable if readable.get(origin) is None]
 
     # What is asked
 
@@ -229,7 +212,7 @@ class Ledger:
         return self._ask_units(event, may_be_applied=is_settled)
 
     def _ask_units(self, event: OrderPaid, *, may_be_applied: bool) -> Answer:
-        cart = self._carts.get(event.cart_id, {})
+        cart = self._carts.get(event.cart_id) or _NO_UNITS
         released = []
         for item in event.items:
             for unit in _units(item):
@@ -253,9 +236,9 @@ class Ledger:
         `wall_ms` is now, epoch milliseconds. While a payment of the cart could not be read,
         none is. `repeats_doubtful`: what may have been released counts as not released.
         """
-        if self._unreadable.get(event.cart_id, set()) - self._readable:
+        if self._unread(event.cart_id):
             return refuse_release("an OrderPaid of this cart could not be read")
-        cart = self._carts.get(event.cart_id, {})
+        cart = self._carts.get(event.cart_id) or _NO_UNITS
         items, dropped, is_doubtful = [], [], False
         for item in event.items:
             known = _NOTHING
@@ -275,13 +258,8 @@ class Ledger:
                 is_doubtful |= bool(known & _MAYBE_RELEASED)
         return Releasable(items=tuple(items), dropped=tuple(dropped), may_be_released=is_doubtful)
 
-    @property
-    def orders(self) -> int:
-        """How many orders are known."""
-        return len(self._orders)
 
-
-def _outweighs(new: _Order, known: _Order) -> bool:
+def _outweighs(new: Order, known: Order) -> bool:
     """Whether a new entry of an order replaces the known one; total, so that order is no matter."""
     if new.effect is known.effect:
         return new > known

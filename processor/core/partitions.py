@@ -16,6 +16,7 @@ from processor.core.effects import CommitOffset
 from processor.core.events import OrderPaid
 from processor.core.lanes import Lane
 from processor.core.ledger import Ledger
+from processor.core.ledgers import Kept, ResultsRead
 from processor.core.offsets import Offsets
 from processor.core.records import Partition
 from processor.core.replies import Verdict
@@ -129,16 +130,16 @@ class PartitionState:
         "pending",
         "phase",
         "rereading",
-        "results_position",
+        "results",
         "running",
     )
 
-    def __init__(self, number: int, epoch: int, ledger: Ledger, results_position: int) -> None:
-        """Begin owning nothing. `results_position`: how far the ledger has read the results."""
+    def __init__(self, number: int, epoch: int, kept: Kept) -> None:
+        """Begin owning nothing, with a ledger and how far it has read the results."""
         self.number = number
         self.epoch = epoch
-        self.ledger = ledger
-        self.results_position = results_position
+        self.ledger = kept.ledger
+        self.results = ResultsRead(kept.position)
         self.phase = Phase.INCOMPLETE
         self.rereading = Rereading.NOT_ASKED
         self.lease_until = 0.0
@@ -156,6 +157,11 @@ class PartitionState:
     def at(self, topic: str) -> Partition:
         """Return the partition of a topic that has this number."""
         return Partition(topic, self.number)
+
+    @property
+    def kept(self) -> Kept:
+        """The ledger, and how far it has read the results."""
+        return Kept(self.ledger, self.results.position)
 
     def is_working(self, at: float) -> bool:
         """Whether calls may go out: all owned, restored, not draining, and the lease holds."""
@@ -187,7 +193,7 @@ class PartitionState:
     def replace_ledger(self, ledger: Ledger) -> None:
         """Begin the ledger anew: the offsets went back to where it has forgotten what is done."""
         self.ledger = ledger
-        self.results_position = 0
+        self.results.begin_anew()
         for _, work in self.works():
             if isinstance(work.content, OrderPaid):
                 ledger.learn_payment(work.content)

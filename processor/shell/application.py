@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from processor import __version__
 from processor.core.engine import Engine
+from processor.core.ledgers import ForgottenLedgers
 from processor.core.vocabulary import Reason
 from processor.errors import BrokenInvariant, ProcessorError, RuntimeFailure
 from processor.shell import schemas
@@ -139,7 +140,11 @@ class Application:
         """Put the worker and the parts that call it together."""
         settings, topics = self._settings, self._settings.topics
         parts = Parts(
-            engine=Engine(engine_settings(settings, prepared), random.SystemRandom().random),
+            engine=Engine(
+                engine_settings(settings, prepared),
+                ForgottenLedgers(topics.cart_abandoned),
+                random.SystemRandom().random,
+            ),
             broker=broker,
             rokt=open_rokt(settings),
             decoder=Decoder(cache.get),

@@ -278,9 +278,15 @@ class Worker:
 
     # The ledger: called on the restorer's thread
 
-    def read(self, restore: do.Restore, outcomes: Sequence[OutcomeView]) -> None:
+    def read(
+        self, restore: do.Restore, outcomes: Sequence[tuple[int, OutcomeView]], position: int
+    ) -> None:
         """Take outcomes into the ledger."""
-        self._call_soon(self._engine.learn, restore.number, restore.epoch, outcomes)
+        self._call_soon(self._engine.assignments.learn, restore, outcomes, position)
+
+    def replaced(self, restore: do.Restore) -> None:
+        """Let a ledger that was read from another topic of this name be read anew."""
+        self._call_soon(self._engine.assignments.replaced, restore)
 
     def restored(self, restore: do.Restore, position: int) -> None:
         """Let a partition work whose ledger is read."""

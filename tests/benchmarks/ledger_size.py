@@ -16,7 +16,7 @@ def bytes_an_order(orders: int = 20_000) -> float:
     tracemalloc.start()
     for number in range(orders):
         ledger.learn(_outcome(number))
-    ledger.forget_done("order-paid", orders)
+    ledger.done.forget("order-paid", orders)
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return size / orders

@@ -70,8 +70,14 @@ class Recorder:
         self.log: list[tuple[str, int, Any]] = []
         self.failure: BaseException | None = None
 
-    def read(self, restore: Restore, outcomes: Sequence[OutcomeView]) -> None:
-        self.log += [("read", restore.number, each.outcome_id) for each in outcomes]
+    def read(
+        self, restore: Restore, outcomes: Sequence[tuple[int, OutcomeView]], position: int
+    ) -> None:
+        assert all(offset < position for offset, _ in outcomes)
+        self.log += [("read", restore.number, each.outcome_id) for _, each in outcomes]
+
+    def replaced(self, restore: Restore) -> None:
+        self.log.append(("replaced", restore.number, restore.position))
 
     def restored(self, restore: Restore, position: int) -> None:
         self.log.append(("restored", restore.number, position))
@@ -386,6 +392,7 @@ def test_a_results_topic_that_is_another_one_is_read_from_its_beginning(
     stage.batch(results(3, 0), results(3, 1))
     stage.run(restore(3, 7))
     assert stage.consumer.log[0] == [(3, 0)]
+    assert stage.listener.log[0] == ("replaced", 3, 7)
     assert "results topic replaced" in capsys.readouterr().out
 
 

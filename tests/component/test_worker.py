@@ -64,6 +64,7 @@ class Stage:
         self.traces = parts["traces"]
         self.broker = Recorder([])
         self.engine.answers |= {"is_drained": True, "closing_offsets": COMMIT.offsets}
+        vars(self.engine)["assignments"] = self.engine
         self.engine.answers["look"] = SimpleNamespace(is_restored=False, next_offsets={PAID: 1})
         self.decoder.answers["decode"] = READABLE
         self.traces.answers |= {"see": lambda effects: effects, "begin": lambda send: send.call}
@@ -369,7 +370,7 @@ def test_an_assignment_reads_its_ledgers() -> None:
     assert stage.calls["restorer"] == [("restore", restore)]
     assert stage.told("engine", "assign", "learn", "restored") == [
         ("assign", assigned),
-        ("learn", 0, 1, []),
+        ("learn", restore, [], 12),
         ("restored", 0, 1, 12),
     ]
 

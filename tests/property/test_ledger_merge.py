@@ -100,7 +100,7 @@ def answers(outcomes: list[OutcomeView]) -> list[Answer | Releasable | bool]:
             for fingerprint in ("x", "y")
             for authorised in (False, True)
         ]
-    said += [ledger.has_outcome(PAYMENTS, offset, f"id-{offset}") for offset in range(5)]
+    said += [ledger.done.has(PAYMENTS, offset, f"id-{offset}") for offset in range(5)]
     return said
 
 

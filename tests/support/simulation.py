@@ -19,13 +19,15 @@ from typing import Final
 
 from processor.core import effects as do
 from processor.core import horizon
-from processor.core.assignments import Assigned, FenceSettings, Topics
+from processor.core.assignments import Assigned, Topics
 from processor.core.calls import Call, CallShape
 from processor.core.conclusions import RetrySettings
 from processor.core.copies import Copy, Headers, headers_of_copy
 from processor.core.engine import Engine
 from processor.core.engine_settings import EngineSettings
 from processor.core.events import Content, Pending, Undecodable
+from processor.core.fence import FenceSettings
+from processor.core.ledgers import ForgottenLedgers
 from processor.core.outcomes import DeadLetter, Outcome
 from processor.core.partitions import PartitionState
 from processor.core.records import Now, Partition, Record, Source
@@ -181,7 +183,8 @@ class World:
 
     def join(self) -> Member:
         """Start a process; it owns nothing yet."""
-        member = Member(f"member {next(self._names)}", Engine(self.settings, lambda: 0.5))
+        engine = Engine(self.settings, ForgottenLedgers(ABANDONMENTS), lambda: 0.5)
+        member = Member(f"member {next(self._names)}", engine)
         self.members.append(member)
         return member
 
@@ -525,7 +528,7 @@ class World:
             engine = member.engine
             if engine.assignments.find(restore.number, restore.epoch) is not None:
                 member.known.update(id(outcome) for outcome in results)
-            engine.learn(restore.number, restore.epoch, results)
+            engine.assignments.learn(restore, enumerate(results, restore.position), end)
             self.apply(member, engine.restored(restore.number, restore.epoch, end, self.now))
 
         member.steps.append(Step(Kind.RESTORE, ask))

@@ -11,6 +11,7 @@ from processor.core.copies import Copy, Headers, headers_of_copy
 from processor.core.engine import Engine
 from processor.core.events import Content
 from processor.core.horizon import Horizon, write
+from processor.core.ledgers import ForgottenLedgers
 from processor.core.outcomes import DeadLetter, Outcome
 from processor.core.permits import Permits
 from processor.core.records import Now, Partition, Record, Source
@@ -58,7 +59,7 @@ class Stage:
             max_span=100_000,
             topics=replace(SETTINGS.topics, replay=REPLAY),
         )
-        self.engine = Engine(chosen, lambda: 0.5)
+        self.engine = Engine(chosen, ForgottenLedgers(ABANDONMENTS), lambda: 0.5)
         self.at = 1000.0
         self.rules: dict[str, What] = {}
         self.default: What = OK

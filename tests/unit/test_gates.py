@@ -4,6 +4,7 @@ from processor.core.events import Content, Pending
 from processor.core.gates import Gates
 from processor.core.lanes import Lane
 from processor.core.ledger import Ledger
+from processor.core.ledgers import Kept
 from processor.core.partitions import Input, PartitionState
 from processor.core.records import Record, Source
 from processor.core.work import Work
@@ -11,7 +12,7 @@ from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, relea
 
 
 def state() -> PartitionState:
-    fresh = PartitionState(0, 1, Ledger(ABANDONMENTS), 0)
+    fresh = PartitionState(0, 1, Kept(Ledger(ABANDONMENTS), 0))
     fresh.inputs = {PAYMENTS: Input(0, 0, 0), ABANDONMENTS: Input(0, 0, 0)}
     return fresh
 

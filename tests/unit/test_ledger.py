@@ -284,12 +284,13 @@ def test_a_record_is_known_by_its_coordinates_and_its_event() -> None:
         (PAYMENTS, 8, known.outcome_id),
         (ABANDONMENTS, 7, known.outcome_id),
     ]
-    assert [ledger.has_outcome(*one) for one in asked] == [True, False, False, False]
+    assert [ledger.done.has(*one) for one in asked] == [True, False, False, False]
 
 
 def test_what_is_committed_is_forgotten_and_stays_so() -> None:
     known = outcome(Status.SUCCEEDED, Effect.APPLIED)
     ledger = knowing(known)
-    ledger.forget_done(PAYMENTS, 8)
+    ledger.done.forget(PAYMENTS, 8)
     ledger.learn(known)
-    assert (ledger.has_outcome(PAYMENTS, 7, known.outcome_id), ledger.floor(PAYMENTS)) == (False, 8)
+    assert not ledger.done.has(PAYMENTS, 7, known.outcome_id)
+    assert ledger.done.floors == {PAYMENTS: 8}

@@ -47,7 +47,7 @@ class Ledgers:
         topics = self._topics
         ledger = Ledger(topics.cart_abandoned)
         for topic in (topics.order_paid, topics.cart_abandoned, topics.replay):
-            ledger.forget_done(topic, sys.maxsize)  # nothing is redelivered to us
+            ledger.done.forget(topic, sys.maxsize)  # nothing is redelivered to us
         place = Partition(topics.results, number)
         begin, end = self._reader.bounds(place)
         forgets_before = self._written_first(place) if begin > 0 else self._oldest_of_all()

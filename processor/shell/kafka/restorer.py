@@ -30,8 +30,13 @@ Read = Callable[[bytes], OutcomeView | Pending | Foreign | Undecodable]
 class Listener(Protocol):
     """Who gets what was read; called on the restorer's thread."""
 
-    def read(self, restore: Restore, outcomes: Sequence[OutcomeView]) -> None:
-        """Take outcomes of a partition."""
+    def read(
+        self, restore: Restore, outcomes: Sequence[tuple[int, OutcomeView]], position: int
+    ) -> None:
+        """Take outcomes of a partition, with their offsets: all that lies below `position`."""
+
+    def replaced(self, restore: Restore) -> None:
+        """Learn that a partition ends before what was read of it; it is read from its beginning."""
 
     def restored(self, restore: Restore, position: int) -> None:
         """Learn that a partition was read to the end it had when reading began."""
@@ -137,6 +142,7 @@ class Restorer:
             begin = max(low, restore.position)
             if restore.position > high:
                 begin = low  # of another topic: what it holds is not known yet
+                self._listener.replaced(restore)
                 _LOG.error(
                     "results topic replaced",
                     topic=self._topic,
@@ -180,7 +186,7 @@ class Restorer:
         return None
 
     def _advance(self) -> None:
-        outcomes: dict[int, list[OutcomeView]] = {}
+        outcomes: dict[int, list[tuple[int, OutcomeView]]] = {}
         again: list[Restore] = []
         for message in self._receive():
             number, offset, error = message.partition() or 0, message.offset() or 0, message.error()
@@ -191,7 +197,7 @@ class Restorer:
                 value = message.value()
                 view = self._decode(value, number, offset) if value is not None else None
                 if view is not None:
-                    outcomes.setdefault(number, []).append(view)
+                    outcomes.setdefault(number, []).append((offset, view))
                 reading.position, self.trouble = offset + 1, None
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                 reading.position = max(offset, reading.end)
@@ -201,7 +207,8 @@ class Restorer:
             else:
                 self._complain(f"the results topic cannot be read: {error.str()}")
         for number, views in outcomes.items():
-            self._listener.read(self._readings[number].restore, views)
+            reading = self._readings[number]
+            self._listener.read(reading.restore, views, reading.position)
         if again:
             self._begin(again)
         self._finish_reached()

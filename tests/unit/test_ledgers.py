@@ -1,0 +1,131 @@
+"""Ledgers: how far each has read its results, and how long one is kept that nobody works with."""
+
+from dataclasses import replace
+
+from processor.core.assignments import Assigned, Assignments, Topics
+from processor.core.effects import Restore
+from processor.core.fence import FenceSettings
+from processor.core.ledger import Ledger
+from processor.core.ledgers import KEEP_LEDGER_FOR, Kept, ResultsRead, Retained
+from processor.core.records import Now, Partition
+from tests.support.simulation_events import ABANDONMENTS, PAYMENTS
+
+LANE = "lane"
+START = Now(0.0, 1_000.0)
+ENTRY = Assigned(partition=Partition(PAYMENTS, 0), committed=5, metadata=None, end=5)
+
+
+class Recorder:
+    """Opens ledgers at 40, and notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def open(self, number: int) -> Kept:
+        self.asked.append(("open", number))
+        return Kept(Ledger(ABANDONMENTS), 40)
+
+    def anew(self, number: int) -> Ledger:
+        self.asked.append(("anew", number))
+        return Ledger(ABANDONMENTS)
+
+    def let_go(self, number: int, kept: Kept) -> None:
+        self.asked.append(("let go", number, kept.position))
+
+
+def assignments(ledgers: Recorder) -> Assignments:
+    topics = Topics(payments=PAYMENTS, abandonments=ABANDONMENTS, replay=LANE)
+    return Assignments(topics, FenceSettings(partitions=1), ledgers)
+
+
+def entry(topic: str, committed: int = 5) -> Assigned:
+    return replace(ENTRY, partition=Partition(topic, 0), committed=committed)
+
+
+def both() -> list[Assigned]:
+    return [entry(PAYMENTS), entry(ABANDONMENTS)]
+
+
+def test_what_we_write_ourselves_need_not_be_read() -> None:
+    read = ResultsRead(3)
+    read.wrote(3)
+    read.wrote(5)
+    read.wrote(4)
+    assert (read.position, read.has_gap) == (6, False)
+
+
+def test_what_somebody_else_has_written_is_a_gap_until_it_is_read() -> None:
+    read = ResultsRead(3)
+    read.wrote(4)
+    read.wrote(5)
+    assert (read.position, read.has_gap) == (3, True)
+    read.read_to(4)
+    assert (read.position, read.has_gap) == (6, False)
+
+
+def test_a_reading_that_ends_below_what_is_known_changes_nothing() -> None:
+    read = ResultsRead(3)
+    read.read_to(2)
+    read.wrote(1)
+    assert (read.position, read.has_gap) == (3, False)
+
+
+def test_of_another_topic_nothing_is_known() -> None:
+    read = ResultsRead(3)
+    read.wrote(9)
+    read.begin_anew()
+    assert (read.position, read.has_gap) == (0, False)
+
+
+def test_a_ledger_that_is_kept_is_read_on_from_where_it_ends() -> None:
+    owned = assignments(Recorder())
+    assert list(owned.assign(both(), START)) == [Restore(0, 1, 40)]
+
+
+def test_a_gap_is_read_after_a_while_and_only_where_there_is_one() -> None:
+    owned = assignments(Recorder())
+    (restore,) = owned.assign(both(), START)
+    state = owned.states[0]
+    owned.restored(state, 50)
+    state.results.wrote(52)
+    assert list(owned.due_rereads(Now(59.0, 1_059.0))) == []
+    assert list(owned.due_rereads(Now(60.0, 1_060.0))) == [replace(restore, position=50)]
+    owned.learn(restore, [], 52)
+    assert list(owned.due_rereads(Now(120.0, 1_120.0))) == []
+
+
+def test_of_a_partition_that_was_assigned_anew_what_was_read_for_the_old_one_is_stale() -> None:
+    owned = assignments(Recorder())
+    (restore,) = owned.assign(both(), START)
+    owned.lose([each.partition for each in both()], START)
+    list(owned.assign(both(), START))
+    owned.learn(restore, [], 90)
+    owned.replaced(restore)
+    assert owned.states[0].results.position == 40
+
+
+def test_offsets_that_go_back_empty_a_ledger_at_work_and_stop_it_until_it_is_read() -> None:
+    ledgers = Recorder()
+    owned = assignments(ledgers)
+    list(owned.assign([*both(), entry(LANE, 7)], START))
+    state = owned.states[0]
+    owned.restored(state, 50)
+    assert state.is_working(-1.0)
+    (again,) = owned.assign([entry(LANE, 6)], START)
+    assert ledgers.asked == [("open", 0), ("anew", 0)]
+    assert (again.position, again.epoch == state.epoch, state.is_working(-1.0)) == (0, True, False)
+    owned.learn(replace(again, epoch=1), [], 60)  # of what was read for the ledger before
+    assert state.results.position == 0
+
+
+def test_a_ledger_returns_with_its_partition_or_is_let_go_in_time() -> None:
+    ledgers = Recorder()
+    retained = Retained(ledgers)
+    kept = Kept(Ledger(ABANDONMENTS), 77)
+    retained.retain(3, kept, 0.0)
+    assert retained.take(3) is kept
+    retained.retain(3, kept, 0.0)
+    retained.let_go(KEEP_LEDGER_FOR)
+    assert list(retained) == [(3, kept)]
+    retained.let_go(KEEP_LEDGER_FOR + 1)
+    assert (list(retained), ledgers.asked) == ([], [("let go", 3, 77)])
