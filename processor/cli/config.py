@@ -47,6 +47,13 @@ class Row:
         """The value for people; empty when there is none."""
         return show(self.leaf, self.value)
 
+    @property
+    def source(self) -> str:
+        """Where the value comes from; of a secret in a file, which one that is."""
+        if isinstance(self.value, SecretFile):
+            return f"{self.origin}: {self.value.path}"
+        return str(self.origin)
+
 
 def config(
     config_file: ConfigFile = None,
@@ -70,10 +77,10 @@ def config(
     elif as_toml:
         typer.echo(toml(rows), nl=False)
     elif sys.stdout.isatty():
-        Console().print(_table(rows))
+        Console(highlight=False, markup=False, emoji=False).print(_table(rows))
     else:
         for row in rows:
-            typer.echo(f"{row.leaf.variable}={row.shown}  # {row.origin}")
+            typer.echo(f"{row.leaf.variable}={row.shown}  # {row.source}")
 
 
 def effective(config_file: Path | None) -> list[Row]:
@@ -87,9 +94,7 @@ def effective(config_file: Path | None) -> list[Row]:
 
 def to_json(rows: list[Row]) -> dict[str, dict[str, object]]:
     """Return the rows by their variables, the values as JSON has them."""
-    return {
-        row.leaf.variable: {"value": plain(row.value), "source": str(row.origin)} for row in rows
-    }
+    return {row.leaf.variable: {"value": plain(row.value), "source": row.source} for row in rows}
 
 
 def toml(rows: list[Row]) -> str:
@@ -198,7 +203,9 @@ def _default(leaf: Leaf) -> str:
 
 def _table(rows: list[Row]) -> Table:
     table = Table("setting", "value", "from", box=None, pad_edge=False)
+    for column in table.columns:
+        column.overflow = "fold"
     for row in rows:
         style = "dim" if row.origin is Origin.DEFAULT else ""
-        table.add_row(row.leaf.variable, row.shown, str(row.origin), style=style)
+        table.add_row(row.leaf.variable, row.shown, row.source, style=style)
     return table

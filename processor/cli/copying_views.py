@@ -11,11 +11,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from processor.cli.texts import count, visible
+from processor.cli.texts import visible
 from processor.core.headway import Eta
 from processor.core.moments import show_moment
 from processor.core.pace import Cause
 from processor.core.replays import COPIED, Prospect
+from processor.core.wording import counted
 from processor.shell.clock import steady
 from processor.shell.history.report import Observer, Phase, Report, Sight
 
@@ -189,8 +190,8 @@ def show_report(console: Console, report: Report) -> None:
     state = "finished" if report.is_finished else f"paused: {report.reason}"
     console.print(
         Text(
-            f"{report.replay_id} is {state}. {report.done:,} of {count(report.total, 'offset')} "
-            f"read, {count(report.copied, 'record')} copied, in {show_seconds(report.seconds)}."
+            f"{report.replay_id} is {state}. {report.done:,} of {counted(report.total, 'offset')} "
+            f"read, {counted(report.copied, 'record')} copied, in {show_seconds(report.seconds)}."
         )
     )
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)

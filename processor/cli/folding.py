@@ -20,7 +20,8 @@ def folded(text: str, width: int) -> str:
 
 
 def _fold(line: str, width: int) -> str:
-    indent = line[: len(line) - len(line.lstrip())]
+    words = line.lstrip()
+    indent = " " * (len(line) - len(words) + (2 if words.startswith("- ") else 0))
     return textwrap.fill(
         line,
         width,

@@ -50,6 +50,7 @@ Operations = Annotated[
     list[Operation] | None,
     typer.Option(
         "--operation",
+        metavar="OPERATION",
         case_sensitive=False,
         help="CONFIRM, RELEASE, or UNKNOWN for what cannot be read.",
         rich_help_panel=WHICH,
@@ -134,6 +135,7 @@ Rate = Annotated[
     typer.Option(
         min=0.01,
         max=100_000,
+        metavar="N",
         show_default=f"{DEFAULT_RATE:g}",
         help="Records a second, at most.",
         rich_help_panel=DOING,

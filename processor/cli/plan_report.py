@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from processor.cli.texts import count, say, visible
+from processor.cli.texts import say, visible
 from processor.core.moments import show_moment
 from processor.core.replays import COPIED, Candidate, Kind, Plan, Prospect
 from processor.core.survey import Survey
+from processor.core.wording import counted
 
 _MOST_SHOWN: Final = 20
 _MOST_OF_A_REASON: Final = 60
@@ -106,7 +107,7 @@ def show(
     """Print the report for people; `files` names the container files, by their topic."""
     console.print(
         f"{plan.kind.capitalize()} {plan.replay_id}, for group {visible(plan.group)}: "
-        f"{count(survey.read, 'record')} of {_sources(plan)} read",
+        f"{counted(survey.read, 'record')} of {_sources(plan)} read",
         soft_wrap=True,
     )
     if survey.counts:
@@ -121,7 +122,7 @@ def show(
 
 def _sources(plan: Plan) -> str:
     if plan.containers:
-        return count(len(plan.containers), "container file")
+        return counted(len(plan.containers), "container file")
     topics = dict.fromkeys(visible(part.place.topic) for part in plan.slices)
     return " and ".join(topics) or "no partition"
 
@@ -161,8 +162,8 @@ def _lines(plan: Plan, survey: Survey, rate: float, files: Mapping[str, str]) ->
         more = survey.counts.get(Prospect.REPEAT, 0)
         and_more = f" (and up to {more:,} more)" if more else ""
         yield (
-            f"To do: bring back {count(survey.copies, 'record')}; about "
-            f"{count(survey.calls, 'call')}{and_more}, {_duration(survey.seconds(rate))} at "
+            f"To do: bring back {counted(survey.copies, 'record')}; about "
+            f"{counted(survey.calls, 'call')}{and_more}, {_duration(survey.seconds(rate))} at "
             f"{rate:g} a second."
         )
     elif not survey.counts.get(Prospect.DELETED):
@@ -182,7 +183,7 @@ def _lines(plan: Plan, survey: Survey, rate: float, files: Mapping[str, str]) ->
         yield f"Not found in what was read: {listed}{f' and {more:,} more' if more > 0 else ''}"
     if survey.absent:
         yield (
-            f"Note: {count(survey.absent, 'offset')} without a record: markers of transactions, "
+            f"Note: {counted(survey.absent, 'offset')} without a record: markers of transactions, "
             "or records that compaction has removed."
         )
     for note in plan.notes:

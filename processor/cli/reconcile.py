@@ -11,9 +11,10 @@ from rich.console import Console
 
 from processor.cli import ConfigFile
 from processor.cli.reconcile_report import show, to_json, writable
-from processor.cli.texts import count, open_console
+from processor.cli.texts import open_console
 from processor.core.moments import EXPECTED, read_moment, show_moment
 from processor.core.reconciliation import Window
+from processor.core.wording import counted
 from processor.errors import ConfigurationError
 from processor.shell import logs
 from processor.shell.clock import now
@@ -95,8 +96,8 @@ def _write(report: Report, orders: Collection[str], what: str, path: Path) -> Pa
     ids = writable(orders)
     if len(ids) < len(orders):
         report.notes.append(
-            f"{count(len(orders) - len(ids), f'{what} order')} cannot be written, because no line "
-            "can hold the id: name each with --order."
+            f"{counted(len(orders) - len(ids), f'{what} order')} cannot be written, as no line can "
+            "hold the id: name each with --order."
         )
     if not ids:
         report.notes.append(f"{path} is not written: there is no {what} order to name in it.")

@@ -17,8 +17,9 @@ Reasons = Annotated[
     list[Reason] | None,
     typer.Option(
         "--reason",
+        metavar="REASON",
         case_sensitive=False,
-        help="That failed for this reason.",
+        help=f"That failed for this reason: {', '.join(Reason)}.",
         rich_help_panel=options.WHICH,
     ),
 ]
@@ -26,8 +27,9 @@ Effects = Annotated[
     list[Effect] | None,
     typer.Option(
         "--effect",
+        metavar="EFFECT",
         case_sensitive=False,
-        help="Whose call had this effect.",
+        help=f"Whose call had this effect: {', '.join(Effect)}.",
         rich_help_panel=options.WHICH,
     ),
 ]

@@ -56,11 +56,6 @@ def say(console: Console, text: str | None) -> None:
         console.print(lines(text), soft_wrap=not console.is_terminal)
 
 
-def count(number: int, what: str) -> str:
-    """Return a number of things: `1 record`, `2,000 records`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def visible(text: str, most: int = 200) -> str:
     """Return a text with all that does not print escaped, and no longer than `most`."""
     cut = text if len(text) <= most else text[: most - 1] + "…"

@@ -26,10 +26,10 @@ def acls(
         list[Role] | None,
         typer.Option(
             "--role",
+            metavar="ROLE",
             show_default="all",
-            help="The processors (run); who looks with `check`; who plans, inspects and reconciles "
-            "(look-back); who replays and redrives (copy); who accepts gaps; who plans and creates "
-            "topics; producers.",
+            help=f"One of {', '.join(Role)}. The processors `run`; `look-back` plans, inspects and "
+            "reconciles; `copy` replays and redrives.",
         ),
     ] = None,
     user: Annotated[

@@ -125,8 +125,9 @@ Printed = Annotated[
     Format,
     typer.Option(
         "--format",
-        help="For people, as Kafka's own commands, for Terraform (Mongey/kafka), for Strimzi, or "
-        "as JSON.",
+        metavar="FORMAT",
+        help="`table` for people, `commands` of Kafka's own tools, `hcl` for Terraform "
+        "(Mongey/kafka), `strimzi`, or `json`.",
         rich_help_panel=OUTPUT,
     ),
 ]

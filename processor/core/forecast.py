@@ -16,6 +16,7 @@ from processor.core.meetings import Conflict, Duplicate, Proceed
 from processor.core.records import Record
 from processor.core.replays import COPIED, Guards, Prospect
 from processor.core.vocabulary import Effect, Operation
+from processor.core.wording import often
 
 # Fingerprints follow from events alone; the rest of the call is not looked at here.
 _SHAPE: Final = CallShape(tag_id="-")
@@ -56,7 +57,7 @@ def redriven(found: Forecast, effect: Effect, times: int, guards: Guards) -> For
             detail = "its dead letter says that it may have been applied"
             found = replace(found, prospect=Prospect.DOUBTFUL, detail=detail)
     if found.prospect in COPIED and times >= guards.most_redrives:
-        detail = f"it was brought back {times} times, by redrives or replays, and failed each time"
+        detail = f"it was brought back {often(times)}, by redrives or replays, and failed each time"
         found = replace(found, prospect=Prospect.QUARANTINED, detail=detail)
     return found
 

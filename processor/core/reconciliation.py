@@ -11,6 +11,7 @@ from processor.core.events import Content, OrderPaid
 from processor.core.records import Source
 from processor.core.replies import ItemVerdict
 from processor.core.vocabulary import Effect, Operation, Reason
+from processor.core.wording import often
 
 _CLOSED: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED})
 
@@ -224,14 +225,13 @@ def _letter(standing: Standing, trouble: Trouble, most_redrives: int) -> Finding
         )
     elif len(standing.replays) >= most_redrives:
         times = len(standing.replays)
-        detail = f"quarantined: it was brought back {times} times, and failed each time"
+        detail = f"quarantined: it was brought back {often(times)}, and failed each time"
     elif letter.effect is Effect.MAYBE_APPLIED:
         detail = "it may have been applied: look at Rokt before it is called again"
         is_redrivable = True
     elif standing.replays:
         times = len(standing.replays)
-        again = "once" if times == 1 else f"{times} times"
-        detail = f"it may be redriven; it was brought back {again} already, and failed again"
+        detail = f"it may be redriven; it was brought back {often(times)} already, and failed again"
         is_redrivable = True
     else:
         detail = "a redrive brings it back"

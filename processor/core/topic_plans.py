@@ -17,6 +17,7 @@ from processor.core.blueprints import (
     Scale,
     draw,
 )
+from processor.core.wording import often
 
 _SIZE: Final = "max.message.bytes"
 
@@ -270,7 +271,7 @@ def _notes(choices: Choices, cluster: Cluster, scale: Scale) -> list[str]:
         count = len(cluster.brokers)
         are = "is one broker" if count == 1 else f"are {count} brokers"
         told.append(
-            f"There {are} only: records are kept {scale.replicas} times at most, and what was "
+            f"There {are} only: records are kept {often(scale.replicas)} at most, and what was "
             "acknowledged may go with a broker. Money needs three."
         )
     return told

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from typer.testing import CliRunner
 import processor
 from processor import errors
 from processor.cli import main as cli
+from processor.core.rights import Role
+from processor.core.vocabulary import Effect, Reason
 from processor.shell.settings import load
 
 CANARY = "canary-5f1d"
@@ -128,6 +132,28 @@ def test_config_tells_where_each_value_comes_from(tmp_path: Path) -> None:
     assert shown["PROCESSOR_ON_OUTAGE"] == {"value": "hold", "source": "file"}
     assert shown["PROCESSOR_ROKT__TAG_ID"] == {"value": "tag", "source": "environment"}
     assert shown["PROCESSOR_SERVER__PORT"] == {"value": 9464, "source": "default"}
+
+
+def test_config_names_the_file_that_holds_a_secret(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(CANARY, encoding="utf-8")
+    environ = ENOUGH | {"PROCESSOR_ROKT__API_KEY": "", "PROCESSOR_ROKT__API_KEY_FILE": str(key)}
+    done = run("config", **environ)
+    assert f"PROCESSOR_ROKT__API_KEY=********  # environment: {key}\n" in done.stdout
+    assert CANARY not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "choices"),
+    [
+        (["redrive"], [*Reason, *Effect]),
+        (["topics", "acls"], Role),
+        (["topics", "plan"], ["table", "commands", "hcl", "strimzi", "json"]),
+    ],
+)
+def test_the_help_breaks_no_choice(command: list[str], choices: Iterable[str]) -> None:
+    words = re.findall(r"[\w-]+", run(*command, "--help", COLUMNS="100", TERM="dumb").stdout)
+    assert [each for each in choices if each not in words] == []
 
 
 def test_what_config_writes_as_toml_can_be_loaded_again(tmp_path: Path) -> None:

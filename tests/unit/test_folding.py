@@ -28,6 +28,7 @@ def test_lines_are_no_longer_than_the_place_is_wide_and_keep_their_indent() -> N
         "  And more of it.",
     ]
     assert folded("  a b\n\nc", 3) == "  a\n  b\n\nc"
+    assert folded("  - a b", 5) == "  - a\n    b"
 
 
 def test_without_a_terminal_a_text_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -194,7 +194,8 @@ class Copier:
         failed = self._parts.tail.new_dead_letters
         if limit is None or failed < limit or self._rounds.phase is Phase.WORKING_OFF:
             return None
-        return f"{failed} copies have ended as dead letters, and {limit} were to stop it"
+        copies = "1 copy has" if failed == 1 else f"{failed} copies have"
+        return f"{copies} ended as dead letters, and {limit} were to stop it"
 
     def _check_lane(self) -> None:
         """Raise when copies are gone from the lane, or those of others were before we began."""
