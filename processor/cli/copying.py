@@ -12,6 +12,7 @@ from rich.console import Console
 
 from processor.cli.copying_views import JsonLines, Lines, TerminalView, View, show_report
 from processor.cli.folding import tell
+from processor.cli.texts import open_console
 from processor.core.pace import Pace
 from processor.core.replays import Plan
 from processor.errors import ProcessorError
@@ -63,7 +64,7 @@ def copy(
     if as_json:
         view.finished(report)
     else:
-        show_report(Console(highlight=False, markup=False, emoji=False), report)
+        show_report(open_console(), report)
         if not report.is_finished:
             tell(how_to_go_on(plan))
     if not report.is_finished:

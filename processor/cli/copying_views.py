@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable
 from typing import Any, Final, Protocol, Self
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from processor.cli.texts import visible
+from processor.cli.texts import new_table, say, visible
 from processor.core.headway import Eta
 from processor.core.moments import show_moment
 from processor.core.pace import Cause
@@ -188,15 +187,14 @@ def show_seconds(seconds: float) -> str:
 def show_report(console: Console, report: Report) -> None:
     """Print what came of a replay, for people."""
     state = "finished" if report.is_finished else f"paused: {report.reason}"
-    console.print(
-        Text(
-            f"{report.replay_id} is {state}. {report.done:,} of {counted(report.total, 'offset')} "
-            f"read, {counted(report.copied, 'record')} copied, in {show_seconds(report.seconds)}."
-        )
+    say(
+        console,
+        f"{report.replay_id} is {state}. {report.done:,} of {counted(report.total, 'offset')} "
+        f"read, {counted(report.copied, 'record')} copied, in {show_seconds(report.seconds)}.",
     )
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("What came of it")
-    table.add_column("records", justify="right")
+    table = new_table("What came of it", "records")
+    table.show_edge = False
+    table.columns[1].justify = "right"
     for name, number in _rows(report):
         table.add_row(Text(name), f"{number:,}")
     if table.row_count:
@@ -205,21 +203,19 @@ def show_report(console: Console, report: Report) -> None:
     failed = report.tallied.failed
     if report.is_finished and failed:
         what = "copy has ended" if failed == 1 else "copies have ended"
-        console.print(
-            Text(
-                f"Something is left to do: {failed:,} {what} in dead letters. Mend the cause, "
-                "and have them worked again; planning first:"
-            )
+        say(
+            console,
+            f"Something is left to do: {failed:,} {what} in dead letters. Mend the cause, and have "
+            "them worked again; planning first:",
         )
         console.print(Text(f"  {_redrive(report)}"), soft_wrap=True)
     if report.deleted:
         what = "offset of the plan was" if report.deleted == 1 else "offsets of the plan were"
-        console.print(
-            Text(
-                f"{report.deleted:,} {what} deleted from Kafka before they could be read: what "
-                "they held was not brought back. `processor reconcile --from 7d` tells which "
-                "payments have no answer, as far as they are still there; the shop knows the rest."
-            )
+        say(
+            console,
+            f"{report.deleted:,} {what} deleted from Kafka before they could be read: what they "
+            "held was not brought back. `processor reconcile --from 7d` tells which payments have "
+            "no answer, as far as they are still there; the shop knows the rest.",
         )
 
 
@@ -249,9 +245,9 @@ def _rows(report: Report) -> list[tuple[str, int]]:
 def _show_orders(console: Console, report: Report) -> None:
     tallied = report.tallied
     if not tallied.changed:
-        console.print(Text("No order has changed."))
+        say(console, "No order has changed.")
         return
     named = ", ".join(visible(order) for order in tallied.orders[:_NAMED])
     more = f" and {tallied.changed - _NAMED:,} more" if tallied.changed > _NAMED else ""
     noun = "order has" if tallied.changed == 1 else "orders have"
-    console.print(Text(f"{tallied.changed:,} {noun} changed{': ' if named else ''}{named}{more}."))
+    say(console, f"{tallied.changed:,} {noun} changed{': ' if named else ''}{named}{more}.")

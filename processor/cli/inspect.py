@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from processor.cli import ConfigFile
-from processor.cli.texts import lines, open_console, visible
+from processor.cli.texts import lines, new_table, open_console, say, visible
 from processor.core.records import Partition
 from processor.core.replays import COPIED, Prospect
 from processor.core.timeline import Entry, Fact, Moment, coordinates, where
@@ -211,12 +210,12 @@ def _redrive(redrive: Redrive) -> dict[str, Fact]:
 
 def _print(focus: _Focus, timeline: Timeline, console: Console) -> None:
     console.print(_entries(focus, timeline))
-    ledger = _new_table("the ledger", "says")
+    ledger = new_table("the ledger", "says", is_wide=True)
     for each in timeline.ledger:
         ledger.add_row(lines(f"{each.subject} {each.name}"), lines(each.says))
     console.print(ledger)
     if timeline.redrives:
-        redrives = _new_table("dead letter of", "failed", "a redrive would")
+        redrives = new_table("dead letter of", "failed", "a redrive would", is_wide=True)
         for redrive in timeline.redrives:
             redrives.add_row(
                 lines(where(redrive.origin)),
@@ -228,11 +227,11 @@ def _print(focus: _Focus, timeline: Timeline, console: Console) -> None:
         console.print("To bring back what can be, planning first:")
         console.print(f"  {command}", soft_wrap=True)
     for note in timeline.notes:
-        console.print(lines(f"Note: {note}"))
+        say(console, f"Note: {note}")
 
 
 def _entries(focus: _Focus, timeline: Timeline) -> Table:
-    table = _new_table("when (UTC)", "what", "what it says, and where")
+    table = new_table("when (UTC)", "what", "what it says, and where", is_wide=True)
     for column in table.columns[:2]:
         column.no_wrap = True
     table.columns[2].ratio = 1
@@ -271,10 +270,3 @@ def _commands(timeline: Timeline) -> Iterator[str]:
     carts = sorted({each.cart_id for each in wanted if each.cart_id and each.cart_id.isprintable()})
     if carts:
         yield "processor redrive " + " ".join(f"--cart {shlex.quote(cart)}" for cart in carts)
-
-
-def _new_table(*columns: str) -> Table:
-    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False, expand=True)
-    for column in table.columns:
-        column.overflow = "fold"
-    return table
