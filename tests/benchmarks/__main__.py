@@ -11,6 +11,7 @@ item and 50 ms also 16 and 1,024), 8 partitions; five to ten minutes on two core
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -27,7 +28,7 @@ _FULL = 100_000
 _FLOOR_ORDERS = 60_000
 _LOOP_SECONDS = 10.0
 _IDLE_SECONDS = 3.0
-_MODULES_SHOWN = 15
+_MOST_SHOWN = 15
 _FULL_IN_FLIGHT = (1, 4, 16, 64, 256, 1_024)
 _MORE_IN_FLIGHT = (16, 1_024)
 
@@ -91,10 +92,18 @@ def _run(scene: Stage, arguments: argparse.Namespace) -> None:
     for ratio in report.ratios(trials):
         _say(ratio)
     _say(report.limit_line(limit, trials))
-    if arguments.profile and arguments.profile.exists():
-        _say("\nOf the first case's samples:")
-        for module, share in shares(arguments.profile.read_text())[:_MODULES_SHOWN]:
-            _say(f"{share * 100:5.1f} %  {module}")
+    if trials and arguments.profile:
+        _say_where_time_went(trials[0], arguments.profile)
+
+
+def _say_where_time_went(trial: Trial, profile: Path) -> None:
+    events = trial.work.events
+    _say("\nThe first case, by thread, of its CPU's time:")
+    for name, seconds in sorted(trial.threads.items(), key=itemgetter(1), reverse=True):
+        _say(f"{seconds / events * 1e6:5.0f} µs an event  {name}")
+    _say("\nand by module, of the samples that held the interpreter:")
+    for module, share in shares(profile.read_text())[:_MOST_SHOWN]:
+        _say(f"{share * 100:5.1f} %  {module}")
 
 
 def _plan(arguments: argparse.Namespace) -> Iterator[tuple[Subject, Case, Spans]]:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -74,6 +75,22 @@ def cpu_seconds(pid: int) -> float:
     # The second field is the program's name, which may hold blanks.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def cpu_by_thread(pid: int) -> dict[str, float]:
+    """Return what the threads of a process have taken of the CPU, by their names; seconds.
+
+    The first thread is called `loop`; Python's others have the program's name.
+    """
+    found: dict[str, float] = defaultdict(float)
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it may end meanwhile
+            text = (task / "stat").read_text()
+            name = text[text.index("(") + 1 : text.rindex(")")]
+            fields = text.rpartition(")")[2].split()
+            seconds = (int(fields[11]) + int(fields[12])) / _TICKS
+            found["loop" if task.name == str(pid) else name] += seconds
+    return found
 
 
 def memory(pid: int) -> tuple[int, int]:

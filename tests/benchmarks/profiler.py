@@ -22,7 +22,8 @@ def profiler(pid: int, output: Path | None) -> Iterator[None]:
     spy = shutil.which("py-spy", path=Path(sys.executable).parent)
     if spy is None:
         sys.exit("py-spy is missing: `make bench` installs it, from requirements/bench.txt")
-    command = [spy, "record", "--format", "raw", "--rate", "200", "--output", str(output)]
+    # Without --gil, threads that wait for a busy CPU would look as if they worked.
+    command = [spy, "record", "--gil", "--format", "raw", "--rate", "100", "--output", str(output)]
     with subprocess.Popen([*command, "--pid", str(pid)]) as process:
         try:
             yield

@@ -2,15 +2,15 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from tests.benchmarks.case import Case
 from tests.benchmarks.logs import Log, read_log
-from tests.benchmarks.meter import Figures, Meter
+from tests.benchmarks.meter import Figures, Meter, cpu_by_thread
 from tests.benchmarks.percentiles import Delays
 from tests.benchmarks.phases import LOW_RATE, QUEUE, feed_slowly, saturate
 from tests.benchmarks.profiler import profiler
@@ -49,6 +49,7 @@ class Trial:
 
     `api_cores` and `api_late` (seconds, 99 %) tell whether the API was the limit; `load` is the
     machine's before; `idle_cores` is what the processes take when they have nothing to do;
+    `threads` has the seconds of the CPU by thread of the first process;
     `oddity` says what makes the figures doubtful.
     """
 
@@ -61,6 +62,7 @@ class Trial:
     low: Delays | None = None
     saturated: Delays | None = None
     idle_cores: float | None = None
+    threads: Mapping[str, float] = field(default_factory=dict)
     oddity: str | None = None
 
 
@@ -89,8 +91,13 @@ def run(
             scene.api.late()
             # The loop takes batches, and waits for its last one.
             until = case.orders - (case.in_flight if subject is Subject.LOOP else 0)
+            before = cpu_by_thread(programs[0].pid)
             with profiler(programs[0].pid, profile):
                 work = meter.figures(until=until, within=spans.most)
+            threads = {
+                name: seconds - before.get(name, 0.0)
+                for name, seconds in cpu_by_thread(programs[0].pid).items()
+            }
             api_cores = (scene.api.cpu() - api_before) / work.seconds if work.seconds else 0.0
             api_late = scene.api.late()
             idle_cores = _idle_cores(scene, meter, spans)
@@ -108,7 +115,8 @@ def run(
         low=Delays.between(low, events.times, results.times),
         saturated=Delays.between(saturated, events.times, results.times),
         idle_cores=idle_cores,
-        oddity=oddity or _failures(results),
+        threads=threads,
+        oddity=oddity or _failures(results) or ("py-spy slowed it" if profile else None),
     )
 
 

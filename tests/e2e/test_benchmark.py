@@ -28,6 +28,7 @@ def check(trial: Trial, orders: int) -> None:
     assert 0 < trial.work.events <= orders
     assert trial.work.cpu > 0
     assert trial.work.peak >= trial.work.resident > 0
+    assert trial.threads["loop"] > 0
 
 
 def test_a_processor_is_measured_with_its_delays(stage: Stage) -> None:
