@@ -36,7 +36,9 @@ _MORE_IN_FLIGHT = (16, 1_024)
 def main() -> None:
     """Read the arguments, run, print."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tests.benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     options.add_axes(parser)
     parser.add_argument(

@@ -36,7 +36,9 @@ _FIGURES: Final[Mapping[str, Callable[[Trial], float | None]]] = {
 def main() -> None:
     """Read the arguments, run, print."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tests.benchmarks.compare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("base", metavar="BASE", help="the commit to compare with")
     options.add_axes(parser)

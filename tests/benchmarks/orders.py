@@ -22,7 +22,7 @@ class Orders:
     def __init__(
         self, bootstrap_servers: str, registry_url: str, topics: Topics, items: int
     ) -> None:
-        self._shop = Shop(bootstrap_servers, registry_url, topics)
+        self._shop = Shop(bootstrap_servers, registry_url, topics, is_quiet=True)
         self._topic = topics.order_paid
         cart = cart_id(_NUMBER)
         parts = [paid_item(f"{cart}-{number}") for number in range(items)]

@@ -89,9 +89,14 @@ class Topics:
 
 
 class Shop:
-    """A partner's pipeline: registers the events' schemas and produces events."""
+    """A partner's pipeline: registers the events' schemas and produces events.
 
-    def __init__(self, bootstrap_servers: str, registry_url: str, topics: Topics) -> None:
+    A quiet one does not print what its client has to say.
+    """
+
+    def __init__(
+        self, bootstrap_servers: str, registry_url: str, topics: Topics, *, is_quiet: bool = False
+    ) -> None:
         self.topics = topics
         self.producer = Producer(
             {
@@ -99,6 +104,7 @@ class Shop:
                 "enable.idempotence": True,
                 "linger.ms": 5,
                 "partitioner": "murmur2_random",
+                "log_level": 0 if is_quiet else 6,
             }
         )
         names = {topics.order_paid: "OrderPaid", topics.cart_abandoned: "CartAbandoned"}

@@ -25,7 +25,9 @@ _PAGE = FOLDER / "README.md"
 def main() -> None:
     """Read the arguments, measure what is missing, draw."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tests.benchmarks.growth",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--axis", choices=AXES, action="append", help="this one only; may come several times"
