@@ -52,7 +52,8 @@ class Receiver:
     def take(self, path: str, headers: dict[str, str], body: bytes) -> int:
         """Take a request, and return the status of its answer."""
         self.requests.append((path, headers, body))
-        self.flows.wait(PATIENCE)
+        if not self.flows.wait(PATIENCE):
+            return 503
         with suppress(IndexError):
             return self.statuses.popleft()
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
