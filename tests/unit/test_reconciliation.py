@@ -192,6 +192,18 @@ def test_a_payment_above_the_committed_offset_waits_unless_it_has_ended() -> Non
     assert payment(failed(5), committed=5) == GONE
 
 
+def test_a_payment_that_waits_is_named_with_the_end_of_its_first_reservation() -> None:
+    origin = Source(PAYMENTS, 0, 5, 100)
+    items = [replace(PAID.items[0], reservation_expires_at=end) for end in (None, 700, 600)]
+    paid = replace(PAID, order_id=OrderId("o-9"), cart_id=CartId("c-9"), items=tuple(items))
+    assert compare_payment(books(), origin, "key", paid, 5) == NotWorkedYet(
+        order_id="o-9", cart_id="c-9", origin=origin, at=100, expires_at=600
+    )
+    assert compare_payment(books(), origin, "key", BYTES, 5) == NotWorkedYet(
+        order_id=None, cart_id="key", origin=origin, at=100, expires_at=None
+    )
+
+
 @pytest.mark.parametrize(
     "other",
     [
