@@ -152,8 +152,10 @@ def test_config_names_the_file_that_holds_a_secret(tmp_path: Path) -> None:
     ],
 )
 def test_the_help_breaks_no_choice(command: list[str], choices: Iterable[str]) -> None:
-    words = re.findall(r"[\w-]+", run(*command, "--help", COLUMNS="100", TERM="dumb").stdout)
+    told = run(*command, "--help", COLUMNS="100", TERM="dumb").stdout
+    words = re.findall(r"[\w-]+", told)
     assert [each for each in choices if each not in words] == []
+    assert re.findall(r"\w\|\w", told) == []
 
 
 def test_what_config_writes_as_toml_can_be_loaded_again(tmp_path: Path) -> None:
