@@ -115,6 +115,7 @@ def test_what_is_to_be_set_in_the_rules_can_be_set(tmp_path: Path) -> None:
             "rules.errorBudget": 0.0005,
             "rules.inputsRetentionSeconds": 1_209_600,
             "settings.topics.replay": "lane",
+            "settings.topics.cart_abandoned": "given-up",
             "runbook": "https://wiki.example/rokt",
         },
     )
@@ -124,6 +125,7 @@ def test_what_is_to_be_set_in_the_rules_can_be_set(tmp_path: Path) -> None:
         ("vector(0.001)", "vector(0.0005)"),
         ("vector(604800)", "vector(1209600)"),
         ("rokt-replay", "lane"),
+        ("cart-abandoned", "given-up"),
         ("deploy/README.md", "https://wiki.example/rokt"),
     ):
         assert before in expected
