@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 
 from processor import __version__
 from processor.core.engine import Engine
-from processor.core.ledgers import ForgottenLedgers
 from processor.core.vocabulary import Reason
 from processor.errors import BrokenInvariant, ProcessorError, RuntimeFailure
 from processor.shell import schemas
@@ -22,6 +21,7 @@ from processor.shell.clock import steady
 from processor.shell.composition import (
     engine_settings,
     open_encoder,
+    open_ledgers,
     open_registry,
     open_rokt,
     open_traces,
@@ -34,6 +34,8 @@ from processor.shell.kafka.broker import Broker
 from processor.shell.kafka.poller import Poller
 from processor.shell.kafka.restorer import Restorer
 from processor.shell.kafka.sink import Sink
+from processor.shell.ledger.folder import ledger_folder
+from processor.shell.ledger.lasting import LastingLedgers
 from processor.shell.metrics import Metrics
 from processor.shell.observers import Observers
 from processor.shell.parts import Parts
@@ -130,21 +132,24 @@ class Application:
                 return
             stopping.cancel()
             cache = self._open_schemas(registry, preparing.result())
-            worker = self._open_worker(broker, cache, preparing.result())
-            async with self._working(worker, preparing.result().partitions):
-                await self._stopping.wait()
+            with ledger_folder(self._settings.state_dir) as folder:
+                ledgers = open_ledgers(self._settings, preparing.result(), folder)
+                worker = self._open_worker(broker, cache, ledgers, preparing.result())
+                async with self._working(worker, preparing.result().partitions):
+                    await self._stopping.wait()
         finally:
             registry.close()
 
-    def _open_worker(self, broker: Broker, cache: SchemaCache, prepared: Prepared) -> Worker:
+    def _open_worker(
+        self, broker: Broker, cache: SchemaCache, ledgers: LastingLedgers, prepared: Prepared
+    ) -> Worker:
         """Put the worker and the parts that call it together."""
         settings, topics = self._settings, self._settings.topics
         parts = Parts(
             engine=Engine(
-                engine_settings(settings, prepared),
-                ForgottenLedgers(topics.cart_abandoned),
-                random.SystemRandom().random,
+                engine_settings(settings, prepared), ledgers, random.SystemRandom().random
             ),
+            ledgers=ledgers,
             broker=broker,
             rokt=open_rokt(settings),
             decoder=Decoder(cache.get),
@@ -190,6 +195,7 @@ class Application:
             for task in watching:
                 task.cancel()
             worker.stop()
+            worker.parts.ledgers.close(worker.parts.engine.assignments.ledgers())
             await worker.parts.rokt.aclose()
             await asyncio.to_thread(worker.parts.traces.close, _EXPORT_WITHIN)
 

@@ -1,6 +1,7 @@
 """Composition: from settings to the parts that they shape."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from processor import __version__
 from processor.core.assignments import Topics
@@ -14,6 +15,8 @@ from processor.shell.clock import steady
 from processor.shell.encoding import Encoder
 from processor.shell.http import EdgeSettings, EdgeSettingsError, RoktClient, open_client
 from processor.shell.http import Engine as HttpEngine
+from processor.shell.ledger.disk import Disk
+from processor.shell.ledger.lasting import LastingLedgers
 from processor.shell.registry import Registry
 from processor.shell.settings import RegistryAccess, Settings
 from processor.shell.startup import Prepared
@@ -98,6 +101,18 @@ def open_traces(settings: Settings) -> Traces:
             "OpenTelemetry cannot use one of the variables OTEL_…, most likely a limit that is no "
             "whole number. Mend it, or leave it out."
         ) from None
+
+
+def open_ledgers(settings: Settings, prepared: Prepared, folder: Path) -> LastingLedgers:
+    """Return the ledgers whose copy lies in `folder`; ConfigurationError when that cannot be."""
+    topics = settings.topics
+    identity = {
+        "results": topics.results,
+        "topic_id": prepared.results_id,
+        "partitions": prepared.partitions,
+        "releases": topics.cart_abandoned,
+    }
+    return LastingLedgers(Disk(folder, identity), topics.cart_abandoned)
 
 
 def open_registry(settings: RegistryAccess) -> Registry:

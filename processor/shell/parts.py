@@ -6,6 +6,7 @@ from processor.core.engine import Engine
 from processor.shell.decoding import Decoder
 from processor.shell.http import RoktClient
 from processor.shell.kafka.broker import Broker
+from processor.shell.ledger.lasting import LastingLedgers
 from processor.shell.metrics import Metrics
 from processor.shell.observers import Observers
 from processor.shell.schema_cache import SchemaCache
@@ -17,6 +18,7 @@ class Parts:
     """What the worker works with."""
 
     engine: Engine
+    ledgers: LastingLedgers
     broker: Broker
     rokt: RoktClient
     decoder: Decoder

@@ -295,6 +295,7 @@ class Settings(Connections):
     )
     state_dir: Annotated[Path | None, FOLDER] = Field(
         default=None,
-        description="where the ledger's local copy lives; has no effect: not in this version",
+        description="where the ledger's local copy lives, a folder of its own for each process: "
+        "a restart reads only what came since, without it all results",
         json_schema_extra=computed("a temporary folder"),
     )

@@ -35,11 +35,13 @@ Answer = TypeVar("Answer")
 class Prepared:
     """What start-up found: partitions of each topic, and the ids of the outputs' schemas.
 
-    `replay` is the topic of the replay lane, None when it is off.
+    `replay` is the topic of the replay lane, None when it is off; `results_id` says which topic
+    bears the name of the results, None where the brokers do not tell.
     """
 
     partitions: int
     replay: str | None
+    results_id: str | None
     outcome_schema_id: int
     dead_letter_schema_id: int
 
@@ -63,13 +65,13 @@ def prepare(
 
     ConfigurationError says what is set up wrong, RuntimeFailure what stayed away.
     """
-    _name_what_has_no_effect(settings)
     deadline = _Deadline(steady() + settings.start_timeout, is_stopping)
     partitions, replay = _topics(settings, broker, deadline)
     outcome_id, dead_letter_id = _schema_ids(settings, registry, deadline)
     prepared = Prepared(
         partitions=partitions,
         replay=replay,
+        results_id=_topic_id(settings.topics.results, broker),
         outcome_schema_id=outcome_id,
         dead_letter_schema_id=dead_letter_id,
     )
@@ -77,9 +79,10 @@ def prepare(
     return prepared
 
 
-def _name_what_has_no_effect(settings: Settings) -> None:
-    if settings.state_dir is not None:
-        _LOG.warning("PROCESSOR_STATE_DIR has no effect in this version: the ledger is in memory")
+def _topic_id(topic: str, broker: Broker) -> str | None:
+    inquiry = broker.inquire([topic], [], "", _CONFIG_WITHIN)
+    inquiry.wait(_CONFIG_WITHIN)
+    return inquiry.topic_id(topic)
 
 
 def inputs(topics: Topics) -> tuple[str, ...]:

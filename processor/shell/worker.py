@@ -133,6 +133,7 @@ class Worker:
         self.ticked_at = steady()
         self.sink.poll()
         self.apply(self._engine.tick(now()))
+        self.parts.ledgers.checkpoint(self._engine.assignments.ledgers(), self.ticked_at)
         self._tick_handle = self._loop.call_later(_TICK, self._tick)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:

@@ -57,7 +57,9 @@ class Stage:
     def __init__(self, drain_deadline: float = WITHIN) -> None:
         self.calls: dict[str, list[Any]] = {
             name: []
-            for name in ("engine", "poller", "sink", "restorer", "rokt", "schemas", "traces")
+            for name in (
+                *("engine", "ledgers", "poller", "sink", "restorer", "rokt", "schemas", "traces"),
+            )
         }
         parts = {name: Recorder(log) for name, log in self.calls.items()}
         self.engine, self.rokt, self.decoder = parts["engine"], parts["rokt"], Recorder([])
@@ -73,6 +75,7 @@ class Stage:
         self.worker = Worker(
             Parts(
                 engine=cast("Any", self.engine),
+                ledgers=cast("Any", parts["ledgers"]),
                 broker=cast("Any", self.broker),
                 rokt=cast("Any", self.rokt),
                 decoder=cast("Any", self.decoder),

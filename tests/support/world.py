@@ -31,15 +31,22 @@ class Processor:
         self, environment: Mapping[str, str], log: Path, *, module: str = "processor"
     ) -> None:
         self.url = f"http://127.0.0.1:{environment['PROCESSOR_SERVER__PORT']}"
+        self.was_started = False
         command = [sys.executable, "-m", module, "run"]
         self.program = Program(command, log=log, env=environment, folder=_ROOT)
 
     def __enter__(self) -> Self:
+        self.was_started = True
         self.program.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.program.kill()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process goes on."""
+        return self.program.is_running
 
     def status(self) -> dict[str, Any]:
         """Return what `/status` shows."""
@@ -98,6 +105,7 @@ class World:
         self.shop = Shop(kafka.bootstrap_servers, registry.url, self.topics)
         self._folder = folder
         self._started = 0
+        self._state: dict[Path, Processor] = {}
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return the settings of a processor in this world; `calls__max_in_flight="8"` adds one."""
@@ -128,12 +136,25 @@ class World:
 
     def processor(self, module: str = "processor", **settings: str) -> Processor:
         """Return a processor that is not started yet; use it as a context manager."""
-        return Processor(self.environment(**settings), self._new_log(), module=module)
+        return self._keeping(self.environment(**settings), module)
 
     def crashing(self, variables: Mapping[str, str], **settings: str) -> Processor:
         """Return a processor that dies where the variables of `crash_points` say."""
         environment = {**self.environment(**settings), **variables}
-        return Processor(environment, self._new_log(), module="tests.support.crash_points")
+        return self._keeping(environment, "tests.support.crash_points")
+
+    def _keeping(self, environment: Mapping[str, str], module: str) -> Processor:
+        """Return a processor whose ledger's copy is that of one which has ended, if there is one.
+
+        Other members have worked since, so it may be of long ago.
+        """
+        ended = (
+            each for each, one in self._state.items() if one.was_started and not one.is_running
+        )
+        folder = next(ended, self._folder / f"state-{len(self._state)}")
+        kept = {"PROCESSOR_STATE_DIR": str(folder), **environment}
+        self._state[folder] = processor = Processor(kept, self._new_log(), module=module)
+        return processor
 
     def _new_log(self) -> Path:
         self._started += 1

@@ -22,12 +22,6 @@ def look(loaded: Loaded[Settings]) -> Iterator[Finding]:
     if not loaded.problems:
         yield _VOICE.ok("all", "Complete, and they fit each other")
     settings = loaded.settings
-    if settings.state_dir is not None:
-        yield _VOICE.warning(
-            variable("state_dir"),
-            "It has no effect in this version: the ledger is in memory",
-            "Leave it out",
-        )
     if settings.on_outage == "dead-letter":
         yield _VOICE.warning(
             variable("on_outage"),

@@ -152,6 +152,11 @@ class Restorer:
                 )
             self._readings[restore.number] = _Reading(restore, begin, high)
         self._moved_at = self._clock()
+        _LOG.info(
+            "reading the results",
+            partitions=sorted(self._readings),
+            outcomes=self.remaining,
+        )
         self._finish_reached()
         self._assign()
 

@@ -1,0 +1,1 @@
+"""The ledger's local copy: what the results say, on a disk. A restart reads only the rest."""
