@@ -147,7 +147,8 @@ def draw(sight: Sight) -> RenderableType:
 
 def _how_far(sight: Sight) -> str:
     if sight.phase is Phase.WORKING_OFF:
-        return f"all {sight.total:,} read, {sight.ahead:,} copies left in the lane"
+        copies = "1 copy" if sight.ahead == 1 else f"{sight.ahead:,} copies"
+        return f"all {sight.total:,} read, {copies} left in the lane"
     share = 100 * sight.done // max(1, sight.total)
     eta = "" if sight.eta is None else f", {show_eta(sight.eta)} left"
     return f"{sight.done:,} of {sight.total:,} ({share} %){eta}"

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from processor.cli.plan_samples import name, show_samples
 from processor.cli.texts import say, visible
 from processor.core.moments import show_moment
 from processor.core.replays import COPIED, Candidate, Kind, Plan, Prospect
@@ -16,8 +17,6 @@ from processor.core.wording import counted
 
 _MOST_SHOWN: Final = 20
 _MOST_OF_A_REASON: Final = 60
-NAMED: Final = frozenset({Prospect.QUARANTINED, Prospect.MISSING})
-"""What the report names one by one."""
 _EXPLAINED: Final = frozenset({Prospect.UNDECODABLE, Prospect.INVALID, Prospect.STALE})
 _MEANINGS: Final = {
     Prospect.CONFIRM: "would be confirmed with Rokt",
@@ -103,19 +102,24 @@ def show(
     survey: Survey,
     rate: float,
     files: Mapping[str, str] = MappingProxyType({}),
+    most: int = 0,
 ) -> None:
-    """Print the report for people; `files` names the container files, by their topic."""
+    """Print the report for people; `files` names the container files, by their topic.
+
+    Of each prospect up to `most` records are listed, or one is there as an example.
+    """
     console.print(
         f"{plan.kind.capitalize()} {plan.replay_id}, for group {visible(plan.group)}: "
         f"{counted(survey.read, 'record')} of {_sources(plan)} read",
         soft_wrap=True,
     )
     if survey.counts:
-        console.print(_table(survey, files))
+        console.print(_table(survey, files, has_examples=not most))
     if survey.failures:
         console.print()
         console.print(_failures(survey))
     console.print()
+    show_samples(console, survey, most, files)
     for line in _lines(plan, survey, rate, files):
         say(console, line)
 
@@ -127,20 +131,21 @@ def _sources(plan: Plan) -> str:
     return " and ".join(topics) or "no partition"
 
 
-def _table(survey: Survey, files: Mapping[str, str]) -> Table:
+def _table(survey: Survey, files: Mapping[str, str], *, has_examples: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("prospect", no_wrap=True)
     table.add_column("records", justify="right")
     table.add_column("which", overflow="fold")
-    table.add_column("for example", overflow="fold")
+    if has_examples:
+        table.add_column("for example", overflow="fold")
     for prospect in Prospect:
         number = survey.counts.get(prospect, 0)
         if not number:
             continue
-        examples = survey.samples.get(prospect, ())
-        shown = name(examples[0], files) if examples else ""
+        examples = survey.samples.get(prospect, ()) if has_examples else ()
+        shown = [name(examples[0], files)] if examples else []
         style = "bold" if prospect in COPIED else ""
-        table.add_row(prospect, f"{number:,}", _MEANINGS[prospect], shown, style=style)
+        table.add_row(prospect, f"{number:,}", _MEANINGS[prospect], *shown, style=style)
         if prospect in _EXPLAINED and examples and examples[0].detail:
             table.add_row("", "", "", visible(examples[0].detail, _MOST_OF_A_REASON), style="dim")
     return table
@@ -149,8 +154,8 @@ def _table(survey: Survey, files: Mapping[str, str]) -> Table:
 def _failures(survey: Survey) -> Table:
     """Return how the records of the dead letters have failed, the most frequent first."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("failed for", "effect"):
-        table.add_column(name, overflow="fold")
+    for head in ("failed for", "effect"):
+        table.add_column(head, overflow="fold")
     table.add_column("records", justify="right")
     for (reason, effect), number in sorted(survey.failures.items(), key=lambda each: -each[1]):
         table.add_row(reason, effect, f"{number:,}")
@@ -195,20 +200,6 @@ def _named(what: str, candidates: Sequence[Candidate], files: Mapping[str, str])
         yield f"{what}: {name(each, files)}: {visible(each.detail or '')}"
     if len(candidates) > _MOST_SHOWN:
         yield f"{what}: {len(candidates) - _MOST_SHOWN:,} more; --json names up to 1,000."
-
-
-def name(candidate: Candidate, files: Mapping[str, str]) -> str:
-    """Return what a record is about and where it lies; `files` names the container files."""
-    origin = candidate.origin
-    about = (
-        f"order {candidate.order_id}"
-        if candidate.order_id
-        else f"cart {candidate.cart_id}"
-        if candidate.cart_id
-        else "unknown"
-    )
-    topic = files.get(origin.topic, origin.topic)
-    return f"{visible(about, 60)} ({visible(topic, 60)}:{origin.partition}:{origin.offset})"
 
 
 def _duration(seconds: float) -> str:

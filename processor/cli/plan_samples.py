@@ -5,19 +5,20 @@ from typing import Final
 
 from rich.console import Console
 
-from processor.cli.plan_report import NAMED, name
-from processor.cli.texts import lines, new_table
+from processor.cli.texts import lines, new_table, visible
 from processor.core.moments import show_moment
 from processor.core.replays import Candidate, Prospect
 from processor.core.survey import Survey
 
+NAMED: Final = frozenset({Prospect.QUARANTINED, Prospect.MISSING})
+"""What a report names one by one, with sentences."""
 _RATIOS: Final = (2, 4, 4)
 
 
 def show_samples(console: Console, survey: Survey, most: int, files: Mapping[str, str]) -> None:
     """Print up to `most` records of each prospect; `files` names the container files by topic.
 
-    Those that need a person are named above already.
+    Those that need a person are named with sentences of their own.
     """
     listed = [
         (prospect, each)
@@ -28,9 +29,8 @@ def show_samples(console: Console, survey: Survey, most: int, files: Mapping[str
     if not listed:
         return
     total = sum(survey.counts.get(prospect, 0) for prospect in {each for each, _ in listed})
-    left = f"the first {most} of each prospect (--list)" if total > len(listed) else "all of them"
-    title = f"which, {left}"
-    table = new_table("prospect", "which", "why", title=title, is_wide=True)
+    title = f"the first {most} of each (--list)" if total > len(listed) else "all of them"
+    table = new_table("prospect", "record", "why", title=title, is_wide=True)
     for column, ratio in zip(table.columns, _RATIOS, strict=True):
         column.ratio = ratio
     for prospect, each in listed:
@@ -51,3 +51,17 @@ def _why(candidate: Candidate) -> str | None:
         return None
     status = f", HTTP {failure.http_status}" if failure.http_status else ""
     return f"{failure.reason}, {failure.effect}{status}"
+
+
+def name(candidate: Candidate, files: Mapping[str, str]) -> str:
+    """Return what a record is about and where it lies; `files` names the container files."""
+    origin = candidate.origin
+    about = (
+        f"order {candidate.order_id}"
+        if candidate.order_id
+        else f"cart {candidate.cart_id}"
+        if candidate.cart_id
+        else "unknown"
+    )
+    topic = files.get(origin.topic, origin.topic)
+    return f"{visible(about, 60)} ({visible(topic, 60)}:{origin.partition}:{origin.offset})"

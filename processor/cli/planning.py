@@ -14,7 +14,6 @@ from rich.console import Console
 from processor.cli.folding import tell
 from processor.cli.plan_report import SurveyBar, show, to_json
 from processor.cli.plan_request import Asked, Doing, Given, check, read_ids
-from processor.cli.plan_samples import show_samples
 from processor.cli.texts import open_console
 from processor.core.copies import is_replay_name
 from processor.core.pace import Pace
@@ -153,9 +152,7 @@ def carry_out(
         else:
             typer.echo(json.dumps(report, indent=2))
     else:
-        console = open_console()
-        show(console, plan, found, doing.pace.rate, names_of(files))
-        show_samples(console, found, doing.most, names_of(files))
+        show(open_console(), plan, found, doing.pace.rate, names_of(files), doing.most)
     if not doing.executes:
         if found.copies and not doing.as_json:
             tell(_how_to_go_on(plan, doing))

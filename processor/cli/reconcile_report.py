@@ -141,10 +141,10 @@ def _show_waiting(report: Report, at: int, console: Console) -> None:
     if not report.waiting:
         say(console, f"Paid and not worked yet, which is no finding: {report.not_worked_yet}")
         return
-    title = "paid and not worked yet, which is no finding; the oldest first"
+    listed, all_ = len(report.waiting), report.not_worked_yet
+    which = f"the oldest {listed} of {all_}" if all_ > listed else f"{all_}, the oldest first"
+    title = f"paid and not worked yet, which is no finding: {which}"
     table = new_table("what", "where and when", "its reservation", title=title, is_wide=True)
-    if report.not_worked_yet > len(report.waiting):
-        table.title = f"{title}: {len(report.waiting)} of {report.not_worked_yet}"
     for column, ratio in zip(table.columns, _RATIOS, strict=True):
         column.ratio = ratio
     for each in report.waiting:
@@ -156,7 +156,8 @@ def _show_waiting(report: Report, at: int, console: Console) -> None:
             ),
             lines(
                 f"{topic}:{number}:{offset}",
-                f"{show_moment(each.at)}, {_span(at - each.at)} ago" if each.at else None,
+                show_moment(each.at) if each.at else None,
+                f"{_span(at - each.at)} ago" if each.at else None,
             ),
             lines(_reservation(each.expires_at, at)),
         )

@@ -143,10 +143,10 @@ def test_as_many_are_named_as_is_asked_for() -> None:
     found = dead_letters(30, 20)
     told = listed(found, 20)
     assert told.count("UNPROCESSABLE, NOT_APPLIED, HTTP 422") == 20
-    assert told.startswith("which, the first 20 of each prospect (--list) ")
+    assert told.startswith("the first 20 of each (--list) ")
     assert "order o-19 (orders:3:11)" in told
     assert listed(found, 0) == ""
-    assert listed(dead_letters(2, 20), 20).startswith("which, all of them ")
+    assert listed(dead_letters(2, 20), 20).startswith("all of them ")
 
 
 def test_what_waits_is_counted_only_where_no_ids_narrow_the_window() -> None:

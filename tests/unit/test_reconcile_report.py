@@ -42,13 +42,14 @@ def test_the_oldest_are_listed_first_and_all_are_counted() -> None:
     made = report(waiting("new", 1), waiting("old", 30), waiting("mid", 9), most=2)
     assert [each.order_id for each in made.waiting] == ["o-old", "o-mid"]
     assert (made.not_worked_yet, list(made.waiting_orders)) == (3, ["o-new", "o-old", "o-mid"])
-    assert "the oldest first: 2 of 3\n" in shown(made)
+    assert "which is no finding: the oldest 2 of 3\n" in shown(made)
+    assert "which is no finding: 1, the oldest first\n" in shown(report(waiting("new", 1)))
 
 
 def test_each_is_told_with_its_cart_its_age_and_its_reservation() -> None:
     words = " ".join(shown(report(waiting("a", 31, 4), waiting("b", 5, -3))).split())
     assert "order o-a order-paid:3:31 ends 2025-11-30T10:57:20Z, in 4 min" in words
-    assert "cart c-a 2025-11-30T10:22:20Z, 31 min ago" in words
+    assert "cart c-a 2025-11-30T10:22:20Z 31 min ago" in words
     assert "ended 2025-11-30T10:50:20Z, 3 min ago" in words
 
 

@@ -111,7 +111,7 @@ class Broker:
         self._heard: dict[str, None] = {}
         # Not a method of ours: the client would keep us, and we it.
         own = {"error_cb": partial(_hear, self._heard)}
-        self._admin = AdminClient(clients.common(kafka) | clients.FORGETFUL | own)
+        self._admin = AdminClient(clients.admin(kafka) | clients.FORGETFUL | own)
 
     def partitions(self, topics: Collection[str], timeout: float) -> Mapping[str, int | None]:
         """Return how many partitions each topic has, None where there is no such topic.
@@ -128,7 +128,6 @@ class Broker:
                 raise
             code = away.args[0].code()
             raise KafkaException(KafkaError(code, "; ".join(self._heard))) from None
-        self._admin.poll(0)  # what it has to say is kept until it is asked
         return {
             topic: len(known[topic].partitions)
             if topic in known and known[topic].error is None

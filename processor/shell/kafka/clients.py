@@ -118,11 +118,17 @@ _MEMBERS_ONLY: Final = (
 )
 
 
-def producer(kafka: Kafka) -> Properties:
-    """Return the properties of the outputs' producer: nothing is lost, nothing out of order."""
-    properties = common(kafka) | {"acks": "all", "enable.idempotence": True}
+def admin(kafka: Kafka) -> Properties:
+    """Return the properties of a client that asks the brokers, and is no consumer."""
+    properties = common(kafka)
     for name in _MEMBERS_ONLY:
         properties.pop(name, None)  # librdkafka would complain of each
+    return properties
+
+
+def producer(kafka: Kafka) -> Properties:
+    """Return the properties of the outputs' producer: nothing is lost, nothing out of order."""
+    properties = admin(kafka) | {"acks": "all", "enable.idempotence": True}
     properties.setdefault("linger.ms", 5)
     properties.setdefault("compression.type", "lz4")
     # The topic decides what is too large, not the client.
