@@ -24,7 +24,32 @@ from tests.support.alert_rules import RULES, TESTS
 from tests.support.prometheus_parts import program
 from tests.support.promql import names_of
 
+_LANE, _NOT_RELEASED = 'lane="live"', 'operation!="RELEASE"'
+_FAILED = 'status=~"INDETERMINATE|CONFLICT|PARTIALLY_SUCCEEDED"'
+_SIDES: Final = {
+    "processor:orders_failed:increase1d": (_LANE, _NOT_RELEASED, _FAILED),
+    "processor:released_before_paid:increase1d": (_LANE,),
+    "processor:dead_letters:increase1d": (_LANE,),
+}
+"""Sums of what a day added and what was there before: the matchers of their three sides."""
+
+
+def _without(matchers: tuple[str, ...], one: str) -> str:
+    before = ", ".join(matchers)
+    return f"{{{before}}} → {{{', '.join(each for each in matchers if each != one)}}}"
+
+
 UNSEEN: Final[Mapping[tuple[str, str], str]] = {
+    **{
+        (rule, f"matchers {side}: {_without(matchers, one)}"): "the other sides have it, too"
+        for rule, matchers in _SIDES.items()
+        for side in (1, 2, 3)
+        for one in matchers
+    },
+    **{
+        (alert, "sum 1: sum → max"): "the recorded series is a sum already"
+        for alert in ("OrdersIndeterminate", "OrdersConflict", "OrdersPartlyConfirmed")
+    },
     (
         "NoProgress",
         "number 1: 0 → -1",
