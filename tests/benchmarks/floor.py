@@ -13,9 +13,10 @@ from io import BytesIO
 from typing import Any
 
 import fastavro
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Message
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
+from tests.benchmarks import plain
 from tests.support.events import schema_text
 
 _BATCH = 500
@@ -28,21 +29,8 @@ class Floor:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": arguments.bootstrap_servers,
-                "group.id": arguments.results_topic,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-            }
-        )
-        self._producer = Producer(
-            {
-                "bootstrap.servers": arguments.bootstrap_servers,
-                "enable.idempotence": True,
-                "linger.ms": 5,
-            }
-        )
+        self._consumer = plain.consumer(arguments)
+        self._producer = plain.producer(arguments)
         registry = SchemaRegistryClient({"url": arguments.registry_url})
 
         @cache
@@ -54,7 +42,6 @@ class Floor:
 
     def run(self) -> None:
         """Work until killed."""
-        self._consumer.subscribe([self._arguments.orders_topic])
         while True:
             messages = self._consumer.consume(_BATCH, 0.5)
             for message in messages:
@@ -119,11 +106,7 @@ def _outcome(message: Message, order: Any) -> dict[str, Any]:  # noqa: ANN401  (
 
 def main() -> None:
     """Read the arguments and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("bootstrap-servers", "registry-url", "orders-topic", "results-topic"):
-        parser.add_argument(f"--{name}", required=True)
-    arguments, _ = parser.parse_known_args()
-    Floor(arguments).run()
+    Floor(plain.parser(__doc__).parse_args()).run()
 
 
 if __name__ == "__main__":

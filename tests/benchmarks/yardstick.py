@@ -13,10 +13,12 @@ from collections import defaultdict
 from typing import Any
 
 import httpx2 as httpx
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Message
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
+
+from tests.benchmarks import plain
 
 _ITEM_FIELDS = ("cartItemId", "catalogItemId", "quantity", "currency", "itemReservationId")
 
@@ -26,21 +28,8 @@ class Yardstick:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": arguments.bootstrap_servers,
-                "group.id": arguments.results_topic,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-            }
-        )
-        self._producer = Producer(
-            {
-                "bootstrap.servers": arguments.bootstrap_servers,
-                "enable.idempotence": True,
-                "linger.ms": 5,
-            }
-        )
+        self._consumer = plain.consumer(arguments)
+        self._producer = plain.producer(arguments)
         self._decode = AvroDeserializer(SchemaRegistryClient({"url": arguments.registry_url}))
         self._field = SerializationContext(arguments.orders_topic, MessageField.VALUE)
         limit = arguments.in_flight
@@ -53,7 +42,6 @@ class Yardstick:
     async def run(self) -> None:
         """Work until killed."""
         arguments = self._arguments
-        self._consumer.subscribe([arguments.orders_topic])
         async with self._client:
             while True:
                 messages = self._consumer.consume(arguments.in_flight, 0.5)
@@ -109,11 +97,7 @@ def _item(item: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("bootstrap-servers", "registry-url", "rokt-url", "orders-topic", "results-topic"):
-        parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--in-flight", type=int, required=True)
-    asyncio.run(Yardstick(parser.parse_args()).run())
+    asyncio.run(Yardstick(plain.parser(__doc__).parse_args()).run())
 
 
 if __name__ == "__main__":
