@@ -2,10 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain, islice
 from typing import Final
 
 from processor.core.vocabulary import CartId, EventId, OrderId, Reason
@@ -103,94 +102,89 @@ def problems(event: Event, key: bytes | None) -> tuple[str, ...]:
     Fields are named as in the schemas. No more than the first 20 are told, and of a value at
     most a short, escaped piece: these sentences end in topics and logs.
     """
+    found: list[str] = []
+    _find_common(event, key, found)
     match event:
         case OrderPaid():
-            found = _order_problems(event)
+            _find_in_order(event, found)
         case CartAbandoned():
-            found = _abandonment_problems(event)
-    return tuple(islice(chain(_common_problems(event, key), found), _MOST_PROBLEMS))
+            _find_in_abandonment(event, found)
+    return tuple(found[:_MOST_PROBLEMS])
 
 
-def _common_problems(event: Event, key: bytes | None) -> Iterator[str]:
+def _find_common(event: Event, key: bytes | None, found: list[str]) -> None:
     # `surrogatepass`, because no text whatever may raise here.
     if key != event.cart_id.encode(errors="surrogatepass"):
-        yield "the key is not the cartId"
-    yield from _empty_ids(
-        "",
-        ("eventId", event.event_id),
-        ("cartId", event.cart_id),
-        ("roktSessionId", event.rokt_session_id),
-        ("roktTagId", event.rokt_tag_id),
-    )
+        found.append("the key is not the cartId")
+    session, tag, language = event.rokt_session_id, event.rokt_tag_id, event.accept_language
+    if "" in (event.event_id, event.cart_id, session, tag):
+        found += _empty(eventId=event.event_id, cartId=event.cart_id)
+        found += _empty(roktSessionId=session, roktTagId=tag)
     for field, value in (
-        ("roktSessionId", event.rokt_session_id),
-        ("roktTagId", event.rokt_tag_id),
-        ("acceptLanguage", event.accept_language),
+        ("roktSessionId", session),
+        ("roktTagId", tag),
+        ("acceptLanguage", language),
     ):
         if value and not (value.isascii() and value.isprintable() and value == value.strip()):
-            yield f"{field} is not printable ASCII without blanks at its ends"
+            found.append(f"{field} is not printable ASCII without blanks at its ends")
     if len(event.items) > 1:
-        yield from _repeats("cartItemId", [item.cart_item_id for item in event.items])
-        yield from _repeats("itemReservationId", [item.item_reservation_id for item in event.items])
+        found += _repeats("cartItemId", [item.cart_item_id for item in event.items])
+        found += _repeats("itemReservationId", [item.item_reservation_id for item in event.items])
 
 
-def _order_problems(order: OrderPaid) -> Iterator[str]:
-    yield from _empty_ids(
-        "",
-        ("orderId", order.order_id),
-        ("payPalOrderId", order.pay_pal_order_id),
-        ("merchantId", order.merchant_id),
-    )
+def _find_in_order(order: OrderPaid, found: list[str]) -> None:
+    merchant, pay_pal = order.merchant_id, order.pay_pal_order_id
+    if "" in (order.order_id, pay_pal, merchant):
+        found += _empty(orderId=order.order_id, payPalOrderId=pay_pal, merchantId=merchant)
     if order.items and order.rokt_session_id is None:
-        yield "roktSessionId is missing although there are items"
-    if order.merchant_id is None and order.pay_pal_order_id is not None:
-        yield "payPalOrderId comes without merchantId"
-    if order.pay_pal_order_id is None and order.merchant_id is not None:
-        yield "merchantId comes without payPalOrderId"
+        found.append("roktSessionId is missing although there are items")
+    if merchant is None and pay_pal is not None:
+        found.append("payPalOrderId comes without merchantId")
+    if pay_pal is None and merchant is not None:
+        found.append("merchantId comes without payPalOrderId")
     for index, item in enumerate(order.items):
-        yield from _item_problems(f"items[{index}].", item)
+        found += [f"items[{index}].{wrong}" for wrong in _item_problems(item)]
 
 
-def _item_problems(place: str, item: OrderItem) -> Iterator[str]:
-    yield from _empty_ids(
-        place,
-        ("cartItemId", item.cart_item_id),
-        ("catalogItemId", item.catalog_item_id),
-        ("itemReservationId", item.item_reservation_id),
-    )
+def _item_problems(item: OrderItem) -> list[str]:
+    found: list[str] = []
+    cart_item, catalog_item = item.cart_item_id, item.catalog_item_id
+    reservation = item.item_reservation_id
+    if "" in (cart_item, catalog_item, reservation):
+        found += _empty(
+            cartItemId=cart_item, catalogItemId=catalog_item, itemReservationId=reservation
+        )
     if item.quantity < 1:
-        yield f"{place}quantity is less than 1"
+        found.append("quantity is less than 1")
     for field, price in (("unitPrice", item.unit_price), ("totalPrice", item.total_price)):
         if not price.is_finite() or price >= _PRICE_LIMIT:
-            yield f"{place}{field} is too large: it must be below 10^14"
+            found.append(f"{field} is too large: it must be below 10^14")
         elif price < 0:
-            yield f"{place}{field} is negative"
+            found.append(f"{field} is negative")
         elif price != price.quantize(_PRICE_STEP):
-            yield f"{place}{field} has more than 4 decimals"
+            found.append(f"{field} has more than 4 decimals")
     if not _CURRENCY.fullmatch(item.currency):
-        yield f"{place}currency is not three capital letters: {_piece(item.currency)}"
+        found.append(f"currency is not three capital letters: {_piece(item.currency)}")
+    return found
 
 
-def _abandonment_problems(event: CartAbandoned) -> Iterator[str]:
+def _find_in_abandonment(event: CartAbandoned, found: list[str]) -> None:
     for index, item in enumerate(event.items):
-        yield from _empty_ids(
-            f"items[{index}].",
-            ("cartItemId", item.cart_item_id),
-            ("itemReservationId", item.item_reservation_id),
-        )
+        empty = _empty(cartItemId=item.cart_item_id, itemReservationId=item.item_reservation_id)
+        found += [f"items[{index}].{wrong}" for wrong in empty]
 
 
-def _empty_ids(place: str, *ids: tuple[str, str | None]) -> Iterator[str]:
-    for field, value in ids:
-        if value == "":
-            yield f"{place}{field} is empty"
+def _empty(**ids: str | None) -> list[str]:
+    return [f"{field} is empty" for field, value in ids.items() if value == ""]
 
 
-def _repeats(field: str, ids: Sequence[str | None]) -> Iterator[str]:
+def _repeats(field: str, ids: Sequence[str | None]) -> list[str]:
     counts = Counter(value for value in ids if value is not None)
-    for value, count in counts.items():
-        if count > 1:
-            yield f"{field} occurs {count} times among the items: {_piece(value)}"
+    return [
+        f"{field} occurs {count} times among the items: {_piece(value)}"
+        for value, count in counts.items()
+        if count > 1
+    ]
 
 
 def _piece(value: str) -> str:

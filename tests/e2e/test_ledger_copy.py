@@ -33,7 +33,7 @@ def _pay(world: World, begin: int, end: int) -> None:
 def _outcomes_read(processor: Processor) -> int:
     """Return how many outcomes it had to read, at most, before it worked."""
     lines = map(json.loads, processor.program.log_text().splitlines())
-    return max(line["outcomes"] for line in lines if line["event"] == "reading the results")
+    return max(int(line["outcomes"]) for line in lines if line["event"] == "reading the results")
 
 
 def _written(state: Path) -> int:
