@@ -1,6 +1,7 @@
 """Clients: every consumer can be made with what a member of the group may be told."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from confluent_kafka import Consumer
 
 import processor
 from processor.shell.kafka import clients
-from processor.shell.settings import load_connections
+from processor.shell.settings import Kafka, load_connections
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,10 @@ def test_a_consumer_outside_the_group_does_not_mind_the_patience_of_the_group(
         Consumer(configure(kafka)).close()
 
 
-def test_a_producer_is_not_bothered_with_what_only_a_member_keeps_to() -> None:
+@pytest.mark.parametrize("configure", [clients.producer, clients.admin])
+def test_who_is_no_member_is_not_bothered_with_what_only_a_member_keeps_to(
+    configure: Callable[[Kafka], clients.Properties],
+) -> None:
     properties = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 500, "linger.ms": 7}
     kafka = load_connections(
         None,
@@ -49,8 +53,7 @@ def test_a_producer_is_not_bothered_with_what_only_a_member_keeps_to() -> None:
             "PROCESSOR_SCHEMA_REGISTRY__URL": "http://127.0.0.1:1",
         },
     ).kafka
-    producer = clients.producer(kafka)
-    assert properties.keys() & producer.keys() == {"linger.ms"}
+    assert properties.keys() & configure(kafka).keys() == {"linger.ms"}
 
 
 @pytest.mark.parametrize(
