@@ -55,7 +55,8 @@ class Engine:
         if topic != self._settings.topics.replay:  # what it copies may have lain anywhere
             self._dispatch.partitioners.see(topic, record.key, number)
         work = Work(record, content, arrival=next(self._arrivals))
-        work.received_at, work.is_tainted = now.at, offset < owned.taint_below
+        work.received_at = now.at
+        work.is_tainted = offset < owned.taint_below
         self._place(state, work, now)
         self._dispatch.keep_in_bounds(state, topic)
         return self._dispatch.run(now)

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.mutations.edges import EDGES
 from tests.mutations.spans import SPANS
 from tests.mutations.table import MUTATIONS, Edit, Mutation
 
@@ -100,7 +101,7 @@ def main() -> int:
     parser.add_argument("-k", default="", help="only those whose names contain this")
     parser.add_argument("--write", action="store_true", help="put the table into tests/README.md")
     asked = parser.parse_args()
-    chosen = [mutation for mutation in (*MUTATIONS, *SPANS) if asked.k in mutation.name]
+    chosen = [mutation for mutation in (*MUTATIONS, *EDGES, *SPANS) if asked.k in mutation.name]
     rows, green = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -5,10 +5,11 @@ from typing import Final
 
 import pytest
 
+from tests.mutations.edges import EDGES
 from tests.mutations.spans import SPANS
 from tests.mutations.table import MUTATIONS, Mutation
 
-ALL: Final = (*MUTATIONS, *SPANS)
+ALL: Final = (*MUTATIONS, *EDGES, *SPANS)
 _ROOT: Final = Path(__file__).parents[2]
 
 

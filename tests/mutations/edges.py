@@ -1,0 +1,105 @@
+"""Mutations of the edges: the ledger's copy on disk, and the connections that carry calls."""
+
+from typing import Final
+
+from tests.mutations.table import Edit, Mutation
+
+_COPY: Final = "tests/component/test_ledger_copy.py::"
+_HTTP: Final = "tests/component/test_fast_transport.py::"
+
+
+def _of(name: str, file: str, old: str, new: str, test: str) -> Mutation:
+    return Mutation(name, (Edit(f"processor/shell/{file}", old, new),), test)
+
+
+EDGES: Final = (
+    _of(
+        "which records have outcomes is known again after a restart",
+        "ledger/lasting.py",
+        "position=done.first_at(kept.position)",
+        "position=kept.position",
+        "tests/property/test_lasting_ledgers.py::test_it_answers_like_one_in_memory",
+    ),
+    _of(
+        "offsets that go back have the results read anew after a restart, too",
+        "ledger/lasting.py",
+        "floors=dict(done.floors)",
+        "floors={}",
+        f"{_COPY}test_offsets_that_go_back_have_all_results_read_again",
+    ),
+    _of(
+        "what was not written counts as not written",
+        "ledger/lasting.py",
+        "        if trouble is None:\n            for copy",
+        "        if True:\n            for copy",
+        f"{_COPY}test_a_full_disk_is_said_and_nothing_is_forgotten",
+    ),
+    _of(
+        "a copy of other results is thrown away",
+        "ledger/disk.py",
+        "not self._is_of(wanted)",
+        "False",
+        f"{_COPY}test_a_copy_of_something_else_is_not_used",
+    ),
+    _of(
+        "where no topic id is told no copy is used",
+        "ledger/disk.py",
+        'identity["topic_id"] is None or',
+        "False or",
+        f"{_COPY}test_where_brokers_tell_no_topic_id_no_copy_is_used",
+    ),
+    _of(
+        "a damaged copy is not used again",
+        "ledger/disk.py",
+        "            _mark(self._folder)\n",
+        "",
+        f"{_COPY}test_a_damaged_copy_ends_the_process_once_and_is_not_used_again",
+    ),
+    _of(
+        "a disk that was full is opened again",
+        "ledger/disk.py",
+        "            self._open_again()\n",
+        "            return self._trouble\n",
+        f"{_COPY}test_a_full_disk_is_said_and_nothing_is_forgotten",
+    ),
+    Mutation(
+        "a gap in the results is read",
+        (
+            Edit(
+                "processor/core/assignments.py",
+                "state.phase is Phase.WORKING and state.results.has_gap",
+                "False",
+            ),
+        ),
+        "tests/unit/test_ledgers.py::test_a_gap_is_read_after_a_while_and_only_where_there_is_one",
+    ),
+    _of(
+        "a call that is given up hangs up",
+        "http/fast_transport.py",
+        "            await body.aclose()\n            raise",
+        "            raise",
+        "tests/component/test_http_edge_requests.py::test_a_call_that_was_given_up_has_hung_up",
+    ),
+    _of(
+        "what comes behind a reply answers no other call",
+        "http/connection.py",
+        "self._is_spoilt |= self._is_complete",
+        "pass",
+        f"{_HTTP}test_what_comes_behind_a_reply_is_no_reply_to_the_next_call",
+    ),
+    _of(
+        "an endless head is not taken in",
+        "http/connection.py",
+        "self.status is None and self._head_size > _HEAD_LIMIT",
+        "False",
+        "tests/component/test_http_edge_failures.py::"
+        "test_a_broken_exchange_may_have_been_applied_and_is_never_repeated",
+    ),
+    _of(
+        "an endless body is not taken in",
+        "http/connection.py",
+        "self._transport.pause_reading()",
+        "pass",
+        f"{_HTTP}test_an_endless_body_is_not_taken_in_while_nobody_reads_it",
+    ),
+)
