@@ -6,6 +6,7 @@ That broker knows neither topic settings nor the offsets of a time; those are st
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -195,6 +196,9 @@ class FakeBroker:
         if self.troubles:
             raise self.troubles.pop()
         return {topic: self.counts.get(topic) for topic in topics}
+
+    def inquire(self, *_: object) -> SimpleNamespace:
+        return SimpleNamespace(wait=lambda _: None, topic_id=lambda _: None)
 
     def config(self, _: str, __: float) -> Mapping[str, str | None]:
         return {"cleanup.policy": self.policy, "retention.ms": self.retention}
