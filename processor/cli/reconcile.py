@@ -43,7 +43,9 @@ def reconcile(  # noqa: PLR0913  each is an option of the command
     *,
     most: Annotated[
         int,
-        typer.Option("--list", min=0, help="List so many of each kind; all are counted."),
+        typer.Option(
+            "--list", min=0, metavar="N", help="List so many of each kind; all are counted."
+        ),
     ] = 20,
     write_ids: Annotated[
         Path | None,
