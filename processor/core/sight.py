@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from processor.core.assignments import Assignments
-from processor.core.events import OrderPaid
 from processor.core.partitions import Phase
 from processor.core.permits import Permits
 from processor.core.records import Partition
@@ -108,8 +107,8 @@ def look(assignments: Assignments, permits: Permits, releases_stopped: str | Non
                 failing.append(work)
             if work.is_replayed:
                 continue
-            if (until := _first_expiry(work)) is not None:
-                reserved.append(Reserved(work.received_at, until))
+            if work.expires_at is not None:
+                reserved.append(Reserved(work.received_at, work.expires_at))
             if (timestamp := work.record.source.timestamp) is not None:
                 timestamps.setdefault(work.operation, []).append(timestamp)
     return Sight(
@@ -145,11 +144,3 @@ def _retrying(failing: Sequence[Work]) -> RetrySight | None:
     last = max(failing, key=lambda work: work.last_attempt_at or 0)
     since = min(work.first_attempt_at or 0 for work in failing)
     return RetrySight(records=len(failing), since=since / 1_000, last=last.trouble)
-
-
-def _first_expiry(work: Work) -> int | None:
-    """Return when the first reservation ends that a record asks to confirm; None: there is none."""
-    if not isinstance(event := work.content, OrderPaid):
-        return None
-    ends = (item.reservation_expires_at for item in event.items)
-    return min((end for end in ends if end is not None), default=None)

@@ -26,7 +26,8 @@ class Work:
     """One record's state: what it says, whose turn it is, and what its attempts came to.
 
     Compared by identity. `received_at` is the moment (seconds, see `Now.at`) of its admission,
-    `due` that before which it rests; `patient_since` the reading of its scope's patience clock when
+    `due` that before which it rests; `expires_at` (epoch milliseconds) when the first reservation
+    ends that it asks to confirm; `patient_since` the reading of its scope's patience clock when
     its first attempt that counts had failed, `paused_for` the seconds that Rokt told it alone to
     pause, which do not count either; `failed_since` the moment of the first of its `failures`:
     replies that were not final, of which `trouble` tells the last; `gate` the offset of the
@@ -44,6 +45,7 @@ class Work:
         "counted_attempts",
         "due",
         "effect",
+        "expires_at",
         "failed_since",
         "failures",
         "first_attempt_at",
@@ -76,9 +78,9 @@ class Work:
         self.is_tainted = False
         self.gate: int | None = None
         self.received_at = self.due = 0.0
+        self.expires_at: int | None = None
         self.call: Call | None = None
-        self.attempts = self.counted_attempts = 0
-        self.ambiguous_attempts = 0
+        self.attempts = self.counted_attempts = self.ambiguous_attempts = 0
         self.limited_attempts = 0
         self.uncounted = 0
         self.effect = Effect.NOT_SENT
@@ -110,8 +112,12 @@ class Work:
     def identify(self) -> None:
         """Take the id that its outcome will have, once it is known what the record says."""
         match self.content:
-            case OrderPaid(event_id=event_id) | CartAbandoned(event_id=event_id):
+            case OrderPaid(event_id=event_id, items=items):
                 name: str = event_id
+                ends = [item.reservation_expires_at for item in items]
+                self.expires_at = min([end for end in ends if end is not None], default=None)
+            case CartAbandoned(event_id=event_id):
+                name = event_id
             case Undecodable() | Pending():
                 name = sha256(self.record.value or b"").hexdigest()
         self.outcome_id = identify(self.record.source, self.operation, name)

@@ -26,6 +26,7 @@ _LOG: Final = structlog.get_logger(__name__)
 _LOOK_EVERY: Final = 0.1
 _WRITE_EVERY: Final = 5.0
 _MOST_UNWRITTEN: Final = 5_000
+_MOST_RECENT: Final = 1_000  # about as many as may be unfinished in a partition
 _CHECKPOINT: Final = b"p"
 _NOTHING: Final = Checkpoint(position=0, floors={})
 
@@ -48,24 +49,23 @@ _REPLAYED: Final = _Form(b"y", codec.replayed_key, codec.write_yes, codec.read_y
 
 
 class _Shelf(Generic[K, V]):
-    """A shelf on the disk. What was put lately is in memory, written or not."""
+    """A shelf on the disk. What was put lately is in memory, too: it is soon asked for again."""
 
-    __slots__ = ("_disk", "_form", "_prefix", "_written", "unwritten")
+    __slots__ = ("_disk", "_form", "_older", "_prefix", "_recent", "unwritten")
 
     def __init__(self, disk: Disk, partition: bytes, form: _Form[K, V]) -> None:
         self._disk = disk
         self._form = form
         self._prefix = partition + form.mark
         self.unwritten: dict[K, V] = {}
-        self._written: dict[K, V] = {}
+        self._recent: dict[K, V] = {}
+        self._older: dict[K, V] = {}
 
     def get(self, key: K, /) -> V | None:
-        known = self.unwritten.get(key)
-        if known is None:
-            known = self._written.get(key)
-        if known is None:
-            known = self._disk.get(self._prefix + self._form.key(key), self._form.read)
-        return known
+        for entries in (self.unwritten, self._recent, self._older):
+            if (known := entries.get(key)) is not None:
+                return known
+        return self._disk.get(self._prefix + self._form.key(key), self._form.read)
 
     def __setitem__(self, key: K, value: V, /) -> None:
         self.unwritten[key] = value
@@ -77,8 +77,11 @@ class _Shelf(Generic[K, V]):
             yield prefix + form.key(key), form.write(value)
 
     def written(self) -> None:
-        """Note that it was; it stays in memory for one more checkpoint."""
-        self._written, self.unwritten = self.unwritten, {}
+        """Note that it was."""
+        self._recent.update(self.unwritten)
+        self.unwritten = {}
+        if len(self._recent) > _MOST_RECENT:
+            self._older, self._recent = self._recent, {}
 
 
 class _Copy:
