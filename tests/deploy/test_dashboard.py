@@ -84,7 +84,7 @@ def work(world: World) -> None:
 
 
 def live_through_an_outage(world: World, processor: Processor) -> None:
-    """Hold orders, one of which was paid two hours ago, and confirm them in the end."""
+    """Hold orders, one of which was paid two hours ago, until they are late; then confirm them."""
     world.rokt.rules.clear()
     world.rokt.rules.add(OUTAGE)
     late = order("late")
@@ -94,6 +94,9 @@ def live_through_an_outage(world: World, processor: Processor) -> None:
     )
     pay(world, *(order(f"held-{number}") for number in range(10)))
     wait_for_a_hold(processor, "confirm")
+    expiry = 'processor_first_reservation_expiry_timestamp_seconds{operation="CONFIRM"}'
+    wait_until(lambda: expiry in processor.metrics(), within=90, what="orders are late")
+    time.sleep(3)
     world.rokt.rules.clear()
     world.rokt.rules.add(RULES)
     world.wait_until_drained(120)
