@@ -109,8 +109,8 @@ _NOW: Final = (
     ),
     Panel(
         title="Next reservation ends in",
-        meaning="When the first reservation ends whose paid order still waits for its confirm. "
-        "Below zero it has ended: its items may go to somebody else.",
+        meaning="When the first reservation ends whose paid order has waited for its confirm for "
+        "over a minute. Below zero it has ended: its items may go to somebody else.",
         look=Look.NUMBER,
         queries=(
             Query(
@@ -121,7 +121,7 @@ _NOW: Final = (
         unit="s",
         base=Color.BAD,
         steps={300: Color.ODD, 900: Color.WELL},
-        empty="none waits",
+        empty="none is late",
         alerts=("ReservationExpiring",),
     ),
     Panel(
