@@ -164,13 +164,16 @@ class Assignments:
         if state is not None:
             state.results.begin_anew()
 
-    def restored(self, state: PartitionState, position: int) -> None:
-        """Note that the results were read up to `position`."""
-        state.results.read_to(position)
-        if state.phase is Phase.RESTORING:
-            state.phase = Phase.WORKING
-        elif state.rereading is Rereading.ASKED:
-            state.rereading = Rereading.DONE
+    def restored(self, restore: Restore, position: int) -> PartitionState | None:
+        """Note that the results were read up to `position`; return whose they are, if anybody's."""
+        state = self.find(restore.number, restore.epoch)
+        if state is not None:
+            state.results.read_to(position)
+            if state.phase is Phase.RESTORING:
+                state.phase = Phase.WORKING
+            elif state.rereading is Rereading.ASKED and not restore.fills_gap:
+                state.rereading = Rereading.DONE
+        return state
 
     def drain(self, partitions: Collection[Partition]) -> None:
         """Let nothing new begin in the numbers of these partitions."""
@@ -235,8 +238,9 @@ class Assignments:
             return
         self._read_gaps_at = now.at
         for state in self.states.values():
-            if state.phase is Phase.WORKING and state.results.has_gap:
-                yield Restore(state.number, state.epoch, state.results.position)
+            # A reading that somebody waits for would be replaced by this one.
+            if state.is_settled and state.results.has_gap:
+                yield Restore(state.number, state.epoch, state.results.position, fills_gap=True)
 
     # Commits
 

@@ -80,12 +80,14 @@ class AskEnds:
 class Restore:
     """Read a partition of the results topic from `position` to its end into the ledger.
 
-    `epoch` names the assignment: an answer for another one is ignored.
+    `epoch` names the assignment: an answer for another one is ignored. `fills_gap`: nobody waits
+    for it, it is to be read some time.
     """
 
     number: int
     epoch: int
     position: int
+    fills_gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,11 +198,10 @@ class Engine:
         self._share_rate()
         return self._dispatch.run(now)
 
-    def restored(self, number: int, epoch: int, position: int, now: Now) -> list[do.Effect]:
+    def restored(self, restore: do.Restore, position: int, now: Now) -> list[do.Effect]:
         """Note that a results partition was read to its end, which is `position`."""
-        state = self.assignments.find(number, epoch)
+        state = self.assignments.restored(restore, position)
         if state is not None:
-            self.assignments.restored(state, position)
             self._dispatch.unpark(state, now)
         return self._dispatch.run(now)
 

@@ -167,6 +167,11 @@ class PartitionState:
         """Whether calls may go out: all owned, restored, not draining, and the lease holds."""
         return self.phase is Phase.WORKING and at < self.lease_until
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it works, and waits for nothing of the results."""
+        return self.phase is Phase.WORKING and self.rereading is not Rereading.ASKED
+
     def place(self, work: Work) -> Lane:
         """Put a record into its cart's lane."""
         key = work.record.key

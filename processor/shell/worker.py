@@ -294,7 +294,7 @@ class Worker:
         self._call_soon(self._open, restore, position)
 
     def _open(self, restore: do.Restore, position: int) -> None:
-        self.apply(self._engine.restored(restore.number, restore.epoch, position, now()))
+        self.apply(self._engine.restored(restore, position, now()))
         if self._engine.look().is_restored:
             # The ledgers just read are no garbage: never look through them again (decision 0020).
             gc.freeze()

@@ -374,7 +374,7 @@ def test_an_assignment_reads_its_ledgers() -> None:
     assert stage.told("engine", "assign", "learn", "restored") == [
         ("assign", assigned),
         ("learn", restore, [], 12),
-        ("restored", 0, 1, 12),
+        ("restored", restore, 12),
     ]
 
 

@@ -1,6 +1,5 @@
 """The ledger's copy beside a real Kafka: a restart reads only what came since, whoever wrote it."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from tests.support.brokers import RealKafka
 from tests.support.events import order_paid
 from tests.support.programs import wait_until
 from tests.support.registries import RealRegistry
-from tests.support.world import Processor, World, open_world
+from tests.support.world import World, open_world
 
 pytestmark = pytest.mark.e2e
 
@@ -28,12 +27,6 @@ def _pay(world: World, begin: int, end: int) -> None:
     for number in range(begin, end):
         world.shop.paid(order_paid(f"o-{number}", f"c-{number}"))
     world.shop.flush()
-
-
-def _outcomes_read(processor: Processor) -> int:
-    """Return how many outcomes it had to read, at most, before it worked."""
-    lines = map(json.loads, processor.program.log_text().splitlines())
-    return max(int(line["outcomes"]) for line in lines if line["event"] == "reading the results")
 
 
 def _written(state: Path) -> int:
@@ -55,7 +48,7 @@ def test_a_killed_process_reads_only_what_came_since_its_checkpoint(
     _pay(world, ORDERS, ORDERS + 5)
     with world.processor(state_dir=str(tmp_path / "state")) as second:
         second.wait_until_ready()
-        assert _outcomes_read(second) < ORDERS / 10
+        assert second.outcomes_to_read() < ORDERS / 10
         _pay(world, 0, ORDERS)  # all of it again: nothing of it is called
         world.wait_until_drained()
     assert oracle.check(world)["DUPLICATE"] == ORDERS
@@ -73,7 +66,7 @@ def test_what_another_member_did_meanwhile_is_read_and_no_more(
         _pay(world, begin, begin + 20)
     with world.processor(state_dir=str(tmp_path / "one")) as again:
         again.wait_until_ready()
-        assert _outcomes_read(again) == 20
+        assert again.outcomes_to_read() == 20
         _pay(world, 0, ORDERS + 40)
         world.wait_until_drained()
     assert oracle.check(world)["DUPLICATE"] == ORDERS + 40

@@ -86,9 +86,12 @@ def calls_while_reading(world: World, processor: Processor) -> tuple[set[int], s
 
 
 @pytest.mark.faults
-def test_a_reading_of_a_long_ledger_that_is_killed_begins_again_and_nothing_is_called_before(
-    world: World,
+@pytest.mark.parametrize("keeps_its_copy", [True, False])
+def test_a_reading_of_a_long_ledger_that_is_killed_goes_on_and_nothing_is_called_before(
+    world: World, tmp_path: Path, *, keeps_its_copy: bool
 ) -> None:
+    """With its copy from the last checkpoint, without from the beginning."""
+    folders = [str(tmp_path / name) for name in ("one", "one" if keeps_its_copy else "another")]
     pay(world, "early", 4)
     work_off(world)
     lengthen(world, LONG)
@@ -98,14 +101,18 @@ def test_a_reading_of_a_long_ledger_that_is_killed_begins_again_and_nothing_is_c
         pay(world, name, 4, eventId=f"again-{name}")
     pay(world, "new", 4)
     made = len(world.rokt.ledger.entries)
-    with world.processor() as processor:
+    with world.processor(state_dir=folders[0]) as processor:
         wait_until(lambda: is_reading(processor), within=30, what="the ledger is being read")
+        wait_until(
+            lambda: processor.status()["restore_remaining"] < LONG * 3 / 4,
+            within=30,
+            what="a part of the ledger is read",
+        )
         processor.program.kill()
     assert len(world.rokt.ledger.entries) == made
-    with world.processor() as processor:
+    with world.processor(state_dir=folders[1]) as processor:
         wait_until(lambda: is_reading(processor), within=30, what="the ledger is read again")
-        left = processor.status()["restore_remaining"]
-        assert left > LONG / 2, "it began anew"
+        assert (processor.outcomes_to_read() < LONG) is keeps_its_copy
         assert calls_while_reading(world, processor) == ({made}, {503})
         processor.wait_until_ready()
         world.wait_until_drained()

@@ -67,7 +67,7 @@ EDGES: Final = (
         (
             Edit(
                 "processor/core/assignments.py",
-                "state.phase is Phase.WORKING and state.results.has_gap",
+                "state.is_settled and state.results.has_gap",
                 "False",
             ),
         ),

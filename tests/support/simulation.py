@@ -529,7 +529,7 @@ class World:
             if engine.assignments.find(restore.number, restore.epoch) is not None:
                 member.known.update(id(outcome) for outcome in results)
             engine.assignments.learn(restore, enumerate(results, restore.position), end)
-            self.apply(member, engine.restored(restore.number, restore.epoch, end, self.now))
+            self.apply(member, engine.restored(restore, end, self.now))
 
         member.steps.append(Step(Kind.RESTORE, ask))
 

@@ -61,6 +61,12 @@ class Processor:
         series = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
         return {name: float(value) for name, value in series}
 
+    def outcomes_to_read(self) -> int:
+        """Return how many outcomes it had to read, at most, before it worked."""
+        lines = map(json.loads, self.program.log_text().splitlines())
+        read = (line for line in lines if line["event"] == "reading the results")
+        return max(int(line["outcomes"]) for line in read)
+
     def answers(self, path: str) -> int:
         """Return the HTTP status of a path, 0 when nothing listens."""
         try:

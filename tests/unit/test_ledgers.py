@@ -7,6 +7,7 @@ from processor.core.effects import Restore
 from processor.core.fence import FenceSettings
 from processor.core.ledger import Ledger
 from processor.core.ledgers import KEEP_LEDGER_FOR, Kept, ResultsRead, Retained
+from processor.core.partitions import Rereading
 from processor.core.records import Now, Partition
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS
 
@@ -86,12 +87,30 @@ def test_a_gap_is_read_after_a_while_and_only_where_there_is_one() -> None:
     owned = assignments(Recorder())
     (restore,) = owned.assign(both(), START)
     state = owned.states[0]
-    owned.restored(state, 50)
+    owned.restored(restore, 50)
     state.results.wrote(52)
     assert list(owned.due_rereads(Now(59.0, 1_059.0))) == []
-    assert list(owned.due_rereads(Now(60.0, 1_060.0))) == [replace(restore, position=50)]
+    assert list(owned.due_rereads(Now(60.0, 1_060.0))) == [
+        replace(restore, position=50, fills_gap=True)
+    ]
     owned.learn(restore, [], 52)
     assert list(owned.due_rereads(Now(120.0, 1_120.0))) == []
+
+
+def test_a_reading_that_fills_a_gap_is_not_the_one_that_a_tainted_record_waits_for() -> None:
+    owned = assignments(Recorder())
+    (restore,) = owned.assign(both(), START)
+    owned.restored(restore, 50)
+    state = owned.states[0]
+    state.results.wrote(52)
+    (gap,) = owned.due_rereads(Now(60.0, 1_060.0))
+    state.rereading = Rereading.ASKED  # while it is under way, or about to be told
+    state.results.wrote(54)
+    assert list(owned.due_rereads(Now(120.0, 1_120.0))) == []
+    owned.restored(gap, 53)
+    assert (state.rereading, state.results.position) == (Rereading.ASKED, 53)
+    owned.restored(replace(gap, position=53, fills_gap=False), 55)
+    assert state.rereading is Rereading.DONE
 
 
 def test_of_a_partition_that_was_assigned_anew_what_was_read_for_the_old_one_is_stale() -> None:
@@ -107,9 +126,9 @@ def test_of_a_partition_that_was_assigned_anew_what_was_read_for_the_old_one_is_
 def test_offsets_that_go_back_empty_a_ledger_at_work_and_stop_it_until_it_is_read() -> None:
     ledgers = Recorder()
     owned = assignments(ledgers)
-    list(owned.assign([*both(), entry(LANE, 7)], START))
+    (restore,) = owned.assign([*both(), entry(LANE, 7)], START)
     state = owned.states[0]
-    owned.restored(state, 50)
+    owned.restored(restore, 50)
     assert state.is_working(-1.0)
     (again,) = owned.assign([entry(LANE, 6)], START)
     assert ledgers.asked == [("open", 0), ("anew", 0)]
