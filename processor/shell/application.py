@@ -164,7 +164,7 @@ class Application:
         worker = Worker(parts, inputs, self.fail, drain_deadline=settings.kafka.drain_deadline)
         poller = Poller(settings.kafka, tuple(inputs), broker, worker, steady)
         read = OutcomeReader(lambda schema: self._outcome_schema(cache, schema)).read
-        restorer = Restorer(settings.kafka, topics.results, read, worker, steady)
+        restorer = Restorer(settings.kafka, topics.results, read, worker.learning, steady)
         encoder = open_encoder(settings, prepared)
         sink = Sink(settings.kafka, topics, encoder, worker.acknowledged, steady)
         worker.connect(sink, poller, restorer)

@@ -12,8 +12,8 @@ PropertyValue = str | int | float | bool | Secret
 
 _SESSION_TIMEOUT: Final = 45.0
 _POLL_INTERVAL: Final = 300.0
-_HARMLESS_FAMILIES: Final = ("fetch.", "queue.", "queued.", "reconnect.", "retry.", "socket.")
-_HARMLESS: Final = frozenset({
+HARMLESS_FAMILIES: Final = ("fetch.", "queue.", "queued.", "reconnect.", "retry.", "socket.")
+HARMLESS: Final = frozenset({
     "allow.auto.create.topics",
     "api.version.request",
     "batch.num.messages",
@@ -76,6 +76,7 @@ _HARMLESS: Final = frozenset({
     "topic.metadata.refresh.interval.ms",
     "topic.metadata.refresh.sparse",
 })  # fmt: skip
+"""Properties that are no secrets, by names and by what names begin with."""
 _GUARANTEE: Final = "Leave it out: what the processor promises rests on its own value"
 _CALLBACK: Final = "Leave it out: the processor sets its own callbacks"
 _OWNED: Final[Mapping[str, str]] = {
@@ -161,7 +162,7 @@ def _property(name: str, value: object) -> PropertyValue:
         refuse(f"gives `{name}` a value that is no string, number or boolean")
     if value == MASK:
         refuse(f"gives `{name}` the mask that stands for the secret")
-    is_harmless = name in _HARMLESS or name.startswith(_HARMLESS_FAMILIES)
+    is_harmless = name in HARMLESS or name.startswith(HARMLESS_FAMILIES)
     # A name that is not known may be a misspelt secret.
     return value if is_harmless or isinstance(value, Secret) else Secret(_text(value))
 

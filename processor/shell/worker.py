@@ -5,7 +5,6 @@ outcomes from the restorer, ends from the brokers) arrives as callbacks of the l
 """
 
 import asyncio
-import gc
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
@@ -16,7 +15,6 @@ from confluent_kafka import Message
 from processor.core import effects as do
 from processor.core.assignments import Assigned
 from processor.core.events import Content, Pending
-from processor.core.outcomes import OutcomeView
 from processor.core.records import Partition, Record
 from processor.shell.clock import now, steady
 from processor.shell.framing import SchemaKey
@@ -26,6 +24,7 @@ from processor.shell.kafka.messages import record_of
 from processor.shell.kafka.poller import Poller
 from processor.shell.kafka.restorer import Restorer
 from processor.shell.kafka.sink import Sink
+from processor.shell.learning import Learning
 from processor.shell.logs import listed
 from processor.shell.metrics import Rebalance
 from processor.shell.parts import Parts
@@ -62,6 +61,7 @@ class Worker:
         self.sink: Sink
         self.poller: Poller
         self.restorer: Restorer
+        self.learning = Learning(self._engine, self.apply, fail, self._call_soon)
         self._committing = do.Commit(())
         self._paused: frozenset[Partition] = frozenset()
         self.ticked_at = steady()
@@ -277,30 +277,8 @@ class Worker:
         self._paused = partitions
         self.poller.want_paused(partitions)
 
-    # The ledger: called on the restorer's thread
-
-    def read(
-        self, restore: do.Restore, outcomes: Sequence[tuple[int, OutcomeView]], position: int
-    ) -> None:
-        """Take outcomes into the ledger."""
-        self._call_soon(self._engine.assignments.learn, restore, outcomes, position)
-
-    def replaced(self, restore: do.Restore) -> None:
-        """Let a ledger that was read from another topic of this name be read anew."""
-        self._call_soon(self._engine.assignments.replaced, restore)
-
-    def restored(self, restore: do.Restore, position: int) -> None:
-        """Let a partition work whose ledger is read."""
-        self._call_soon(self._open, restore, position)
-
-    def _open(self, restore: do.Restore, position: int) -> None:
-        self.apply(self._engine.restored(restore, position, now()))
-        if self._engine.look().is_restored:
-            # The ledgers just read are no garbage: never look through them again (decision 0020).
-            gc.freeze()
-
     def failed(self, error: BaseException) -> None:
-        """End the process: one of its threads cannot go on."""
+        """End the process: the poll thread cannot go on."""
         self._call_soon(self._fail, error)
 
     def _call_soon(self, callback: Callable[..., object], *arguments: object) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -76,8 +77,10 @@ class Scene:
             return sum(bool(member.assignment.topic_partitions) for member in members)
         return 0
 
-    def processor(self, source: Path = ROOT) -> Program:
-        """Return a processor as a program of its own, from that checkout."""
+    def processor(
+        self, source: Path = ROOT, *, more: Mapping[str, str] = MappingProxyType({})
+    ) -> Program:
+        """Return a processor as a program of its own, from that checkout, with `more` settings."""
         settings = {
             "KAFKA__BOOTSTRAP_SERVERS": self.stage.kafka.bootstrap_servers,
             "KAFKA__GROUP_ID": self.group,
@@ -89,6 +92,7 @@ class Scene:
             "ROKT__TAG_ID": "tag",
             "CALLS__MAX_IN_FLIGHT": str(self.case.in_flight),
             "SERVER__PORT": "0",
+            **more,
         }
         own = {f"PROCESSOR_{setting}": value for setting, value in settings.items()}
         environment = {**surroundings(), **self.topics.environment, **own}

@@ -69,10 +69,16 @@ class Recorder:
     def __init__(self) -> None:
         self.log: list[tuple[str, int, Any]] = []
         self.failure: BaseException | None = None
+        self.take: Callable[[Callable[[], None]], None] = lambda learnt: learnt()
 
     def read(
-        self, restore: Restore, outcomes: Sequence[tuple[int, OutcomeView]], position: int
+        self,
+        restore: Restore,
+        outcomes: Sequence[tuple[int, OutcomeView]],
+        position: int,
+        learnt: Callable[[], None],
     ) -> None:
+        self.take(learnt)
         assert all(offset < position for offset, _ in outcomes)
         self.log += [("read", restore.number, each.outcome_id) for _, each in outcomes]
 
@@ -394,6 +400,24 @@ def test_a_results_topic_that_is_another_one_is_read_from_its_beginning(
     assert stage.consumer.log[0] == [(3, 0)]
     assert stage.listener.log[0] == ("replaced", 3, 7)
     assert "results topic replaced" in capsys.readouterr().out
+
+
+def test_no_more_than_a_few_batches_wait_to_be_learnt(stage: Stage) -> None:
+    """Otherwise a long ledger would lie in memory between two threads."""
+    stage.ends(0, (0, 9))
+    for offset in range(9):
+        stage.batch(results(0, offset))
+    waiting: list[Callable[[], None]] = []
+    stage.listener.take = waiting.append
+    stage.restorer.start()
+    stage.restorer.restore(restore(0))
+    wait_until(lambda: len(waiting) == 4, within=WITHIN, what="a few batches wait")
+    assert stage.restorer.remaining == 4  # the fifth has been received, and waits, too
+    for learnt in waiting:
+        learnt()
+    wait_until(lambda: len(waiting) == 8, within=WITHIN, what="as many more have come")
+    stage.restorer.stop()
+    stage.restorer.join(WITHIN)
 
 
 def test_what_was_read_is_told_before_another_partition_begins_again(stage: Stage) -> None:

@@ -17,7 +17,7 @@ from processor.core.events import Pending, Undecodable
 from processor.core.records import Now, Partition, Record, Source
 from processor.core.replies import Failure, FailureKind
 from processor.core.vocabulary import Reason
-from processor.shell import worker as module
+from processor.shell import learning
 from processor.shell.inputs import Inputs
 from processor.shell.kafka.commits import Answer
 from processor.shell.kafka.messages import record_of
@@ -360,16 +360,18 @@ def test_what_is_lost_is_not_wished_paused_any_more() -> None:
 def test_an_assignment_reads_its_ledgers() -> None:
     restore = do.Restore(0, 1, 0)
     assigned = [Assigned(partition=PAID, committed=5, metadata=None, end=9)]
+    learnt: list[bool] = []
 
     async def test(stage: Stage) -> None:
         stage.engine.answers["assign"] = [restore]
         stage.worker.assigned(assigned)
         await settle()
-        stage.worker.read(restore, [], 12)
-        stage.worker.restored(restore, 12)
+        stage.worker.learning.read(restore, [], 12, lambda: learnt.append(True))
+        stage.worker.learning.restored(restore, 12)
         await settle()
 
     stage = staged(test)
+    assert learnt == [True]
     assert stage.calls["restorer"] == [("restore", restore)]
     assert stage.told("engine", "assign", "learn", "restored") == [
         ("assign", assigned),
@@ -445,11 +447,11 @@ def test_ledgers_are_kept_from_the_garbage_collector_once_all_are_read(
     monkeypatch: pytest.MonkeyPatch, *, is_restored: bool
 ) -> None:
     frozen: list[Any] = []
-    monkeypatch.setattr(module, "gc", Recorder(frozen))
+    monkeypatch.setattr(learning, "gc", Recorder(frozen))
 
     async def test(stage: Stage) -> None:
         stage.engine.answers["look"] = SimpleNamespace(is_restored=is_restored)
-        stage.worker.restored(do.Restore(0, 1, 0), 12)
+        stage.worker.learning.restored(do.Restore(0, 1, 0), 12)
         await settle()
 
     staged(test)

@@ -91,7 +91,9 @@ def reader(kafka: Kafka) -> Properties:
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
     }
-    return _outside(kafka) | FORGETFUL | own
+    properties = _outside(kafka) | FORGETFUL | own
+    properties.setdefault("queued.max.messages.kbytes", 8_192)
+    return properties
 
 
 def offsets_only(kafka: Kafka) -> Properties:

@@ -1,7 +1,7 @@
 """The restorer: reads partitions of the results topic back into the ledger."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
@@ -18,6 +18,7 @@ from processor.shell.settings import Kafka
 
 _LOG: Final = structlog.get_logger()
 _MOST_AT_ONCE: Final = 1_000
+_BATCHES_AHEAD: Final = 4
 _WAIT_FOR_RECORDS: Final = 0.1
 _ANSWER_WITHIN: Final = 10.0
 _LOOK_FOR_WORK_EVERY: Final = 0.5
@@ -31,9 +32,16 @@ class Listener(Protocol):
     """Who gets what was read; called on the restorer's thread."""
 
     def read(
-        self, restore: Restore, outcomes: Sequence[tuple[int, OutcomeView]], position: int
+        self,
+        restore: Restore,
+        outcomes: Sequence[tuple[int, OutcomeView]],
+        position: int,
+        learnt: Callable[[], None],
     ) -> None:
-        """Take outcomes of a partition, with their offsets: all that lies below `position`."""
+        """Take outcomes of a partition, with their offsets: all that lies below `position`.
+
+        `learnt` is to be called once they are taken in: a few batches may wait.
+        """
 
     def replaced(self, restore: Restore) -> None:
         """Learn that a partition ends before what was read of it; it is read from its beginning."""
@@ -78,6 +86,7 @@ class Restorer:
         self._readings: dict[int, _Reading] = {}
         self._moved_at = clock()
         self._stopping = threading.Event()
+        self._room = threading.Semaphore(_BATCHES_AHEAD)
         self._thread = threading.Thread(target=self._run, name="restore", daemon=True)
         self.trouble: str | None = None
         """Why reading makes no progress, None while it does."""
@@ -93,6 +102,7 @@ class Restorer:
     def stop(self) -> None:
         """End the thread, soon."""
         self._stopping.set()
+        self._room.release()
         self._asked.put(None)
 
     def join(self, timeout: float) -> None:
@@ -211,14 +221,18 @@ class Restorer:
                 again.append(reading.restore)
             else:
                 self._complain(f"the results topic cannot be read: {error.str()}")
-        for number, views in outcomes.items():
-            reading = self._readings[number]
-            self._listener.read(reading.restore, views, reading.position)
+        self._hand_over(outcomes)
         if again:
             self._begin(again)
         self._finish_reached()
         if not self._readings:
             self._consumer.unassign()
+
+    def _hand_over(self, outcomes: Mapping[int, Sequence[tuple[int, OutcomeView]]]) -> None:
+        for number, views in outcomes.items():
+            self._room.acquire()
+            reading = self._readings[number]
+            self._listener.read(reading.restore, views, reading.position, self._room.release)
 
     def _finish_reached(self) -> None:
         """Report what has been read to its end; further records of it are passed over."""

@@ -1,0 +1,167 @@
+"""What a long ledger costs: `python -m tests.benchmarks.restore --orders 10000000`.
+
+So many outcomes of one-item orders lie in the results. A processor without a copy reads all of
+them, one with its copy what came since. It prints figures, no verdict.
+"""
+
+import argparse
+import time
+import urllib.request
+from pathlib import Path
+
+from confluent_kafka import Producer
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+from processor.core.outcomes import Outcome
+from processor.core.records import Source
+from processor.core.replies import ItemVerdict
+from processor.core.vocabulary import Effect, ItemResult, Operation, Status
+from processor.shell import schemas
+from processor.shell.encoding import Encoder
+from tests.benchmarks.case import Case
+from tests.benchmarks.meter import cpu_seconds, memory
+from tests.benchmarks.orders import cart_id, order_id
+from tests.benchmarks.stage import Scene, stage
+from tests.support.programs import Program, free_port, wait_until
+
+_NUMBER = "1234567"
+_MEGABYTE = 1e6
+_WITHIN = 3_600.0
+
+
+def main() -> None:
+    """Read the arguments, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--orders", type=int, default=1_000_000, help="outcomes; at most 10 million"
+    )
+    parser.add_argument("--partitions", type=int, default=8)
+    arguments = parser.parse_args()
+    case = Case(orders=arguments.orders, partitions=arguments.partitions)
+    with stage() as play, play.scene(case) as scene:
+        length = _write_outcomes(scene, case.orders)
+        print(
+            f"{case.orders:,} outcomes of {length} bytes in {case.partitions} partitions",
+            flush=True,
+        )
+        state = play.folder / "state"
+        for name in ("without a copy", "with its copy "):
+            with _Running(scene, state) as (program, port):
+                print(f"{name}  {_read(program, port, case.orders)}", flush=True)
+                program.stop()
+            on_disk = sum(each.stat().st_size for each in state.rglob("*") if each.is_file())
+            size = on_disk / case.orders
+            print(f"    the copy: {on_disk / _MEGABYTE:,.0f} MB, {size:.0f} bytes an order")
+
+
+class _Running:
+    """A processor, and the port of its server."""
+
+    def __init__(self, scene: Scene, state: Path) -> None:
+        self._port = free_port()
+        more = {"SERVER__PORT": str(self._port), "STATE_DIR": str(state), "KAFKA__START": "latest"}
+        self._program = scene.processor(more=more)
+
+    def __enter__(self) -> tuple[Program, int]:
+        self._program.start()
+        return self._program, self._port
+
+    def __exit__(self, *_: object) -> None:
+        self._program.kill()
+
+
+def _read(program: Program, port: int, outcomes: int) -> str:
+    begun = time.monotonic()
+    wait_until(lambda: _is_ready(port), within=_WITHIN, what="the ledger is read")
+    seconds, cpu = time.monotonic() - begun, cpu_seconds(program.pid)
+    resident, peak = memory(program.pid)
+    return (
+        f"ready after {seconds:,.1f} s and {cpu:,.1f} s of the CPU,"
+        f" {outcomes / cpu:,.0f} outcomes/CPU-s,"
+        f" {resident / _MEGABYTE:,.0f} MB resident, {peak / _MEGABYTE:,.0f} MB at most"
+    )
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _write_outcomes(scene: Scene, count: int) -> int:
+    topic = scene.topics.results
+    with SchemaRegistryClient({"url": scene.stage.registry_url}) as client:
+        schema = Schema(schemas.text(schemas.OUTCOME))
+        encoder = Encoder(
+            client.register_schema(schemas.subject(topic), schema),
+            0,
+            processor_version="bench",
+            consumer_group="bench",
+        )
+    value = encoder.outcome(_outcome())
+    producer = Producer(
+        {
+            "bootstrap.servers": scene.stage.kafka.bootstrap_servers,
+            "compression.type": "lz4",
+            "linger.ms": 50,
+            "batch.size": 1_000_000,
+            "acks": 1,
+            "log_level": 0,
+        }
+    )
+    for number in range(count):
+        digits = f"{number:07}".encode()
+        key, partition = cart_id(digits.decode()), number % scene.case.partitions
+        while True:
+            try:
+                producer.produce(topic, value.replace(_NUMBER.encode(), digits), key, partition)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        if number % 1_000 == 0:
+            producer.poll(0)
+    producer.flush()
+    return len(value)
+
+
+def _outcome() -> Outcome:
+    cart = cart_id(_NUMBER)
+    return Outcome(
+        outcome_id=f"0b9a8f6e-1b7d-5c1e-9a41-00000{_NUMBER}",
+        operation=Operation.CONFIRM,
+        status=Status.SUCCEEDED,
+        effect=Effect.APPLIED,
+        reason=None,
+        cart_id=cart,
+        order_id=order_id(_NUMBER),
+        source_event_id=f"event-{_NUMBER}",
+        source=Source("worked-before", 0, 0, 1_790_000_000_000),
+        origin=None,
+        replay_id=None,
+        request_fingerprint=f"{'f' * 57}{_NUMBER}",
+        items=(
+            ItemVerdict(
+                cart_item_id=f"item-{cart}-1",
+                item_reservation_id=f"reservation-{cart}-1",
+                result=ItemResult.SUCCEEDED,
+                item_confirmation_id=f"confirmation-{_NUMBER}",
+                item_confirmation_url=None,
+            ),
+        ),
+        http_status=200,
+        error_description=None,
+        errors=(),
+        detail=None,
+        attempts=1,
+        ambiguous_attempts=0,
+        first_attempt_at=1_790_000_000_000,
+        last_attempt_at=1_790_000_000_000,
+        rokt_trace_id=None,
+        processed_at=1_790_000_000_000,
+    )
+
+
+if __name__ == "__main__":
+    main()
