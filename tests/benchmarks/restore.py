@@ -104,9 +104,8 @@ def _write_outcomes(scene: Scene, count: int) -> int:
     producer = Producer(
         {
             "bootstrap.servers": scene.stage.kafka.bootstrap_servers,
-            "compression.type": "lz4",
-            "linger.ms": 50,
-            "batch.size": 1_000_000,
+            "linger.ms": 20,
+            "batch.size": 100_000,
             "acks": 1,
             "log_level": 0,
         }
