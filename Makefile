@@ -93,6 +93,7 @@ bench-compare: .venv/bench.stamp parts ## alternate with another commit, BASE=v1
 
 bench-growth: .venv/bench.stamp parts ## measure and draw how it grows (BENCH_ARGS="--axis items": one axis)
 	$(BIN)/python -m tests.benchmarks.growth $(BENCH_ARGS)
+	$(BIN)/python -m tests.benchmarks.capacity
 
 lock: .venv/dev.stamp ## fit the locks to pyproject.toml (all anew: LOCK_ARGS=--upgrade)
 	$(COMPILE) pyproject.toml --extra otel --group dev --output-file requirements/dev.txt
