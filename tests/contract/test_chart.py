@@ -4,7 +4,7 @@ import json
 import re
 
 import processor
-from tests.support.chart_files import COPIES, FOLDER
+from tests.support.chart_files import FOLDER, contents
 from tests.support.chart_schema import CHART, PATH, settings_schema
 
 
@@ -14,9 +14,10 @@ def test_the_chart_takes_the_settings_there_are() -> None:
     assert schema["properties"]["settings"] == settings_schema(), remedy
 
 
-def test_the_chart_has_the_rules_and_the_dashboard_as_they_are() -> None:
-    assert sorted(FOLDER.iterdir()) == sorted(COPIES)
-    differing = [copy.name for copy, it in COPIES.items() if copy.read_bytes() != it.read_bytes()]
+def test_the_chart_has_the_rules_the_dashboard_and_the_properties_as_they_are() -> None:
+    wanted = contents()
+    assert sorted(FOLDER.iterdir()) == sorted(wanted)
+    differing = [path.name for path, it in wanted.items() if path.read_bytes() != it]
     assert differing == [], "`python -m tests.support.chart_files` writes them anew"
 
 

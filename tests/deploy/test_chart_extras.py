@@ -11,7 +11,7 @@ from processor.cli.check import FailOn
 from tests.deploy.cases import CASES, PLAIN
 from tests.support import dashboard
 from tests.support.alert_rules import RULES
-from tests.support.helm import NAME, Manifest, render
+from tests.support.helm import NAME, Manifest, render, variables
 
 pytestmark = pytest.mark.deploy
 
@@ -77,7 +77,9 @@ def test_the_doctor_can_be_left_out_and_the_network_is_the_members_alone(tmp_pat
     made = render(tmp_path, {"test.enabled": False})
     assert "Pod" not in made.kinds
     network = made.one("NetworkPolicy")["spec"]["podSelector"]
-    assert network == {"matchLabels": made.workload["selector"]["matchLabels"]}
+    assert selects(network, made.workload["template"]["metadata"]["labels"])
+    (expression,) = network["matchExpressions"]
+    assert expression["values"] == ["processor"]
 
 
 @pytest.mark.parametrize("level", FailOn)
@@ -150,3 +152,53 @@ def test_the_dashboard_can_have_a_folder_and_a_runbook(tmp_path: Path) -> None:
     assert "deploy/README.md" not in written
     found = {each["name"]: each for each in json.loads(written)["templating"]["list"]}
     assert found["runbook"]["query"] == "https://wiki.example/rokt"
+
+
+# The toolbox
+
+
+def test_the_toolbox_has_its_own_user_and_memory_and_neither_the_key_nor_a_ledger(
+    tmp_path: Path,
+) -> None:
+    made = render(tmp_path, CASES["toolbox"])
+    pod = made.toolbox["template"]["spec"]
+    (container,) = pod["containers"]
+    secrets = {
+        each["name"]: each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each
+    }
+    assert secrets == {
+        "kafka-properties": "operator-client",
+        "registry-password": "registry-client",
+    }
+    assert {each["name"] for each in pod["volumes"]} == {
+        each["name"] for each in container["volumeMounts"]
+    }
+    assert container["resources"]["limits"] == {"memory": "2Gi"}
+    without = {"PROCESSOR_ROKT__API_KEY_FILE", "PROCESSOR_STATE_DIR"}
+    assert made.environment.keys() - variables(container).keys() == without
+    assert container["image"] == made.container["image"]
+
+
+def test_the_toolbox_is_one_pod_that_sleeps_and_goes_at_once(tmp_path: Path) -> None:
+    spec = render(tmp_path, CASES["toolbox"]).toolbox
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["command"] == ["sleep", "infinity"]
+    assert pod["shareProcessNamespace"] is True
+    assert not {"livenessProbe", "readinessProbe", "ports"} & container.keys()
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_the_toolbox_is_no_member_and_has_their_network(tmp_path: Path, *, tested: bool) -> None:
+    made = render(tmp_path, {**CASES["toolbox"], "test.enabled": tested})
+    labels = made.toolbox["template"]["metadata"]["labels"]
+    assert made.toolbox["selector"]["matchLabels"].items() <= labels.items()
+    assert labels["team"] == "orders"
+    members = made.workload["selector"]["matchLabels"]
+    assert not members.items() <= labels.items()
+    member = made.workload["template"]["metadata"]["labels"]
+    assert not made.toolbox["selector"]["matchLabels"].items() <= member.items()
+    network = made.one("NetworkPolicy")["spec"]["podSelector"]
+    assert selects(network, labels)
+    assert selects(network, member)

@@ -17,6 +17,8 @@ Render = Callable[..., Rendered]
 
 TRACED: Values = {"settings.tracing.endpoint": "http://collector:4318"}
 RULES: Values = {"rules.enabled": True}
+MONITORED: Values = {"monitor.kind": "pod", "networkPolicy.from": "anywhere"}
+TOOLBOX: Values = {"toolbox.enabled": True}
 CHANGES: dict[str, tuple[object, Values]] = {
     "image.repository": ("registry.example/processor", {}),
     "image.tag": ("2.0.0", {}),
@@ -41,15 +43,22 @@ CHANGES: dict[str, tuple[object, Values]] = {
     "secrets.tracingHeaders.key": ("another", CASES["secured"]),
     "files": ([{"name": "ca", "configMap": "ca"}], {}),
     "volume.enabled": (True, {}),
-    "volume.size": ("1Gi", {"volume.enabled": True}),
+    "volume.size": ("1Gi", {}),
     "volume.storageClass": ("slow", {"volume.enabled": True}),
     "resources.requests.cpu": ("1", {}),
     "resources.requests.memory": ("600Mi", {}),
     "resources.limits.memory": ("2Gi", {}),
+    "toolbox.enabled": (True, {}),
+    "toolbox.kafkaProperties.name": ("another", TOOLBOX),
+    "toolbox.kafkaProperties.key": ("another", CASES["toolbox"]),
+    "toolbox.size": ("2Gi", TOOLBOX),
+    "toolbox.resources.requests.cpu": ("1", TOOLBOX),
+    "toolbox.resources.requests.memory": ("300Mi", TOOLBOX),
+    "toolbox.resources.limits.memory": ("3Gi", TOOLBOX),
     "podDisruptionBudget.enabled": (False, {}),
     "podDisruptionBudget.maxUnavailable": ("25%", {}),
     "networkPolicy.enabled": (False, {}),
-    "networkPolicy.from": ([], {}),
+    "networkPolicy.from": ("anywhere", {}),
     "networkPolicy.to.kafka": ([{"podSelector": {}}], {}),
     "networkPolicy.to.registry": ([{"podSelector": {}}], {}),
     "networkPolicy.to.rokt": ([{"podSelector": {}}], {}),
@@ -63,9 +72,9 @@ CHANGES: dict[str, tuple[object, Values]] = {
     "keda.pollingInterval": (5, {"keda.enabled": True}),
     "keda.authentication": ("mine", {"keda.enabled": True}),
     "keda.metadata": ({"sasl": "scram_sha512"}, {"keda.enabled": True}),
-    "monitor.kind": ("pod", {}),
-    "monitor.interval": ("30s", {"monitor.kind": "pod"}),
-    "monitor.labels": ({"a": "b"}, {"monitor.kind": "pod"}),
+    "monitor.kind": ("pod", {"networkPolicy.from": "anywhere"}),
+    "monitor.interval": ("30s", MONITORED),
+    "monitor.labels": ({"a": "b"}, MONITORED),
     "rules.enabled": (True, {}),
     "rules.labels": ({"a": "b"}, RULES),
     "rules.errorBudget": (0.002, RULES),
@@ -130,7 +139,20 @@ def test_by_default_it_is_a_deployment_and_nothing_that_an_operator_brings(
     ]
     assert plain.workload["replicas"] == 2
     assert plain.workload["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
-    assert "PROCESSOR_STATE_DIR" not in plain.environment
+    assert mounted_at(plain, plain.environment["PROCESSOR_STATE_DIR"]) == {
+        "name": "state",
+        "emptyDir": {"sizeLimit": "10Gi"},
+    }
+
+
+def mounted_at(rendered: Rendered, path: str) -> dict[str, Any]:
+    """Return the volume that members have at a path."""
+    (name,) = (
+        each["name"] for each in rendered.container["volumeMounts"] if each["mountPath"] == path
+    )
+    (volume,) = (each for each in rendered.pod["volumes"] if each["name"] == name)
+    found: dict[str, Any] = volume
+    return found
 
 
 def test_a_volume_makes_it_a_stateful_set(rendering: Render) -> None:
@@ -149,7 +171,7 @@ def test_keda_scales_on_the_lag_of_both_inputs_up_to_the_partitions(rendering: R
     assert "replicas" not in made.workload
     spec = made.one("ScaledObject")["spec"]
     assert spec["scaleTargetRef"] == {"kind": "Deployment", "name": NAME}
-    assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (2, 8)
+    assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (2, 12)
     assert [trigger["metadata"]["topic"] for trigger in spec["triggers"]] == [
         "paid",
         "cart-abandoned",
@@ -158,6 +180,14 @@ def test_keda_scales_on_the_lag_of_both_inputs_up_to_the_partitions(rendering: R
     assert first["bootstrapServers"] == made.environment["PROCESSOR_KAFKA__BOOTSTRAP_SERVERS"]
     assert first["consumerGroup"] == "rokt-cart-processor"
     assert (first["allowIdleConsumers"], first["excludePersistentLag"]) == ("false", "true")
+
+
+def test_keda_gets_the_brokers_without_blanks(rendering: Render) -> None:
+    made = rendering(
+        {"keda.enabled": True, "settings.kafka.bootstrap_servers": "b1:9093 , b2:9094"}
+    )
+    for trigger in made.one("ScaledObject")["spec"]["triggers"]:
+        assert trigger["metadata"]["bootstrapServers"] == "b1:9093,b2:9094"
 
 
 def test_keda_can_show_who_it_is(rendering: Render) -> None:
@@ -250,7 +280,7 @@ def test_the_probes_ask_for_life_and_readiness_on_the_servers_port(rendering: Re
 
 def test_the_network_lets_out_what_the_settings_name(rendering: Render) -> None:
     addresses = {
-        "settings.kafka.bootstrap_servers": "a:9093,b:9094,c",
+        "settings.kafka.bootstrap_servers": " a:9093 , b:9094, c ",
         "settings.schema_registry.url": "http://registry/path",
         "settings.rokt.base_url": "https://rokt.example:8443",
         "settings.tracing.endpoint": "http://collector:4318",
@@ -279,7 +309,20 @@ def test_the_network_lets_in_scrapes_only(rendering: Render) -> None:
         "from": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}],
         "ports": [{"port": "http"}],
     }
-    assert rendering({"networkPolicy.from": []}).one("NetworkPolicy")["spec"]["ingress"] == []
+
+
+def test_an_empty_list_is_nobody_and_anywhere_everybody(rendering: Render) -> None:
+    closed = rendering({"networkPolicy.to.rokt": []}).one("NetworkPolicy")["spec"]
+    assert closed["ingress"] == []
+    assert [ports(rule) for rule in closed["egress"]] == [[53, 53], [9092], [8081]]
+    spec = rendering({"networkPolicy.from": "anywhere"}).one("NetworkPolicy")["spec"]
+    assert spec["ingress"] == [{"ports": [{"port": "http"}]}]
+    assert [(ports(rule), "to" in rule) for rule in spec["egress"]] == [
+        ([53, 53], False),
+        ([9092], False),
+        ([8081], False),
+        ([443], False),
+    ]
 
 
 def test_a_node_can_be_drained_even_of_members_that_are_not_ready(rendering: Render) -> None:
@@ -316,4 +359,4 @@ def test_numbers_stay_whole_and_tables_become_json(rendering: Render) -> None:
 
 def test_a_digest_wins_over_the_tag(rendering: Render) -> None:
     made = rendering({"image.tag": "2.0.0", "image.digest": f"sha256:{'1' * 64}"})
-    assert made.container["image"] == f"rokt-cart-processor@sha256:{'1' * 64}"
+    assert made.container["image"] == f"registry.example/rokt-cart-processor@sha256:{'1' * 64}"

@@ -6,10 +6,19 @@ from typing import Any
 
 import pytest
 
-from processor.shell.settings import load
+from processor.shell.settings import load, load_connections
 from tests.deploy.cases import CASES
 from tests.support.chart_schema import CHART
-from tests.support.helm import EXAMPLE, KUBERNETES, Manifest, Rendered, helm, parse, render
+from tests.support.helm import (
+    EXAMPLE,
+    KUBERNETES,
+    Manifest,
+    Rendered,
+    helm,
+    parse,
+    render,
+    variables,
+)
 from tests.support.operators import OPERATORS, definition_of
 
 pytestmark = pytest.mark.deploy
@@ -77,7 +86,11 @@ def test_pod_security_restricted_lets_every_pod_in(rendered: Rendered) -> None:
 
 def pods_beside(rendered: Rendered) -> list[Manifest]:
     """Return the specs of the pods that are no members."""
-    return [each["spec"] for each in rendered.manifests if each["kind"] == "Pod"]
+    pods = [each["spec"] for each in rendered.manifests if each["kind"] == "Pod"]
+    deployments = [each["spec"] for each in rendered.manifests if each["kind"] == "Deployment"]
+    return pods + [
+        each["template"]["spec"] for each in deployments if each is not rendered.workload
+    ]
 
 
 def offences(pod: Manifest) -> list[str]:
@@ -123,13 +136,25 @@ def test_no_member_is_static(rendered: Rendered) -> None:
 
 
 def test_the_processor_takes_every_variable(rendered: Rendered, tmp_path: Path) -> None:
-    here = dict(rendered.environment)
+    settings = load(None, with_files(rendered.environment, tmp_path))
+    assert (settings.server.host, settings.server.port) == ("0.0.0.0", 9464)  # noqa: S104  its pod's
+
+
+def with_files(environment: dict[str, str], folder: Path) -> dict[str, str]:
+    """Return variables whose secrets are files of a folder."""
+    here = dict(environment)
     here.pop("PROCESSOR_SCHEMA_REGISTRY__CA_FILE", None)  # a certificate that is not here
     for name, value in here.items():
         if value.startswith("/run/secrets/"):
-            path = tmp_path / name
+            path = folder / name
             held = {"PROPERTIES_FILE": '{"client.id": "x"}', "HEADERS_FILE": "x=canary"}
             path.write_text(held.get(name.partition("__")[2], "canary"))
             here[name] = str(path)
-    settings = load(None, here)
-    assert (settings.server.host, settings.server.port) == ("0.0.0.0", 9464)  # noqa: S104  its pod's
+    return here
+
+
+def test_the_runbooks_commands_take_every_variable_of_the_toolbox(tmp_path: Path) -> None:
+    (container,) = render(tmp_path, CASES["toolbox"]).toolbox["template"]["spec"]["containers"]
+    settings = load_connections(None, with_files(variables(container), tmp_path))
+    assert settings.kafka.bootstrap_servers == "broker-1.kafka:9092,broker-2.kafka:9092"
+    assert settings.kafka.properties == {"client.id": "x"}

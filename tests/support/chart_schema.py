@@ -31,7 +31,11 @@ def settings_schema() -> dict[str, Any]:
         for group in groups:
             place = place["properties"].setdefault(group, _group())
         place["properties"][name] = _value(leaf)
-    root["properties"]["server"]["properties"]["port"] |= {"minimum": 1}
+    server = root["properties"]["server"]
+    server["properties"]["port"] |= {"minimum": 1}
+    # What templates look into: a null takes it away.
+    server["required"] = ["host", "port"]
+    root["required"] = ["kafka", "schema_registry", "rokt", "server"]
     return root
 
 

@@ -94,9 +94,21 @@ class Rendered:
 
     @property
     def workload(self) -> Manifest:
-        """Return the spec of the Deployment or StatefulSet."""
-        kinds = ("Deployment", "StatefulSet")
-        (found,) = (manifest for manifest in self.manifests if manifest["kind"] in kinds)
+        """Return the spec of the members' Deployment or StatefulSet."""
+        return self._workload(NAME)
+
+    @property
+    def toolbox(self) -> Manifest:
+        """Return the spec of the Deployment of the toolbox."""
+        return self._workload(f"{NAME}-toolbox")
+
+    def _workload(self, name: str) -> Manifest:
+        (found,) = (
+            manifest
+            for manifest in self.manifests
+            if manifest["kind"] in ("Deployment", "StatefulSet")
+            and manifest["metadata"]["name"] == name
+        )
         spec: Manifest = found["spec"]
         return spec
 
@@ -122,7 +134,12 @@ class Rendered:
     @property
     def environment(self) -> dict[str, str]:
         """Return the container's variables."""
-        return {each["name"]: each["value"] for each in self.container["env"]}
+        return variables(self.container)
+
+
+def variables(container: Manifest) -> dict[str, str]:
+    """Return a container's variables."""
+    return {each["name"]: each["value"] for each in container["env"]}
 
 
 def render(folder: Path, values: Values | None = None, *, base: Path | None = EXAMPLE) -> Rendered:

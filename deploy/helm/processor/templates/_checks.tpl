@@ -8,6 +8,7 @@
   "settings.rokt.base_url" "the address that Rokt gave to you"
   "settings.rokt.tag_id" "the tag id that Rokt gave to you"
   "secrets.roktApiKey.name" "a Secret that holds the API key"
+  "image.repository" "where you have pushed the image: none is published"
 -}}
 {{- $value := $v -}}
 {{- range $part := splitList "." $name -}}{{- $value = get ($value | default dict) $part -}}{{- end -}}
@@ -35,9 +36,12 @@
 {{- if and $properties $v.secrets.kafkaProperties.name -}}
 {{- $problems = append $problems "settings.kafka.properties and secrets.kafkaProperties are both set. Put all properties into the Secret" -}}
 {{- end -}}
+{{- $harmless := .Files.Get "files/properties.json" | fromJson -}}
 {{- range $name, $_ := $properties -}}
-{{- if regexMatch "password|secret|\\.pem$|jaas|oauthbearer\\.config" $name -}}
-{{- $problems = append $problems (printf "settings.kafka.properties holds %s, a secret. Put all properties into a Secret, and name that in secrets.kafkaProperties" $name) -}}
+{{- $shows := has $name $harmless.names -}}
+{{- range $family := $harmless.families -}}{{- if hasPrefix $family $name -}}{{- $shows = true -}}{{- end -}}{{- end -}}
+{{- if not $shows -}}
+{{- $problems = append $problems (printf "settings.kafka.properties holds %s, which may be a secret. Put all properties into a Secret, and name that in secrets.kafkaProperties" $name) -}}
 {{- end -}}
 {{- if eq $name "group.instance.id" -}}
 {{- $problems = append $problems "settings.kafka.properties holds group.instance.id. Leave it out: a member of that name would take over without a drain" -}}
@@ -48,6 +52,34 @@
 {{- end -}}
 {{- if and $v.secrets.tracingHeaders.name (not ($v.settings.tracing | default dict).endpoint) -}}
 {{- $problems = append $problems "secrets.tracingHeaders is set without settings.tracing.endpoint. Set both, or neither" -}}
+{{- end -}}
+{{- range $name, $address := dict
+  "settings.kafka.bootstrap_servers" $v.settings.kafka.bootstrap_servers
+  "settings.schema_registry.url" $v.settings.schema_registry.url
+  "settings.rokt.base_url" $v.settings.rokt.base_url
+  "settings.tracing.endpoint" ($v.settings.tracing | default dict).endpoint
+-}}
+{{- if contains "@" (toString $address) -}}
+{{- $problems = append $problems (printf "%s holds an @, so perhaps a password. Take it out: names and passwords have settings and secrets of their own" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.secrets.kafkaProperties.name $v.keda.enabled (not $v.keda.authentication) -}}
+{{- $problems = append $problems "keda.enabled is set without keda.authentication, though your brokers ask who is there (secrets.kafkaProperties). Set it to a TriggerAuthentication whose user has the role `scale` of `processor topics acls`" -}}
+{{- end -}}
+{{- if and $v.toolbox.enabled $v.secrets.kafkaProperties.name (not $v.toolbox.kafkaProperties.name) -}}
+{{- $problems = append $problems "toolbox.kafkaProperties.name is not set, though secrets.kafkaProperties.name is. Set it to a Secret with a user that has the roles `look-back`, `copy` and `accept-gap` of `processor topics acls`, which members have not" -}}
+{{- end -}}
+{{- if and $v.toolbox.kafkaProperties.name $properties -}}
+{{- $problems = append $problems "settings.kafka.properties and toolbox.kafkaProperties are both set. Put all properties into Secrets" -}}
+{{- end -}}
+{{- if and (ne $v.monitor.kind "none") $v.networkPolicy.enabled (not $v.networkPolicy.from) -}}
+{{- $problems = append $problems (printf "monitor.kind is %s, but networkPolicy.from lets nobody in. Set it to where your Prometheus runs, or to anywhere" $v.monitor.kind) -}}
+{{- end -}}
+{{- $own := include "processor.labels" . | fromYaml -}}
+{{- range $name, $_ := $v.podLabels -}}
+{{- if hasKey $own $name -}}
+{{- $problems = append $problems (printf "podLabels holds %s, which the chart sets. Leave it out" $name) -}}
+{{- end -}}
 {{- end -}}
 {{- $names := list -}}
 {{- range $file := $v.files -}}

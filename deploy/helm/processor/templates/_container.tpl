@@ -1,4 +1,4 @@
-{{/* What the pods of members and of `helm test` share: who they are, and what is mounted. */}}
+{{/* What all pods share: who they are, and what is mounted. */}}
 {{- define "processor.identity" -}}
 serviceAccountName: {{ include "processor.serviceAccount" . }}
 automountServiceAccountToken: false
@@ -44,7 +44,7 @@ volumeMounts:
     mountPath: /etc/processor/{{ .name }}
     readOnly: true
   {{- end }}
-  {{- if .Values.volume.enabled }}
+  {{- if .Values.volume }}
   - name: state
     mountPath: /var/lib/processor
   {{- end }}
@@ -53,7 +53,7 @@ volumeMounts:
 {{- define "processor.volumes" -}}
 - name: tmp
   emptyDir:
-    sizeLimit: 64Mi
+    sizeLimit: {{ .tmp | default "64Mi" }}
 # Whole Secrets, not single files of them: only so a changed key arrives in a running pod.
 {{- range $secret := include "processor.secrets" . | fromJsonArray }}
 - name: {{ $secret.volume }}
@@ -75,4 +75,11 @@ volumeMounts:
     name: {{ .configMap }}
   {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* The ledger's place where no volume is claimed: it outlives the container, not the pod. */}}
+{{- define "processor.state" -}}
+- name: state
+  emptyDir:
+    sizeLimit: {{ .Values.volume.size | default "10Gi" }}
 {{- end -}}

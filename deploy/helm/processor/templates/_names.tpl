@@ -13,11 +13,21 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ .Chart.Name }}-check
 {{- end -}}
 
+{{/* What the pod of the runbook's commands is called, which is no member either. */}}
+{{- define "processor.toolboxName" -}}
+{{ .Chart.Name }}-toolbox
+{{- end -}}
+
 {{- define "processor.labels" -}}
 {{ include "processor.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{/* The labels of a root `at`, and more of them: `more` wins, and none is there twice. */}}
+{{- define "processor.labelled" -}}
+{{ include "processor.labels" .at | fromYaml | merge (deepCopy (.more | default dict)) | toYaml }}
 {{- end -}}
 
 {{- define "processor.serviceAccount" -}}

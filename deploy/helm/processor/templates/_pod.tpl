@@ -1,8 +1,6 @@
 {{- define "processor.pod" -}}
 metadata:
-  labels:
-    {{- include "processor.labels" . | nindent 4 }}
-    {{- with .Values.podLabels }}{{ toYaml . | nindent 4 }}{{ end }}
+  labels: {{ include "processor.labelled" (dict "at" . "more" .Values.podLabels) | nindent 4 }}
   {{- with .Values.podAnnotations }}
   annotations: {{ toYaml . | nindent 4 }}
   {{- end }}
@@ -21,7 +19,11 @@ spec:
       livenessProbe: {{ include "processor.probe" (dict "path" "/livez" "period" 10 "failures" 3) | nindent 8 }}
       # Once the ledgers of its partitions are read.
       readinessProbe: {{ include "processor.probe" (dict "path" "/readyz" "period" 5 "failures" 1) | nindent 8 }}
-  volumes: {{ include "processor.volumes" . | nindent 4 }}
+  volumes:
+    {{- include "processor.volumes" . | nindent 4 }}
+    {{- if not .Values.volume.enabled }}
+    {{- include "processor.state" . | nindent 4 }}
+    {{- end }}
   {{- with .Values.topologySpread }}
   topologySpreadConstraints:
     {{- range $key := .keys }}

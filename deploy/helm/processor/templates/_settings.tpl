@@ -38,7 +38,7 @@
 - name: {{ $secret.variable }}
   value: /run/secrets/processor/{{ $secret.volume }}/{{ $secret.key }}
 {{- end }}
-{{- if .Values.volume.enabled }}
+{{- if .Values.volume }}
 - name: PROCESSOR_STATE_DIR
   value: /var/lib/processor
 {{- end }}
@@ -54,7 +54,7 @@
 -}}
 {{- $given := list -}}
 {{- range $name, $where := $known -}}
-{{- $secret := get $.Values.secrets $name -}}
+{{- $secret := get $.Values.secrets $name | default dict -}}
 {{- if $secret.name -}}
 {{- $given = append $given (merge (dict "name" $secret.name "key" $secret.key) $where) -}}
 {{- end -}}
@@ -62,14 +62,19 @@
 {{- toJson $given -}}
 {{- end -}}
 
-{{/* The ports of addresses: of `host:port,host:port`, or of a URL. */}}
+{{/* The ports of addresses: of `host:port, host:port`, or of a URL. */}}
 {{- define "processor.ports" -}}
 {{- $ports := list -}}
-{{- range $address := splitList "," . -}}
+{{- range $address := splitList "," (include "processor.addresses" .) -}}
 {{- $scheme := regexFind "^[a-z]+://" $address -}}
 {{- $host := trimPrefix $scheme $address | regexFind "^[^/]+" -}}
 {{- $port := regexFind ":[0-9]+$" $host | trimPrefix ":" -}}
 {{- $ports = append $ports ($port | default (eq $scheme "http://" | ternary "80" (eq $scheme "https://" | ternary "443" "9092"))) -}}
 {{- end -}}
 {{- $ports | uniq | join "," -}}
+{{- end -}}
+
+{{/* Addresses as the processor reads them, without blanks: other programs take those for names. */}}
+{{- define "processor.addresses" -}}
+{{- regexReplaceAll "[[:space:]]" . "" | lower -}}
 {{- end -}}
