@@ -75,7 +75,7 @@ def test_members_follow_from_cpu_or_from_calls_in_flight_and_one_may_be_missing(
         (replace(LOAD, orders=1.0), 12),
         (replace(LOAD, orders=9_999.0, failed=0.0), 99),  # 11 members; 90 for the span
         (replace(LOAD, orders=999.0, failed=0.02), 18),  # 2 members; 17.98 for who is repeated
-        (replace(LOAD, orders=100.0, latency=20.0), 15),  # 5 members, three for each
+        (replace(LOAD, orders=100.0, latency=30.0), 21),  # 7 members, three for each
     ],
 )
 def test_partitions_are_enough_for_the_span_and_for_who_is_repeated(

@@ -32,21 +32,23 @@ from tests.support.codec import SCHEMA_ID, decode, framed, only, schema_of
 from tests.support.events import order_paid, paid_item
 
 ORDERS: Final = 200_000
-_FEWER: Final = 50_000
+FEWER: Final = 50_000
 _AT: Final = 1_790_000_000_000
 _BATCH: Final = 1_000
 _BATCH_HEADER: Final = 61
 _RECORD: Final = 12  # lengths, and the differences to the batch's offset and time
 _REPLY: Final = b'{"errors":[{"code":"QUOTE_EXPIRED","message":"The quote has expired."}]}'
 _RANDOM: Final = Random(7)
-_OTHERS: Final = ("order-paid", "cart-abandoned")
 
 
-def measure() -> Sizes:
-    """Measure everything; the CPU's seconds are this process's, all threads."""
+def measure(orders: int = ORDERS, fewer: int = FEWER) -> Sizes:
+    """Measure everything, with so many orders of one item, and fewer of ten.
+
+    The CPU's seconds are this process's, all threads.
+    """
     one, ten = _Order(1), _Order(10)
-    copy, restore, copy_memory = _restored(one, ORDERS)
-    copy_10, restore_10, _ = _restored(ten, _FEWER)
+    copy, restore, copy_memory = _restored(one, orders)
+    copy_10, restore_10, _ = _restored(ten, fewer)
     return Sizes(
         paid=Cost.through(one.paid_size, ten.paid_size),
         outcome=Cost.through(one.outcome_size, ten.outcome_size),
@@ -137,7 +139,7 @@ def _restored(order: _Order, count: int) -> tuple[float, float, float]:
     before = _resident()
     with tempfile.TemporaryDirectory(prefix="capacity-") as folder:
         identity: Identity = {"results": "r", "topic_id": "t", "partitions": 1, "releases": "c"}
-        ledgers = LastingLedgers(Disk(Path(folder), identity), _OTHERS[1])
+        ledgers = LastingLedgers(Disk(Path(folder), identity), "cart-abandoned")
         ledger, _ = ledgers.open(0)
         spent, offset = 0.0, 0
         while offset < count:
