@@ -29,7 +29,7 @@ def acls(
             metavar="ROLE",
             show_default="all",
             help=f"One of {', '.join(Role)}. The processors `run`; `look-back` plans, inspects and "
-            "reconciles; `copy` replays and redrives.",
+            "reconciles; `copy` replays and redrives; `scale` is KEDA's.",
         ),
     ] = None,
     user: Annotated[

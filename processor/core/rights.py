@@ -19,6 +19,7 @@ class Role(StrEnum):
     COPY = "copy"
     ACCEPT_GAP = "accept-gap"
     TOPICS = "topics"
+    SCALE = "scale"
     PRODUCE_ORDER_PAID = "produce-order-paid"
     PRODUCE_CART_ABANDONED = "produce-cart-abandoned"
 
@@ -80,6 +81,8 @@ def rights(role: Role, names: Names, groups: Groups) -> tuple[Right, ...]:
             return _accept_gap(names, groups)
         case Role.TOPICS:
             return _topics(names)
+        case Role.SCALE:
+            return _scale(names, groups)
         case Role.PRODUCE_ORDER_PAID:
             return (_write(names[Purpose.ORDER_PAID], "payments are not written"),)
         case Role.PRODUCE_CART_ABANDONED:
@@ -171,6 +174,15 @@ def _topics(names: Names) -> tuple[Right, ...]:
     )
 
 
+def _scale(names: Names, groups: Groups) -> tuple[Right, ...]:
+    """Return what is needed to see how many records wait, as KEDA does."""
+    without = "nobody knows how many records wait in it, so no member is added"
+    return (
+        *(_topic(names[each], Operation.DESCRIBE, without) for each in INPUTS),
+        _group(groups.own, "nobody knows how far the processors are, so no member is added"),
+    )
+
+
 def _topic(name: str, operation: Operation, without: str) -> Right:
     return Right(kind=Kind.TOPIC, name=name, operation=operation, without=without)
 
@@ -206,6 +218,7 @@ DEFAULT_USERS: Final = {
     Role.COPY: "rokt-cart-copier",
     Role.ACCEPT_GAP: "rokt-cart-operator",
     Role.TOPICS: "rokt-cart-topics",
+    Role.SCALE: "rokt-cart-scaler",
     Role.PRODUCE_ORDER_PAID: "order-paid-producer",
     Role.PRODUCE_CART_ABANDONED: "cart-abandoned-producer",
 }

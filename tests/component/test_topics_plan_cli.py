@@ -69,6 +69,7 @@ Run = Callable[..., Ran]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command about topics; `answer` is what is typed."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest's workers have one
 
     def run_it(*arguments: str, answer: str = "") -> Ran:
         monkeypatch.setattr(sys, "argv", ["processor", "topics", *arguments])
@@ -283,6 +284,7 @@ def test_all_roles_are_listed_with_users_of_their_own(brokers: Brokers, run: Run
         ("copy", "rokt-cart-copier"),
         ("accept-gap", "rokt-cart-operator"),
         ("topics", "rokt-cart-topics"),
+        ("scale", "rokt-cart-scaler"),
         ("produce-order-paid", "order-paid-producer"),
         ("produce-cart-abandoned", "cart-abandoned-producer"),
     ]

@@ -123,6 +123,10 @@ def produce(role: str) -> Callable[[Stage, str], str]:
     return lambda stage, topic: stage.produce(role, topic)
 
 
+def lag(stage: Stage, _: str) -> str:
+    return stage.lag("scale")
+
+
 def history(role: str) -> list[Case]:
     plan, redrive = as_role(role, PLAN), as_role(role, REDRIVE)
     plan_compacted = as_role_compacted(role, PLAN)
@@ -187,6 +191,10 @@ CASES = [
                 "needs DESCRIBE_CONFIGS on",
             ),
         )
+    ),
+    *(
+        Case("scale", on, "Describe", lag, "the lag is known", "authorization failed")
+        for on in ("order_paid", "cart_abandoned", "group")
     ),
     *(
         Case(

@@ -12,15 +12,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
+    AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    OffsetSpec,
     ResourcePatternType,
     ResourceType,
 )
@@ -88,7 +96,7 @@ class Stage:
         client = folder / "client.properties"
         client.write_text("client.id=tests\n")
         for roles, settings in (
-            (("run", "check", "look-back", "copy", "accept-gap"), {}),
+            (("run", "check", "look-back", "copy", "accept-gap", "scale"), {}),
             (("produce-order-paid", "produce-cart-abandoned"), {}),
             (("topics",), MADE),
         ):
@@ -235,6 +243,23 @@ class Stage:
         ) as refused:  # who may write nowhere is refused for good
             return f"{refused} {refused.__cause__}"
         return told[0]
+
+    def lag(self, role: str) -> str:
+        """Ask for all that KEDA asks for, as the user of a role; tell what came of it."""
+        admin = AdminClient({"bootstrap.servers": self.kafka.guarded, **self._door(role)})
+        topics = self.world.topics
+        places = [TopicPartition(each, 0) for each in (topics.order_paid, topics.cart_abandoned)]
+        asked = ConsumerGroupTopicPartitions(self.world.group, places)
+        try:
+            ends = admin.list_offsets(dict.fromkeys(places, OffsetSpec.latest()))
+            for end in ends.values():
+                end.result(_WITHIN)
+            (group,) = admin.list_consumer_group_offsets([asked]).values()
+            committed = group.result(_WITHIN).topic_partitions
+        except KafkaException as refused:
+            return str(refused)
+        refusals = [str(each.error) for each in committed if each.error]
+        return " ".join(refusals) or "the lag is known"
 
     def delete(self, topic: str) -> None:
         """Delete a topic if it is there."""

@@ -61,6 +61,7 @@ EXPECTED = {
         ("topic", name, operation)
         for name, operation in product(NAMES.values(), ("Create", "Describe", "DescribeConfigs"))
     ],
+    "scale": [*(("topic", name, "Describe") for name in INPUTS), ("group", "shop", "Describe")],
     "produce-order-paid": [("topic", "order-paid", "Write")],
     "produce-cart-abandoned": [("topic", "cart-abandoned", "Write")],
 }
