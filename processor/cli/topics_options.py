@@ -13,6 +13,7 @@ from processor.core.blueprints import (
     DEFAULT_REPLICAS,
     DEFAULT_RETENTION_MS,
     ENDLESS,
+    is_endless,
 )
 
 TOPICS: Final = "What the topics are to be like"
@@ -44,7 +45,7 @@ def read_time(text: str) -> int:
 
 def show_time(milliseconds: str) -> str:
     """Return a retention for people: `7d`, `36h`, `forever`."""
-    if milliseconds == ENDLESS:
+    if is_endless(milliseconds):
         return "forever"
     seconds = int(milliseconds) / 1_000
     for unit in ("d", "h"):

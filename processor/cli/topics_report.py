@@ -9,7 +9,7 @@ from processor.cli.acl_texts import Grant
 from processor.cli.texts import lines, new_table, say, visible
 from processor.cli.topic_texts import Tools, remedy, told
 from processor.cli.topics_options import show_size, show_time
-from processor.core.blueprints import ENDLESS
+from processor.core.blueprints import is_endless
 from processor.core.topic_plans import PlannedTopic, TopicPlan
 
 
@@ -58,7 +58,7 @@ def _now(topic: PlannedTopic, plan: TopicPlan) -> str:
 def _setting(name: str, value: str) -> str:
     if name == "retention.ms":
         return f"{name}={value} ({show_time(value)})"
-    if name.endswith(".bytes") and value != ENDLESS:
+    if name.endswith(".bytes") and not is_endless(value):
         return f"{name}={value} ({show_size(int(value))})"
     return f"{name}={value}"
 

@@ -7,6 +7,7 @@ from typing import Final
 
 ENDLESS: Final = "-1"
 """How Kafka writes no limit of time or bytes."""
+_LONGEST: Final = str(2**63 - 1)
 DEFAULT_PARTITIONS: Final = 12
 DEFAULT_REPLICAS: Final = 3
 DEFAULT_LARGEST_INPUT: Final = 1_048_588
@@ -16,6 +17,11 @@ DEFAULT_RETENTION_MS: Final = 7 * 24 * _HOURS
 DEFAULT_DEAD_LETTER_RETENTION_MS: Final = 90 * 24 * _HOURS
 _BESIDE: Final = 65_536
 """Bytes for ids, texts, coordinates and headers of ours beside what comes from others."""
+
+
+def is_endless(value: str) -> bool:
+    """Whether a topic's time or bytes have no limit; the largest number there is comes to that."""
+    return value in {ENDLESS, _LONGEST}
 
 
 class Purpose(StrEnum):
@@ -51,8 +57,10 @@ class Need:
 
     def is_met_by(self, actual: str | None) -> bool:
         """Whether a topic with this value is as good. None: the topic does not say."""
-        if actual is None or self.rule is Rule.EXACTLY:
-            return actual == self.value
+        if actual is None:
+            return False
+        if self.rule is Rule.EXACTLY:
+            return actual == self.value or _is_without_limit(self.setting, actual, self.value)
         if self.rule is Rule.AT_LEAST:
             return _amount(self.setting, actual) >= _amount(self.setting, self.value)
         return _amount(self.setting, actual) <= _amount(self.setting, self.value)
@@ -188,6 +196,8 @@ def _takes(size: int, why: str) -> Need:
 
 
 def _amount(setting: str, value: str) -> float:
-    if value == ENDLESS and setting.startswith("retention."):
-        return float("inf")
-    return float(value)
+    return float("inf") if _is_without_limit(setting, value) else float(value)
+
+
+def _is_without_limit(setting: str, *values: str) -> bool:
+    return setting.startswith("retention.") and all(map(is_endless, values))

@@ -11,6 +11,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from processor.core import horizon
+from processor.core.blueprints import is_endless
 from processor.core.records import Partition
 from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell import schemas
@@ -162,7 +163,7 @@ def _check_retention(results: str, broker: Broker) -> None:
             "cart, so compaction would make the ledger forget orders, which would be called "
             "again: set cleanup.policy=delete, with retention.ms=-1."
         )
-    if retention not in (None, "-1"):
+    if retention is not None and not is_endless(retention):
         _LOG.warning(
             "the ledger forgets orders whose outcomes are deleted: set retention.ms=-1",
             topic=results,

@@ -317,7 +317,10 @@ def test_a_compacted_results_topic_is_refused(consumer: FakeConsumer, policy: st
     assert consumer.log == []
 
 
-@pytest.mark.parametrize(("retention", "lines"), [("604800000", 1), ("-1", 0), (None, 0)])
+@pytest.mark.parametrize(
+    ("retention", "lines"),
+    [("604800000", 1), ("-1", 0), (str(2**63 - 1), 0), (None, 0)],
+)
 def test_results_that_will_be_deleted_are_warned_of(
     consumer: FakeConsumer, retention: str | None, lines: int
 ) -> None:

@@ -10,7 +10,7 @@ from processor.core.topic_plans import Change, Cluster, Found, PlannedTopic, Top
 from tests.unit.test_topic_plans import CHOICES, NAMES
 
 BROKERS = (1, 2, 3, 4)
-TIMES = st.one_of(st.just(ENDLESS), st.integers(1, 10**11).map(str))
+TIMES = st.one_of(st.sampled_from([ENDLESS, str(2**63 - 1)]), st.integers(1, 10**11).map(str))
 CONFIGS = st.fixed_dictionaries(
     {
         "retention.ms": TIMES,

@@ -22,6 +22,7 @@ from processor.shell.kafka.headers import headers_of
 from tests.contract.test_outputs import OUTCOME
 from tests.support.events import order_paid, paid_item, schema_text
 
+LONGEST = "9223372036854775807"
 NAMES = {purpose: f"topic of {purpose}" for purpose in Purpose}
 SCALE = Scale(
     partitions=6,
@@ -68,6 +69,11 @@ def test_each_topic_is_drawn_for_its_purpose() -> None:
         ("cleanup.policy", Rule.EXACTLY, "delete", "compact,delete", False),
         ("retention.ms", Rule.EXACTLY, "-1", "-1", True),
         ("retention.ms", Rule.EXACTLY, "-1", "9999999999999", False),
+        ("retention.ms", Rule.EXACTLY, "-1", LONGEST, True),
+        ("retention.ms", Rule.EXACTLY, "1000", LONGEST, False),
+        ("retention.bytes", Rule.EXACTLY, "-1", LONGEST, True),
+        ("max.message.bytes", Rule.EXACTLY, "-1", LONGEST, False),
+        ("retention.ms", Rule.AT_LEAST, "-1", LONGEST, True),
         ("retention.ms", Rule.AT_LEAST, "1000", "1000", True),
         ("retention.ms", Rule.AT_LEAST, "1000", "999", False),
         ("retention.ms", Rule.AT_LEAST, "1000", "-1", True),

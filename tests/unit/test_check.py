@@ -224,6 +224,8 @@ def test_where_inputs_are_kept_for_ever_results_have_to_be_too() -> None:
     limits = Limits(largest_input=1, replayable_ms=float("inf"))
     kept = difference("retention.ms", 3_650 * DAY_MS)
     assert severity(Purpose.RESULTS, kept, limits) is Level.ERROR
+    longest = difference("retention.ms", 2**63 - 1)
+    assert severity(Purpose.RESULTS, longest, limits) is Level.WARNING
     assert ENDLESS == "-1"
 
 

@@ -12,10 +12,10 @@ from processor.core.blueprints import (
     DEFAULT_DEAD_LETTER_RETENTION_MS,
     DEFAULT_LARGEST_INPUT,
     DEFAULT_RETENTION_MS,
-    ENDLESS,
     INPUTS,
     Names,
     Purpose,
+    is_endless,
 )
 from processor.core.topic_plans import Change, Choices, Cluster, Difference, Found, TopicPlan, plan
 from processor.shell.checks.findings import Area, Finding, Level, Voice
@@ -158,7 +158,7 @@ def _retention(told: Mapping[Purpose, Told]) -> float | None:
 
 
 def _milliseconds(value: str) -> float:
-    return float("inf") if value == ENDLESS else float(value)
+    return float("inf") if is_endless(value) else float(value)
 
 
 def _well(name: str, told: Told) -> Finding:
