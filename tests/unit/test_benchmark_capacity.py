@@ -189,6 +189,15 @@ def test_least_squares_are_relative() -> None:
     )  # nearer to the small
 
 
+def test_no_factor_is_negative() -> None:
+    rows = [(1.0, 1.0), (1.0, 2.0), (1.0, 4.0)]
+
+    assert least_squares(rows, [9.0, 8.0, 6.0])[1] == 0.0
+    assert least_squares(rows, [9.0, 8.0, 6.0])[0] == pytest.approx(
+        (1 / 9 + 1 / 8 + 1 / 6) / (1 / 81 + 1 / 64 + 1 / 36)
+    )
+
+
 def test_what_bends_first_is_what_is_furthest_past_its_mark() -> None:
     assert bends.first(plan(replace(LOAD, orders=1.0), CONSTANTS)) == []
     passed = bends.first(plan(replace(LOAD, orders=100_000.0), CONSTANTS))

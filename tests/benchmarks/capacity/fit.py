@@ -107,8 +107,23 @@ def _own_time(points: Sequence[Seen]) -> float:
 
 
 def least_squares(rows: Sequence[Row], values: Sequence[float]) -> list[float]:
-    """Return the factors of the columns whose sums are nearest to the values, relative to them."""
+    """Return the factors of the columns whose sums are nearest to the values, relative to them.
+
+    None is negative: nothing gives back what it costs. A column that would have such a factor is
+    left out.
+    """
     scaled = [[x / value for x in row] for row, value in zip(rows, values, strict=True)]
+    used = [*range(len(scaled[0]))]
+    while True:
+        factors = dict(zip(used, _solved([[row[i] for i in used] for row in scaled]), strict=True))
+        worst = min(used, key=factors.__getitem__)
+        if factors[worst] >= 0:
+            return [factors.get(i, 0.0) for i in range(len(scaled[0]))]
+        used.remove(worst)
+
+
+def _solved(scaled: Sequence[Sequence[float]]) -> list[float]:
+    """Return the factors by which the rows come nearest to 1: Gauss' normal equations."""
     width = len(scaled[0])
     table = [
         [sum(row[i] * row[j] for row in scaled) for j in range(width)]
