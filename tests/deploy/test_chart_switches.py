@@ -357,6 +357,16 @@ def test_numbers_stay_whole_and_tables_become_json(rendering: Render) -> None:
     assert properties == {"client.rack": "a", "queued.min.messages": 100_000}
 
 
+def test_labels_of_ones_own_win_and_none_is_there_twice(rendering: Render) -> None:
+    own = {"helm.sh/chart": "mine"}
+    names = ("monitor.labels", "rules.labels", "dashboard.labels")
+    switches = {**MONITORED, **RULES, "dashboard.enabled": True}
+    made = rendering(switches | dict.fromkeys(names, own))
+    for kind in ("PodMonitor", "PrometheusRule", "ConfigMap"):
+        labels = made.one(kind)["metadata"]["labels"]
+        assert (labels["helm.sh/chart"], labels["app.kubernetes.io/name"]) == ("mine", "processor")
+
+
 def test_a_digest_wins_over_the_tag(rendering: Render) -> None:
     made = rendering({"image.tag": "2.0.0", "image.digest": f"sha256:{'1' * 64}"})
     assert made.container["image"] == f"registry.example/rokt-cart-processor@sha256:{'1' * 64}"

@@ -125,6 +125,10 @@ def test_it_holds_the_processor_and_nothing_to_build_with(image: str) -> None:
     assert sorted(left_over.intersection(found)) == []
 
 
+def test_it_can_sleep_as_the_charts_toolbox_does(image: str) -> None:
+    docker("run", "--rm", *LOCKED_DOWN, "--entrypoint=sleep", image, "0")
+
+
 def test_the_same_source_gives_the_same_files(source: Path, image: str) -> None:
     again = build(source, f"{image}-again", "--no-cache")
     try:

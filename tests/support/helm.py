@@ -39,13 +39,28 @@ def find(program: str) -> str:
 
 
 def parse(text: str) -> list[Manifest]:
-    """Return the documents of a YAML text, empty ones left out."""
+    """Return the documents of a YAML text, empty ones left out; ValueError for a key twice."""
     try:
         import yaml  # noqa: PLC0415  `make test` does without it
     except ImportError as error:
         message = "PyYAML is missing: `make deploy-check` installs it, then runs these tests"
         raise HelmMissingError(message) from error
+    for node in yaml.compose_all(text, yaml.SafeLoader):
+        _refuse_twice(node)
     return [document for document in yaml.safe_load_all(text) if document]
+
+
+def _refuse_twice(node: Any) -> None:  # noqa: ANN401  PyYAML has no types
+    """Refuse a key that is given twice, of which PyYAML would take the last one."""
+    if isinstance(getattr(node, "value", None), str) or node is None:
+        return
+    if node.id == "mapping":
+        keys = [key.value for key, _ in node.value]
+        if len(set(keys)) < len(keys):
+            message = f"a key is given twice: {keys}"
+            raise ValueError(message)
+    for each in node.value:
+        _refuse_twice(each[1] if node.id == "mapping" else each)
 
 
 def helm(*arguments: str | Path) -> str:
