@@ -86,8 +86,9 @@ class Assignments:
             state = self.states.get(number)
             if state is None:
                 state = self.states[number] = self._begin(number)
-            if one.committed < state.ledger.done.floors.get(topic, 0):
-                self._read_anew(state)
+            # Of the lane's copies the ledger knows by their originals which were worked.
+            if one.committed < state.ledger.done.floor(topic) and topic != self._topics.replay:
+                state.replace_ledger(self._ledgers.anew(number))
             below = taint_below(one.metadata, one.committed, one.end)
             state.inputs[topic] = Input(one.committed, below, one.end)
             state.ledger.done.forget(topic, one.committed)
@@ -114,14 +115,6 @@ class Assignments:
         self._epoch += 1
         return PartitionState(number, self._epoch, self._retained.take(number))
 
-    def _read_anew(self, state: PartitionState) -> None:
-        """Empty a ledger that has forgotten what may come again; it is read from the beginning."""
-        self._epoch += 1
-        state.epoch = self._epoch  # what is being read for the old one is stale
-        state.replace_ledger(self._ledgers.anew(state.number))
-        if state.phase in {Phase.RESTORING, Phase.WORKING}:
-            state.phase = Phase.INCOMPLETE
-
     def find(self, number: int, epoch: int) -> PartitionState | None:
         """Return a partition's state if it is still that assignment."""
         state = self.states.get(number)
@@ -146,17 +139,21 @@ class Assignments:
         return not former
 
     def learn(
-        self, restore: Restore, outcomes: Iterable[tuple[int, Outcome | OutcomeView]], position: int
+        self,
+        restore: Restore,
+        outcomes: Iterable[tuple[int, Outcome | OutcomeView]],
+        begin: int,
+        position: int,
     ) -> None:
         """Take outcomes into a ledger, with their offsets in the results.
 
-        Everything from where reading began up to `position` has been read with them.
+        They are all that lie from `begin` up to `position`.
         """
         state = self.find(restore.number, restore.epoch)
         if state is not None:
             for offset, outcome in outcomes:
                 state.ledger.learn(outcome, offset)
-            state.results.read_to(position)
+            state.results.read(begin, position)
 
     def replaced(self, restore: Restore) -> None:
         """Note that a results partition ends before what was read of it: it is another one."""
@@ -164,11 +161,16 @@ class Assignments:
         if state is not None:
             state.results.begin_anew()
 
-    def restored(self, restore: Restore, position: int) -> PartitionState | None:
-        """Note that the results were read up to `position`; return whose they are, if anybody's."""
+    def restored(self, restore: Restore, begin: int, position: int) -> PartitionState | None:
+        """Note that nothing more lies from `begin` up to `position`, where the results end.
+
+        Returns whose they are, if anybody's.
+        """
         state = self.find(restore.number, restore.epoch)
         if state is not None:
-            state.results.read_to(position)
+            state.results.read(begin, position)
+            for topic, owned in state.inputs.items():
+                state.ledger.done.limit(topic, owned.end)
             if state.phase is Phase.RESTORING:
                 state.phase = Phase.WORKING
             elif state.rereading is Rereading.ASKED and not restore.fills_gap:
@@ -222,7 +224,7 @@ class Assignments:
 
     def forget(self, now: Now) -> None:
         """Let go of ledgers whose partitions have been away for long."""
-        self._retained.let_go(now.at)
+        self._retained.let_go(now.at, self.is_alone)
 
     def ledgers(self) -> Iterator[tuple[int, Kept]]:
         """Return the ledgers that are in use, or were not long ago, by their partition's number."""

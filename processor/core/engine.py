@@ -198,9 +198,9 @@ class Engine:
         self._share_rate()
         return self._dispatch.run(now)
 
-    def restored(self, restore: do.Restore, position: int, now: Now) -> list[do.Effect]:
-        """Note that a results partition was read to its end, which is `position`."""
-        state = self.assignments.restored(restore, position)
+    def restored(self, restore: do.Restore, begin: int, position: int, now: Now) -> list[do.Effect]:
+        """Note that nothing more lies from `begin` to the end of the results, `position`."""
+        state = self.assignments.restored(restore, begin, position)
         if state is not None:
             self._dispatch.unpark(state, now)
         return self._dispatch.run(now)

@@ -1,6 +1,6 @@
 """Ledgers: whoever keeps those of all partitions, and how far each has read its results."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, Protocol
 
 from processor.core.ledger import Ledger
@@ -66,10 +66,13 @@ class Retained:
         """Keep the ledger of a partition that goes, for a while."""
         self._retained[number] = (at, kept)
 
-    def let_go(self, at: float) -> None:
-        """Let go of ledgers whose partitions have been away for long."""
+    def let_go(self, at: float, is_alone: Callable[[int], bool]) -> None:
+        """Let go of ledgers whose partitions have been away for long.
+
+        `is_alone` tells that nothing of a partition is on its way any more, which would be learnt.
+        """
         for number, (since, kept) in list(self._retained.items()):
-            if at - since > KEEP_LEDGER_FOR:
+            if at - since > KEEP_LEDGER_FOR and is_alone(number):
                 del self._retained[number]
                 self._ledgers.let_go(number, kept)
 
@@ -99,8 +102,10 @@ class ResultsRead:
             self._beyond.add(offset)
             self._close_up()
 
-    def read_to(self, position: int) -> None:
-        """Note that everything below `position` was read."""
+    def read(self, begin: int, position: int) -> None:
+        """Note that everything from `begin` up to `position` was read."""
+        if begin > self.position:
+            raise AssertionError(f"the results from {self.position} to {begin} were not read")
         if position > self.position:
             self.position = position
             self._beyond = {offset for offset in self._beyond if offset >= position}

@@ -33,6 +33,7 @@ from processor.shell.inputs import Inputs
 from processor.shell.kafka.broker import Broker
 from processor.shell.kafka.poller import Poller
 from processor.shell.kafka.restorer import Restorer
+from processor.shell.kafka.results import Results
 from processor.shell.kafka.sink import Sink
 from processor.shell.ledger.folder import ledger_folder
 from processor.shell.ledger.lasting import LastingLedgers
@@ -43,7 +44,7 @@ from processor.shell.registry import Registry
 from processor.shell.schema_cache import SchemaCache
 from processor.shell.server import Server
 from processor.shell.settings import Settings
-from processor.shell.startup import Prepared, prepare
+from processor.shell.startup import Prepared, ask_topic_id, prepare
 from processor.shell.vetting import Refusal, VettedSchema
 from processor.shell.watch import Watch
 from processor.shell.worker import Worker
@@ -131,11 +132,14 @@ class Application:
             if not preparing.done():
                 return
             stopping.cancel()
-            cache = self._open_schemas(registry, preparing.result())
-            with ledger_folder(self._settings.state_dir) as folder:
-                ledgers = open_ledgers(self._settings, preparing.result(), folder)
-                worker = self._open_worker(broker, cache, ledgers, preparing.result())
-                async with self._working(worker, preparing.result().partitions):
+            prepared = preparing.result()
+            cache = self._open_schemas(registry, prepared)
+            # Where brokers give topics no id, a copy cannot be known to be of this one.
+            kept = self._settings.state_dir if prepared.results_id is not None else None
+            with ledger_folder(kept) as folder:
+                ledgers = open_ledgers(self._settings, prepared, folder)
+                worker = self._open_worker(broker, cache, ledgers, prepared)
+                async with self._working(worker, prepared.partitions):
                     await self._stopping.wait()
         finally:
             registry.close()
@@ -164,7 +168,12 @@ class Application:
         worker = Worker(parts, inputs, self.fail, drain_deadline=settings.kafka.drain_deadline)
         poller = Poller(settings.kafka, tuple(inputs), broker, worker, steady)
         read = OutcomeReader(lambda schema: self._outcome_schema(cache, schema)).read
-        restorer = Restorer(settings.kafka, topics.results, read, worker.learning, steady)
+        results = Results(
+            name=topics.results,
+            topic_id=prepared.results_id,
+            ask_id=lambda: ask_topic_id(topics.results, broker),
+        )
+        restorer = Restorer(settings.kafka, results, read, worker.learning, steady)
         encoder = open_encoder(settings, prepared)
         sink = Sink(settings.kafka, topics, encoder, worker.acknowledged, steady)
         worker.connect(sink, poller, restorer)

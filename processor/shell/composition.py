@@ -27,11 +27,7 @@ def engine_settings(settings: Settings, prepared: Prepared) -> EngineSettings:
     """Return what the engine decides by."""
     calls, retries = settings.calls, settings.retries
     return EngineSettings(
-        topics=Topics(
-            payments=settings.topics.order_paid,
-            abandonments=settings.topics.cart_abandoned,
-            replay=prepared.replay,
-        ),
+        topics=_topics(settings, prepared),
         shape=CallShape(
             tag_id=settings.rokt.tag_id,
             confirm_path=settings.rokt.confirm_path,
@@ -50,6 +46,14 @@ def engine_settings(settings: Settings, prepared: Prepared) -> EngineSettings:
         max_unfinished=calls.max_unfinished,
         max_span=calls.max_span,
         release_delay=calls.release_delay,
+    )
+
+
+def _topics(settings: Settings, prepared: Prepared) -> Topics:
+    return Topics(
+        payments=settings.topics.order_paid,
+        abandonments=settings.topics.cart_abandoned,
+        replay=prepared.replay,
     )
 
 
@@ -112,7 +116,7 @@ def open_ledgers(settings: Settings, prepared: Prepared, folder: Path) -> Lastin
         "partitions": prepared.partitions,
         "releases": topics.cart_abandoned,
     }
-    return LastingLedgers(Disk(folder, identity), topics.cart_abandoned)
+    return LastingLedgers(Disk(folder, identity), _topics(settings, prepared))
 
 
 def open_registry(settings: RegistryAccess) -> Registry:

@@ -32,13 +32,13 @@ class Learning:
         self,
         restore: do.Restore,
         outcomes: Sequence[tuple[int, OutcomeView]],
-        position: int,
+        span: tuple[int, int],
         learnt: Callable[[], None],
     ) -> None:
         """Take outcomes into the ledger."""
 
         def learn() -> None:
-            self._engine.assignments.learn(restore, outcomes, position)
+            self._engine.assignments.learn(restore, outcomes, *span)
             learnt()
 
         self._call_soon(learn)
@@ -47,13 +47,13 @@ class Learning:
         """Let a ledger that was read from another topic of this name be read anew."""
         self._call_soon(self._engine.assignments.replaced, restore)
 
-    def restored(self, restore: do.Restore, position: int) -> None:
+    def restored(self, restore: do.Restore, span: tuple[int, int]) -> None:
         """Let a partition work whose ledger is read."""
-        self._call_soon(self._open, restore, position)
+        self._call_soon(self._open, restore, span)
 
-    def _open(self, restore: do.Restore, position: int) -> None:
-        self._apply(self._engine.restored(restore, position, now()))
-        if self._engine.look().is_restored:
+    def _open(self, restore: do.Restore, span: tuple[int, int]) -> None:
+        self._apply(self._engine.restored(restore, *span, now()))
+        if not restore.fills_gap and self._engine.look().is_restored:
             # What was made until now is here to stay: never look through it again (decision 0020).
             gc.freeze()
 

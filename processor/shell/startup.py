@@ -28,6 +28,7 @@ _FIRST_ANSWER_WITHIN: Final = 1.0
 _AGAIN_AFTER: Final = 0.5
 # Short, because a broker that does not know the question (the demo's) never answers it.
 _CONFIG_WITHIN: Final = 2.0
+_ASK_FOR_ID: Final = 3
 
 Answer = TypeVar("Answer")
 
@@ -72,7 +73,7 @@ def prepare(
     prepared = Prepared(
         partitions=partitions,
         replay=replay,
-        results_id=_topic_id(settings.topics.results, broker),
+        results_id=_first_topic_id(settings.topics.results, broker),
         outcome_schema_id=outcome_id,
         dead_letter_schema_id=dead_letter_id,
     )
@@ -80,7 +81,14 @@ def prepare(
     return prepared
 
 
-def _topic_id(topic: str, broker: Broker) -> str | None:
+def _first_topic_id(topic: str, broker: Broker) -> str | None:
+    """Ask some times: a slow answer would cost the ledger's copy."""
+    asked = (ask_topic_id(topic, broker) for _ in range(_ASK_FOR_ID))
+    return next((topic_id for topic_id in asked if topic_id is not None), None)
+
+
+def ask_topic_id(topic: str, broker: Broker) -> str | None:
+    """Return which topic has a name now; None where the brokers do not tell. Blocks."""
     inquiry = broker.inquire([topic], [], "", _CONFIG_WITHIN)
     inquiry.wait(_CONFIG_WITHIN)
     return inquiry.topic_id(topic)

@@ -130,11 +130,12 @@ class Worker:
                     self.parts.observers.observe(effect, now().wall)
 
     def _tick(self) -> None:
+        # First of all, so that whatever goes wrong once does not end the time.
+        self._tick_handle = self._loop.call_later(_TICK, self._tick)
         self.ticked_at = steady()
         self.sink.poll()
         self.apply(self._engine.tick(now()))
         self.parts.ledgers.checkpoint(self._engine.assignments.ledgers(), self.ticked_at)
-        self._tick_handle = self._loop.call_later(_TICK, self._tick)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(coroutine)

@@ -198,6 +198,18 @@ def test_trailers_are_no_headers() -> None:
     )
 
 
+def test_trailers_without_end_are_not_taken_in() -> None:
+    async def floods(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ")
+        while True:
+            await visit.send(b"a" * 1000)
+
+    replies, _ = _calls(floods, 1)
+    assert isinstance(replies[0], Failure)
+    assert replies[0].kind is FailureKind.BODY_INTERRUPTED
+
+
 def test_an_endless_body_is_not_taken_in_while_nobody_reads_it() -> None:
     """As much as fits into the sockets leaves the server, and then no more."""
     sent = 0

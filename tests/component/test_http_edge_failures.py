@@ -131,6 +131,13 @@ CASES: Final = (
         503,
         settings=hasty,
     ),
+    Case(
+        "silence inside a body without a length",
+        replies_and_hangs(b'HTTP/1.1 200 OK\r\n\r\n{"success": tr'),
+        TIMEOUT,
+        200,
+        settings=hasty,
+    ),
     Case("truncated body", replies(HEAD_OF_TEN + b"abc"), BROKEN, 200),
     Case("reset in body", replies_and_resets(HEAD_OF_TEN + b"abc"), BROKEN, 200),
     Case("truncated chunk", replies(CHUNKED + b"5\r\nab"), BROKEN, 200),

@@ -1,6 +1,5 @@
 """The ledger's copy on a real disk: what it survives, and what it says where it cannot be used."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from processor.core.assignments import Topics
 from processor.core.ledgers import Kept
 from processor.core.meetings import Duplicate, Proceed
 from processor.core.outcomes import OutcomeView
@@ -52,11 +52,14 @@ def outcome(number: int) -> OutcomeView:
     )
 
 
+TOPICS: Final = Topics(payments=PAYMENTS, abandonments=ABANDONMENTS)
+
+
 class Copy:
     """A copy in a folder, and the ledger of one partition in it."""
 
     def __init__(self, folder: Path, identity: Identity = IDENTITY) -> None:
-        self.ledgers = LastingLedgers(Disk(folder, identity), ABANDONMENTS)
+        self.ledgers = LastingLedgers(Disk(folder, identity), TOPICS)
         self.ledger, self.position = self.ledgers.open(0)
         self.read = self.position
         self.at = 0.0
@@ -248,6 +251,61 @@ def test_offsets_that_go_back_have_all_results_read_again(folder: Path) -> None:
     again.close()
 
 
+def test_a_copy_that_lost_something_while_it_was_closed_is_not_trusted(folder: Path) -> None:
+    """Somebody made room by deleting what looked like logs: the copy opens, and knows less."""
+    disk = Disk(folder, IDENTITY)
+    before = folder.with_name("before")
+    shutil.copytree(folder, before)
+    assert disk.put([(b"a", b"1")]) is None
+    disk._trouble = "no room"  # noqa: SLF001  as a write leaves it
+    assert disk.put([(b"b", b"2")]) == "no room"
+    disk.close()
+    shutil.rmtree(folder)
+    before.rename(folder)
+    with pytest.raises(RuntimeFailure, match="is not what it was"):
+        disk.ready()
+    again = Disk(folder, IDENTITY)
+    assert again.get(b"a", bytes) is None
+    again.close()
+
+
+def test_a_copy_that_was_opened_again_goes_on(folder: Path) -> None:
+    disk = Disk(folder, IDENTITY)
+    disk.put([(b"a", b"1")])
+    disk._trouble = "no room"  # noqa: SLF001  as a write leaves it
+    assert (disk.ready(), disk.put([(b"b", b"2")])) == (None, None)
+    assert (disk.get(b"a", bytes), disk.get(b"b", bytes)) == (b"1", b"2")
+    disk.close()
+
+
+def test_a_folder_that_is_gone_is_a_trouble_like_any_other(folder: Path) -> None:
+    disk = Disk(folder, IDENTITY)
+    disk._trouble = "no room"  # noqa: SLF001  as a write leaves it
+    shutil.rmtree(folder)
+    assert "No such file" in str(disk.ready())
+
+
+def test_what_is_asked_of_a_closed_copy_does_not_mark_it(folder: Path) -> None:
+    disk = Disk(folder, IDENTITY)
+    disk.put([(b"a", b"1")])
+    disk.close()
+    with pytest.raises(RuntimeFailure):
+        disk.get(b"a", bytes)
+    again = Disk(folder, IDENTITY)
+    assert again.get(b"a", bytes) == b"1"
+    again.close()
+
+
+def test_much_is_written_in_slices_with_how_far_it_goes_last(folder: Path) -> None:
+    copy = Copy(folder)
+    copy.learn(9_000)  # two entries each
+    copy.checkpoint()
+    assert copy.ledgers._copies[0].checkpoint.position == 0  # noqa: SLF001
+    copy.checkpoint()
+    assert copy.ledgers._copies[0].unwritten == 0  # noqa: SLF001
+    copy.close()
+
+
 # Where it lies
 
 
@@ -258,22 +316,36 @@ def test_a_temporary_folder_goes_with_the_process() -> None:
     assert not folder.parent.exists()
 
 
-def test_what_a_killed_process_has_left_goes_with_the_next(
+HOLD = """
+import sys
+from pathlib import Path
+from processor.shell.ledger.disk import Disk
+disk = Disk(Path(sys.argv[1]), {"topic_id": "abc"})
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_process_has_left_goes_with_the_next_and_what_lives_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whoever it is that holds it: process ids say nothing where containers share a folder."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
-        ended.wait()
-    left = tmp_path / f"rokt-cart-processor-{ended.pid}-x"
-    ours = tmp_path / f"rokt-cart-processor-{os.getpid()}-x"
-    alive = tmp_path / f"rokt-cart-processor-{os.getppid()}-x"
-    foreign = tmp_path / "rokt-cart-processor-notes"
-    for each in (left, ours, alive, foreign):
+    left, alive = (tmp_path / f"rokt-cart-processor-{number}-x" for number in (1, 2))
+    empty, foreign = tmp_path / "rokt-cart-processor-3-x", tmp_path / "rokt-cart-processor-notes"
+    for each in (empty, foreign):
         each.mkdir()
-    with ledger_folder(None) as first, ledger_folder(None) as second:
-        assert first.parent.exists()
-        assert second.parent.exists()
-    assert {each.name for each in tmp_path.iterdir()} == {alive.name, foreign.name}
+    Disk(left / "ledger", IDENTITY).close()
+    command = [sys.executable, "-c", HOLD, str(alive / "ledger")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"open\n"
+        with ledger_folder(None) as first:
+            Disk(first, IDENTITY)
+            with ledger_folder(None):
+                assert first.exists(), "our own"
+        assert {each.name for each in tmp_path.iterdir()} == {alive.name, empty.name, foreign.name}
+        holder.kill()
 
 
 def test_a_folder_that_is_set_stays(tmp_path: Path) -> None:

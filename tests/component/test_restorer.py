@@ -21,6 +21,7 @@ from processor.core.vocabulary import Effect, Operation, Reason, Status
 from processor.errors import RuntimeFailure
 from processor.shell.kafka import restorer as module
 from processor.shell.kafka.restorer import Restorer
+from processor.shell.kafka.results import Results
 from processor.shell.outputs import Foreign
 from processor.shell.settings import Kafka
 from tests.support.mock_kafka import FakeClient, MockKafka, complaint, exception, places, record
@@ -69,23 +70,29 @@ class Recorder:
     def __init__(self) -> None:
         self.log: list[tuple[str, int, Any]] = []
         self.failure: BaseException | None = None
+        self.told: dict[int, int] = {}
         self.take: Callable[[Callable[[], None]], None] = lambda learnt: learnt()
 
     def read(
         self,
         restore: Restore,
         outcomes: Sequence[tuple[int, OutcomeView]],
-        position: int,
+        span: tuple[int, int],
         learnt: Callable[[], None],
     ) -> None:
         self.take(learnt)
+        begin, position = span
+        assert begin <= self.told.get(restore.number, restore.position)
         assert all(offset < position for offset, _ in outcomes)
+        self.told[restore.number] = position
         self.log += [("read", restore.number, each.outcome_id) for _, each in outcomes]
 
     def replaced(self, restore: Restore) -> None:
         self.log.append(("replaced", restore.number, restore.position))
 
-    def restored(self, restore: Restore, position: int) -> None:
+    def restored(self, restore: Restore, span: tuple[int, int]) -> None:
+        begin, position = span
+        assert begin <= self.told.get(restore.number, restore.position)
         self.log.append(("restored", restore.number, position))
 
     def failed(self, error: BaseException) -> None:
@@ -135,7 +142,9 @@ class Stage:
         monkeypatch.setattr(module, "Consumer", self.consumer)
         self.now = 100.0
         kafka = Kafka(bootstrap_servers="b:1")
-        self.restorer = Restorer(kafka, RESULTS, self.reader.read, self.listener, lambda: self.now)
+        self.topic_id = "first"
+        topic = Results(name=RESULTS, topic_id="first", ask_id=lambda: self.topic_id)
+        self.restorer = Restorer(kafka, topic, self.reader.read, self.listener, lambda: self.now)
 
     def ends(self, number: int, *answers: tuple[int, int] | Exception) -> None:
         """Say where a partition begins and ends; the last answer stays."""
@@ -227,6 +236,31 @@ def test_a_gap_at_the_end_of_a_partition_does_not_hang_it(stage: Stage) -> None:
     assert stage.run(restore(0)) == [("read", 0, "a"), ("restored", 0, 3)]
 
 
+def test_a_broker_that_lags_behind_does_not_end_the_reading(stage: Stage) -> None:
+    """Its end of the partition is not the one that was told: the rest may still come."""
+    stage.ends(0, (0, 3))
+    stage.batch(results(0, 0), complaint(EOF, RESULTS, 0, 1))
+    stage.step(lambda: setattr(stage, "now", stage.now + 60))
+    stage.batch(results(0, 1, b"b"), results(0, 2, b"c"))
+    assert stage.run(restore(0)) == [
+        ("read", 0, "a"),
+        ("read", 0, "b"),
+        ("read", 0, "c"),
+        ("restored", 0, 3),
+    ]
+
+
+def test_a_topic_of_another_id_is_read_from_its_beginning(stage: Stage) -> None:
+    stage.topic_id = "another"
+    stage.ends(3, (0, 9))
+    stage.batch(results(3, 0), complaint(EOF, RESULTS, 3, 9))
+    assert stage.run(restore(3, 7)) == [
+        ("replaced", 3, 7),
+        ("read", 3, "a"),
+        ("restored", 3, 9),
+    ]
+
+
 def test_a_tombstone_counts_as_read(stage: Stage) -> None:
     stage.ends(0, (0, 1))
     stage.batch(results(0, 0, None))
@@ -299,8 +333,8 @@ def test_a_long_wait_for_a_schema_is_said(stage: Stage) -> None:
 
 def test_a_stop_while_a_schema_is_waited_for_restores_nothing(stage: Stage) -> None:
     """A ledger with a hole would let an order be called twice."""
-    stage.ends(0, (0, 1))
-    stage.batch(results(0, 0, PENDING))
+    stage.ends(0, (0, 2))
+    stage.batch(results(0, 0), results(0, 1, PENDING))
     stage.restorer.restore(restore(0))
     stage.restorer.start()
     wait_until(lambda: stage.reader.pending, within=WITHIN, what="it is asked for")
@@ -441,7 +475,8 @@ def test_real_partitions_are_read_to_the_ends_they_had_when_asked() -> None:
     kafka.produce(topic, b"a", b"b", b"c")
     kafka.produce(topic, FOREIGN, PENDING, partition=1)
     listener = Recorder()
-    restorer = Restorer(kafka.settings(), topic, reader.read, listener, lambda: 100.0)
+    named = Results(name=topic, topic_id=None, ask_id=lambda: None)
+    restorer = Restorer(kafka.settings(), named, reader.read, listener, lambda: 100.0)
     for each in (restore(0, 1), restore(1), restore(2)):
         restorer.restore(each)
     restorer.start()

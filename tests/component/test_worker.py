@@ -366,8 +366,8 @@ def test_an_assignment_reads_its_ledgers() -> None:
         stage.engine.answers["assign"] = [restore]
         stage.worker.assigned(assigned)
         await settle()
-        stage.worker.learning.read(restore, [], 12, lambda: learnt.append(True))
-        stage.worker.learning.restored(restore, 12)
+        stage.worker.learning.read(restore, [], (0, 12), lambda: learnt.append(True))
+        stage.worker.learning.restored(restore, (12, 12))
         await settle()
 
     stage = staged(test)
@@ -375,8 +375,8 @@ def test_an_assignment_reads_its_ledgers() -> None:
     assert stage.calls["restorer"] == [("restore", restore)]
     assert stage.told("engine", "assign", "learn", "restored") == [
         ("assign", assigned),
-        ("learn", restore, [], 12),
-        ("restored", restore, 12),
+        ("learn", restore, [], 0, 12),
+        ("restored", restore, 12, 12),
     ]
 
 
@@ -451,7 +451,7 @@ def test_ledgers_are_kept_from_the_garbage_collector_once_all_are_read(
 
     async def test(stage: Stage) -> None:
         stage.engine.answers["look"] = SimpleNamespace(is_restored=is_restored)
-        stage.worker.learning.restored(do.Restore(0, 1, 0), 12)
+        stage.worker.learning.restored(do.Restore(0, 1, 0), (0, 12))
         await settle()
 
     staged(test)

@@ -85,8 +85,8 @@ MUTATIONS: Final = (
     _of(
         "the ledger is restored up to the end of the results",
         "shell/kafka/restorer.py",
-        "_Reading(restore, begin, high)",
-        "_Reading(restore, begin, low)",
+        " Reading(restore, begin, high)",
+        " Reading(restore, begin, low)",
         "tests/component/test_restorer.py::test_a_partition_is_read_from_its_position_to_its_end",
     ),
     _of(

@@ -7,8 +7,9 @@ from typing import TypeVar, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processor.core.assignments import Topics
 from processor.core.ledger import Ledger
-from processor.core.ledgers import Kept
+from processor.core.ledgers import Kept, ResultsRead
 from processor.core.outcomes import OutcomeView
 from processor.shell.ledger.disk import Disk
 from processor.shell.ledger.lasting import LastingLedgers
@@ -17,6 +18,7 @@ from tests.support.simulation_events import ABANDONMENTS, PAYMENTS
 
 V = TypeVar("V")
 NUMBER = 3
+TOPICS = Topics(payments=PAYMENTS, abandonments=ABANDONMENTS)
 
 
 class FakeDisk:
@@ -29,6 +31,9 @@ class FakeDisk:
     def get(self, key: bytes, read: Callable[[bytes], V]) -> V | None:
         value = self.entries.get(key)
         return None if value is None else read(value)
+
+    def ready(self) -> str | None:
+        return "no room" if self.is_full else None
 
     def put(self, entries: Iterable[tuple[bytes, bytes]]) -> str | None:
         if self.is_full:
@@ -45,6 +50,7 @@ class Event(Enum):
     FULL_CHECKPOINT = auto()
     CRASH = auto()
     COMMIT = auto()
+    GAP = auto()
     RESET = auto()
 
 
@@ -59,24 +65,27 @@ class Member:
         self.begin()
 
     def begin(self) -> None:
-        self.ledgers = LastingLedgers(cast("Disk", self.disk), ABANDONMENTS)
+        self.ledgers = LastingLedgers(cast("Disk", self.disk), TOPICS)
         self.ledger, position = self.ledgers.open(NUMBER)
-        if self.committed < self.ledger.done.floors.get(PAYMENTS, 0):
+        if self.committed < self.ledger.done.floor(PAYMENTS):
             self.ledger, position = self.ledgers.anew(NUMBER), 0
         self.ledger.done.forget(PAYMENTS, self.committed)
+        self.known = ResultsRead(position)
         for at in range(position, self.read):
             self.ledger.learn(self.outcomes[at], at)
+        self.known.read(position, max(position, self.read))
 
-    def learn(self) -> None:
-        self.ledger.learn(self.outcomes[self.read], self.read)
-        self.read += 1
+    def learn(self, at: int) -> None:
+        self.ledger.learn(self.outcomes[at], at)
+        self.known.wrote(at)
+        self.read = at + 1
 
     def checkpoint(self) -> None:
-        self.ledgers.checkpoint([(NUMBER, Kept(self.ledger, self.read))], at=1e9)
+        self.ledgers.checkpoint([(NUMBER, Kept(self.ledger, self.known.position))], at=1e9)
 
     def happens(self, event: Event) -> None:
         match event:
-            case Event.NOTHING:
+            case Event.NOTHING | Event.GAP:
                 pass
             case Event.CHECKPOINT | Event.FULL_CHECKPOINT:
                 self.disk.is_full = event is Event.FULL_CHECKPOINT
@@ -97,10 +106,13 @@ class Member:
 def test_it_answers_like_one_in_memory(outcomes: list[OutcomeView], events: list[Event]) -> None:
     member = Member(outcomes)
     for index in range(max(len(outcomes), len(events))):
-        if index < len(outcomes):
-            member.learn()
-        if index < len(events):
-            member.happens(events[index])
+        event = events[index] if index < len(events) else Event.NOTHING
+        # What somebody else has written is in the results, and not known to us yet.
+        if index < len(outcomes) and event is not Event.GAP:
+            member.learn(index)
+        member.happens(event)
+    member.read = len(outcomes)
+    member.begin()
     expected = Ledger(ABANDONMENTS)
     expected.done.forget(PAYMENTS, member.committed)
     for at, outcome in enumerate(outcomes):

@@ -528,8 +528,9 @@ class World:
             engine = member.engine
             if engine.assignments.find(restore.number, restore.epoch) is not None:
                 member.known.update(id(outcome) for outcome in results)
-            engine.assignments.learn(restore, enumerate(results, restore.position), end)
-            self.apply(member, engine.restored(restore, end, self.now))
+            placed = enumerate(results, restore.position)
+            engine.assignments.learn(restore, placed, restore.position, end)
+            self.apply(member, engine.restored(restore, end, end, self.now))
 
         member.steps.append(Step(Kind.RESTORE, ask))
 

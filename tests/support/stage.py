@@ -181,7 +181,7 @@ class Stage:
                         end = self._offsets[PAYMENTS]
                         self._apply(self.engine.end(number, epoch, end, self.now))
                 case do.Restore():
-                    self._apply(self.engine.restored(effect, 0, self.now))
+                    self._apply(self.engine.restored(effect, 0, 0, self.now))
                 case do.Pause(partition=partition):
                     self.paused.add(partition)
                 case do.Resume(partition=partition):

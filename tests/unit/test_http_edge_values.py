@@ -110,6 +110,8 @@ def test_https_is_taken_and_http_to_this_machine(base_url: str) -> None:
         f"https://api.example.com#{CANARY_KEY}",
         f"https://{CANARY_KEY}\n",
         "https://a b",
+        "https://api..example.com",
+        f"https://{'a' * 64}.example.com",
     ],
 )
 def test_any_other_base_url_is_refused_and_not_shown(base_url: str) -> None:

@@ -37,7 +37,7 @@ class Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self.status, self.headers = None, []
         self._pieces: list[bytes] = []
-        self._head_size = self._buffered = 0
+        self._beside = self._buffered = 0  # bytes: of heads, chunks and trailers; of the body
         self._heard_at = self._may_be_silent = 0.0
         self._is_complete = self._is_spoilt = self._is_paused = False
         self._error: httpx.TransportError | None = None
@@ -94,7 +94,9 @@ class Connection(asyncio.Protocol):
         return not self._transport.is_closing()
 
     def abort(self) -> None:
-        """Close the connection at once, whatever is on its way."""
+        """Close the connection at once; whoever waits for its reply is told that it is lost."""
+        if self._parser is not None and self._error is None and not self._is_complete:
+            self._error = httpx.ReadError("the connection was closed")
         self._hush()
         self._transport.abort()
 
@@ -124,6 +126,7 @@ class Connection(asyncio.Protocol):
         if not self._is_complete:
             self._pieces.append(body)
             self._buffered += len(body)
+            self._beside -= len(body)
 
     def on_message_complete(self) -> None:
         """Note the end of the body, and whether the peer keeps the connection."""
@@ -144,8 +147,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._heard_at = self._loop.time()
-        if self.status is None:
-            self._head_size += len(data)
+        self._beside += len(data)
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -153,8 +155,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             # No cause: it may quote the peer.
             self._fail(httpx.RemoteProtocolError("no HTTP"))
-        if self.status is None and self._head_size > _HEAD_LIMIT:
-            self._fail(httpx.RemoteProtocolError("the head is too large"))
+        if self._beside > _HEAD_LIMIT:
+            self._fail(httpx.RemoteProtocolError("there is too much beside the body"))
         if self._is_complete:
             self._rest()
         elif self._buffered > _BUFFER_LIMIT and not self._is_paused and self.is_open():
@@ -165,7 +167,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end; without a length it is that of the body."""
         if self._parser is not None and not self._is_complete:
-            if exc is None and self.status is not None and self._is_ended_by_closing():
+            if exc is None and self._error is None and self._is_ended_by_closing():
                 self._is_complete = True
             else:
                 self._fail(httpx.ReadError("the connection ended"))
@@ -174,7 +176,8 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def _is_ended_by_closing(self) -> bool:
-        return not any(name.lower() in _LENGTH_GIVEN_BY for name, _ in self.headers)
+        is_given = any(name.lower() in _LENGTH_GIVEN_BY for name, _ in self.headers)
+        return self.status is not None and not is_given
 
     def _rest(self) -> None:
         """Wait for the next request: whatever comes before that was not asked for."""

@@ -76,12 +76,21 @@ def _check_base_url(base_url: str) -> None:
     except httpx.InvalidURL:
         raise EdgeSettingsError("the base URL is not a URL") from None
     # A host that httpx had to escape is none.
-    if not url.host or "%" in url.host or not is_secure:
+    if not _is_name(url.host) or not is_secure:
         raise EdgeSettingsError("the base URL must begin with https:// and name a host")
     if url.userinfo:
         raise EdgeSettingsError("the base URL must not carry a user name or password")
     if url.query or url.fragment:
         raise EdgeSettingsError("the base URL must end with its path")
+
+
+def _is_name(host: str) -> bool:
+    """Whether a host can be looked up: no empty part, none of more than 63 letters."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(host) and "%" not in host
 
 
 def _is_loopback(host: str) -> bool:

@@ -121,6 +121,8 @@ class FastTransport(httpx.AsyncBaseTransport):
             raise httpx.ConnectError(str(error)) from error
         except TimeoutError as error:
             raise httpx.ConnectTimeout("") from error
+        except UnicodeError as error:  # no such name can be
+            raise httpx.ConnectError(str(error)) from error
         except OSError as error:
             raise httpx.ConnectError(str(error)) from (_hung_up(error) or error)
 

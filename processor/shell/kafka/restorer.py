@@ -13,10 +13,13 @@ from processor.core.events import Pending, Undecodable
 from processor.core.outcomes import OutcomeView
 from processor.errors import RuntimeFailure
 from processor.shell.kafka import clients
+from processor.shell.kafka.results import Reading, Results
 from processor.shell.outputs import Foreign
 from processor.shell.settings import Kafka
 
 _LOG: Final = structlog.get_logger()
+# What somebody else has left open there must not hide what we wrote behind it.
+_ALL_OF_IT: Final = {"isolation.level": "read_uncommitted"}
 _MOST_AT_ONCE: Final = 1_000
 _BATCHES_AHEAD: Final = 4
 _WAIT_FOR_RECORDS: Final = 0.1
@@ -35,10 +38,10 @@ class Listener(Protocol):
         self,
         restore: Restore,
         outcomes: Sequence[tuple[int, OutcomeView]],
-        position: int,
+        span: tuple[int, int],
         learnt: Callable[[], None],
     ) -> None:
-        """Take outcomes of a partition, with their offsets: all that lies below `position`.
+        """Take outcomes of a partition, with their offsets: all that lie in `span`.
 
         `learnt` is to be called once they are taken in: a few batches may wait.
         """
@@ -46,22 +49,11 @@ class Listener(Protocol):
     def replaced(self, restore: Restore) -> None:
         """Learn that a partition ends before what was read of it; it is read from its beginning."""
 
-    def restored(self, restore: Restore, position: int) -> None:
-        """Learn that a partition was read to the end it had when reading began."""
+    def restored(self, restore: Restore, span: tuple[int, int]) -> None:
+        """Learn that nothing more lies in `span`, and its end is where the results ended."""
 
     def failed(self, error: BaseException) -> None:
         """Learn that the restorer has ended."""
-
-
-class _Reading:
-    """One partition on its way: from `position` to `end`."""
-
-    __slots__ = ("end", "position", "restore")
-
-    def __init__(self, restore: Restore, position: int, end: int) -> None:
-        self.restore = restore
-        self.position = position
-        self.end = end
 
 
 class Restorer:
@@ -70,20 +62,22 @@ class Restorer:
     def __init__(
         self,
         kafka: Kafka,
-        topic: str,
+        results: Results,
         read: Read,
         listener: Listener,
         clock: Callable[[], float],
     ) -> None:
         """`read` decodes an outcome; what it cannot decode yet is asked again until it can."""
-        self._properties = clients.reader(kafka)
+        self._properties = clients.reader(kafka) | _ALL_OF_IT
+        self._properties.pop("client.rack", None)  # a follower lags behind, and ends early
+        self._results = results
         self._consumer = Consumer(self._properties)
-        self._topic = topic
+        self._topic = results.name
         self._read = read
         self._listener = listener
         self._clock = clock
         self._asked: SimpleQueue[Restore | None] = SimpleQueue()
-        self._readings: dict[int, _Reading] = {}
+        self._readings: dict[int, Reading] = {}
         self._moved_at = clock()
         self._stopping = threading.Event()
         self._room = threading.Semaphore(_BATCHES_AHEAD)
@@ -150,17 +144,17 @@ class Restorer:
                 return
             low, high = ends
             begin = max(low, restore.position)
-            if restore.position > high:
-                begin = low  # of another topic: what it holds is not known yet
+            if restore.position > high or self._results.is_another():
+                begin = low  # what it holds is not known yet
                 self._listener.replaced(restore)
                 _LOG.error(
                     "results topic replaced",
                     topic=self._topic,
                     partition=restore.number,
-                    why=f"it ends at offset {high}, and was read up to {restore.position} before: "
-                    "what it held then is known to this process only, and gone with it",
+                    why=f"it ends at offset {high}, and was read up to {restore.position} before, "
+                    "or has another id: what it held then is known to this process only",
                 )
-            self._readings[restore.number] = _Reading(restore, begin, high)
+            self._readings[restore.number] = Reading(restore, begin, high)
         self._moved_at = self._clock()
         _LOG.info(
             "reading the results",
@@ -215,10 +209,10 @@ class Restorer:
                     outcomes.setdefault(number, []).append((offset, view))
                 reading.position, self.trouble = offset + 1, None
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                reading.position = max(offset, reading.end)
+                reading.position = offset  # of a broker that lags, below the end
             elif error.code() in _NOT_THERE:
                 # What was to be read has been deleted meanwhile: begin again where it begins now.
-                again.append(reading.restore)
+                again.append(reading.again())
             else:
                 self._complain(f"the results topic cannot be read: {error.str()}")
         self._hand_over(outcomes)
@@ -231,17 +225,19 @@ class Restorer:
     def _hand_over(self, outcomes: Mapping[int, Sequence[tuple[int, OutcomeView]]]) -> None:
         for number, views in outcomes.items():
             self._room.acquire()
+            if self._stopping.is_set():
+                return  # an outcome may have been given up, and a ledger with a hole is none
             reading = self._readings[number]
-            self._listener.read(reading.restore, views, reading.position, self._room.release)
+            self._listener.read(reading.restore, views, reading.span(), self._room.release)
 
     def _finish_reached(self) -> None:
         """Report what has been read to its end; further records of it are passed over."""
         if self._stopping.is_set():
-            return  # an outcome may have been given up, and a ledger with a hole is none
+            return
         for reading in [each for each in self._readings.values() if each.position >= each.end]:
             del self._readings[reading.restore.number]
             self.trouble = None
-            self._listener.restored(reading.restore, reading.position)
+            self._listener.restored(reading.restore, reading.span())
 
     def _decode(self, value: bytes, number: int, offset: int) -> OutcomeView | None:
         waiting_since = self._clock()
@@ -282,9 +278,8 @@ class Restorer:
                 f"nothing comes of the results topic, partitions {partitions}: {self.remaining} "
                 "outcomes are left to be read"
             )
-            self._moved_at = self._clock()
             self._renew()
-            self._assign()
+            self._begin([each.again() for each in self._readings.values()])
         return messages
 
     def _complain(self, trouble: str) -> None:

@@ -30,6 +30,7 @@ Identity = Mapping[str, str | int | None]
 
 _LOG: Final = structlog.get_logger(__name__)
 _IDENTITY: Final = b"\x00identity"
+_SERIAL: Final = b"\x00serial"  # of the last batch
 _LOCKED: Final = ("lock hold", "lock file", "LOCK:")
 _DAMAGED: Final = "DAMAGED"
 _MEGABYTE: Final = 1 << 20
@@ -47,7 +48,9 @@ class Disk:
         """
         self._folder = folder
         self._trouble: str | None = None
+        self._is_closed = False
         self._entries = _open(folder)
+        self._serial = 0
         wanted = orjson.dumps({"format": FORMAT, **identity})
         if identity["topic_id"] is None or not self._is_of(wanted):
             self._entries.close()
@@ -55,6 +58,8 @@ class Disk:
             self._entries = _open(folder)
             if (trouble := self.put([(_IDENTITY, wanted)])) is not None:
                 raise _unusable(folder, trouble)
+        else:
+            self._serial = self.get(_SERIAL, int) or 0
 
     def _is_of(self, identity: bytes) -> bool:
         try:
@@ -75,7 +80,8 @@ class Disk:
             value = self._entries.get(key)
             return None if value is None else read(value)
         except Exception as error:  # noqa: BLE001  the library raises nothing more special
-            _mark(self._folder)
+            if not self._is_closed:
+                _mark(self._folder)
             raise RuntimeFailure(
                 f"The ledger's copy in {self._folder} cannot be read: {error}. The next start "
                 "throws it away, and reads the results topic instead."
@@ -84,35 +90,60 @@ class Disk:
     def put(self, entries: Iterable[tuple[bytes, bytes]]) -> str | None:
         """Write entries, all or none; return what went wrong, if anything did.
 
-        RocksDB takes nothing more after an error until it is opened again. RuntimeFailure when that
-        fails.
+        After an error it has to be `ready` first.
         """
         if self._trouble is not None:
-            if shutil.disk_usage(self._folder).free < _ROOM:
-                return self._trouble
-            self._open_again()
+            return self._trouble
         batch = WriteBatch(raw_mode=True)
         for key, value in entries:
             batch.put(key, value)
+        serial = self._serial + 1
+        batch.put(_SERIAL, b"%d" % serial)
         try:
             self._entries.write(batch)
         except Exception as error:  # noqa: BLE001  the library raises nothing more special
             self._trouble = str(error)
+        else:
+            self._serial = serial
         return self._trouble
+
+    def ready(self) -> str | None:
+        """Prepare to write after an error; return why that is of no use yet, if so.
+
+        RocksDB takes nothing more until it is opened again. RuntimeFailure when it cannot be, or
+        what is found then is not what was written.
+        """
+        if self._trouble is None:
+            return None
+        try:
+            if shutil.disk_usage(self._folder).free < _ROOM:
+                return self._trouble
+        except OSError as error:
+            return str(error)
+        self._open_again()
+        return None
 
     def _open_again(self) -> None:
         self.close()
         try:
-            self._entries = Rdict(str(self._folder), _options())
+            self._entries = Rdict(str(self._folder), _options(makes_it=False))
+            self._is_closed = False
+            found = self._entries.get(_SERIAL)
         except Exception as error:  # noqa: BLE001  the library raises nothing more special
+            found, self._trouble = None, str(error)
+        if found != b"%d" % self._serial:
+            self.close()
+            _mark(self._folder)
             raise RuntimeFailure(
                 f"The ledger's copy in {self._folder} could not be written ({self._trouble}), and "
-                f"cannot be opened again: {error}."
-            ) from None
+                "is not what it was now that it was opened again. The next start throws it away, "
+                "and reads the results topic instead."
+            )
         self._trouble = None
 
     def close(self) -> None:
         """Write out what is in memory still, and let go of the folder."""
+        self._is_closed = True
         try:
             self._entries.close()
         except Exception as error:  # noqa: BLE001  what was not written is in its log, or read anew
@@ -148,14 +179,14 @@ def _unusable(folder: Path, why: str) -> ConfigurationError:
     )
 
 
-def _options() -> Options:
+def _options(*, makes_it: bool = True) -> Options:
     """Return what keeps misses in memory: some 3 bytes an order, beside 50 MB."""
     table = BlockBasedOptions()
     table.set_block_cache(Cache(16 * _MEGABYTE))
     table.set_block_size(16 * 1024)
     table.set_bloom_filter(_BITS_A_KEY, block_based=False)
     options = Options(raw_mode=True)
-    options.create_if_missing(create_if_missing=True)
+    options.create_if_missing(create_if_missing=makes_it)
     options.set_block_based_table_factory(table)
     options.set_compression_type(DBCompressionType.lz4())
     options.set_write_buffer_size(8 * _MEGABYTE)

@@ -1,5 +1,6 @@
 """The folder of the ledger's copy: the one that is set, or a temporary one."""
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -32,20 +33,16 @@ def ledger_folder(state_dir: Path | None) -> Iterator[Path]:
 
 
 def _sweep() -> None:
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdecimal() and left not in _OURS and not _is_running(int(pid)):
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if left not in _OURS and _is_left(left / "ledger" / "LOCK"):
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _is_running(pid: int) -> bool:
-    """Whether another process has this id; in a container that was restarted it is our own."""
-    if pid == os.getpid():
-        return False
+def _is_left(lock: Path) -> bool:
+    """Whether nobody holds a lock of RocksDB: not another container either, on the same disk."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
+        with lock.open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        pass
+        return False  # held, or not there yet
     return True

@@ -5,12 +5,14 @@ far the results were read. So the disk always holds all outcomes below its check
 some more, which does no harm: an outcome may be learnt any number of times.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
 
+from processor.core.assignments import Topics
 from processor.core.done import Done
 from processor.core.ledger import Ledger
 from processor.core.ledgers import Kept
@@ -26,6 +28,7 @@ _LOG: Final = structlog.get_logger(__name__)
 _LOOK_EVERY: Final = 0.1
 _WRITE_EVERY: Final = 5.0
 _MOST_UNWRITTEN: Final = 5_000
+_SLICE: Final = 10_000
 _MOST_RECENT: Final = 1_000  # about as many as may be unfinished in a partition
 _CHECKPOINT: Final = b"p"
 _NOTHING: Final = Checkpoint(position=0, floors={})
@@ -70,16 +73,21 @@ class _Shelf(Generic[K, V]):
     def __setitem__(self, key: K, value: V, /) -> None:
         self.unwritten[key] = value
 
-    def entries(self) -> Iterator[tuple[bytes, bytes]]:
-        """Return what is to be written."""
+    def slice(self, most: int) -> dict[K, V]:
+        """Return a part of what is to be written."""
+        return dict(islice(self.unwritten.items(), most))
+
+    def entries(self, part: Mapping[K, V]) -> Iterator[tuple[bytes, bytes]]:
+        """Return a part of what is to be written as bytes."""
         prefix, form = self._prefix, self._form
-        for key, value in self.unwritten.items():
+        for key, value in part.items():
             yield prefix + form.key(key), form.write(value)
 
-    def written(self) -> None:
+    def written(self, part: Mapping[K, V]) -> None:
         """Note that it was."""
-        self._recent.update(self.unwritten)
-        self.unwritten = {}
+        for key in part:
+            del self.unwritten[key]
+        self._recent.update(part)
         if len(self._recent) > _MOST_RECENT:
             self._older, self._recent = self._recent, {}
 
@@ -95,7 +103,7 @@ class _Copy:
         unreadable = _Shelf(disk, partition, _UNREADABLE)
         readable = _Shelf(disk, partition, _READABLE)
         replayed = _Shelf(disk, partition, _REPLAYED)
-        self._all: tuple[_Shelf[Any, Any], ...] = (orders, carts, unreadable, readable, replayed)
+        self.all: tuple[_Shelf[Any, Any], ...] = (orders, carts, unreadable, readable, replayed)
         self.shelves = Shelves(
             orders=orders,
             carts=carts,
@@ -107,29 +115,21 @@ class _Copy:
     @property
     def unwritten(self) -> int:
         """How many entries are in memory only."""
-        return sum(len(shelf.unwritten) for shelf in self._all)
+        return sum(len(shelf.unwritten) for shelf in self.all)
 
-    def entries(self, checkpoint: Checkpoint) -> Iterator[tuple[bytes, bytes]]:
-        """Return what is to be written, with a checkpoint that holds once it is."""
-        for shelf in self._all:
-            yield from shelf.entries()
-        if checkpoint != self.checkpoint:
-            yield self._key, codec.write_checkpoint(checkpoint)
-
-    def written(self, checkpoint: Checkpoint) -> None:
-        """Note that it was."""
-        self.checkpoint = checkpoint
-        for shelf in self._all:
-            shelf.written()
+    def mark(self, checkpoint: Checkpoint) -> tuple[bytes, bytes]:
+        """Return a checkpoint as it is written."""
+        return self._key, codec.write_checkpoint(checkpoint)
 
 
 class LastingLedgers:
     """Opens ledgers from a disk, and writes them back there."""
 
-    def __init__(self, disk: Disk, release_topic: str) -> None:
-        """See `Ledger` for `release_topic`."""
+    def __init__(self, disk: Disk, topics: Topics) -> None:
+        """Keep on `disk` what is learnt of records of `topics`."""
         self._disk = disk
-        self._release_topic = release_topic
+        self._topics = topics
+        self._consumed = topics.live if topics.replay is None else {*topics.live, topics.replay}
         self._copies: dict[int, _Copy] = {}
         self._written_at = self._looked_at = 0.0
         self.trouble: str | None = None
@@ -138,59 +138,87 @@ class LastingLedgers:
     def open(self, number: int) -> Kept:
         """Return the ledger of a partition as it lay on the disk."""
         copy = self._copies[number] = _Copy(self._disk, number)
-        kept = copy.checkpoint
-        ledger = Ledger(self._release_topic, copy.shelves, Done(kept.floors))
-        return Kept(ledger, kept.position)
+        done = Done(self._consumed, copy.checkpoint.floors)
+        ledger = Ledger(self._topics.abandonments, copy.shelves, done)
+        return Kept(ledger, copy.checkpoint.position)
 
     def anew(self, number: int) -> Ledger:
         """Return a ledger that does not know yet which records have outcomes.
 
         What it knows of orders and items stays true.
         """
-        return Ledger(self._release_topic, self._copies[number].shelves)
+        done = Done(self._consumed)
+        return Ledger(self._topics.abandonments, self._copies[number].shelves, done)
 
     def let_go(self, number: int, kept: Kept) -> None:
-        """Write a ledger that is not worked with any more, and take it out of memory."""
-        self._write([(number, kept)])
+        """Write a ledger that is not worked with any more, and take it out of memory.
+
+        What cannot be written is read again from the results when the partition returns.
+        """
+        self._write_all([(number, kept)])
         del self._copies[number]
 
     def checkpoint(self, ledgers: Iterable[tuple[int, Kept]], at: float) -> None:
-        """Write what was learnt, if it is time: after some seconds, or when there is much of it."""
+        """Write what was learnt, if it is time: after some seconds, or when there is much of it.
+
+        So much at a time as holds nobody up.
+        """
         if at - self._looked_at < _LOOK_EVERY:
             return
         self._looked_at = at
         unwritten = sum(copy.unwritten for copy in self._copies.values())
-        if at - self._written_at >= _WRITE_EVERY or unwritten >= _MOST_UNWRITTEN:
+        is_much = unwritten >= _MOST_UNWRITTEN and self.trouble is None
+        if is_much or at - self._written_at >= _WRITE_EVERY:
             self._written_at = at
             self._write(ledgers)
 
     def close(self, ledgers: Iterable[tuple[int, Kept]]) -> None:
         """Write everything, and let go of the disk."""
-        self._write(ledgers)
+        self._write_all(list(ledgers))
         self._disk.close()
 
-    def _write(self, ledgers: Iterable[tuple[int, Kept]]) -> None:
-        """Write ledgers with their checkpoints; what cannot be written is tried again."""
+    def _write_all(self, ledgers: Collection[tuple[int, Kept]]) -> None:
+        while not self._write(ledgers) and self.trouble is None:
+            pass
+
+    def _write(self, ledgers: Iterable[tuple[int, Kept]]) -> bool:
+        """Write a slice, and with the last one how far the ledgers go; return whether it was."""
+        self._say(self._disk.ready())
+        if self.trouble is not None:
+            return False
+        left, parts = _SLICE, []
+        for shelf in (shelf for copy in self._copies.values() for shelf in copy.all):
+            if shelf.unwritten and left > 0:
+                parts.append((shelf, shelf.slice(left)))
+                left -= len(parts[-1][1])
+        marks = self._marks(ledgers) if left > 0 else {}
+        entries = [entry for shelf, part in parts for entry in shelf.entries(part)]
+        entries += [self._copies[number].mark(mark) for number, mark in marks.items()]
+        self._say(self._disk.put(entries) if entries else None)
+        if self.trouble is None:
+            for shelf, part in parts:
+                shelf.written(part)
+            for number, mark in marks.items():
+                self._copies[number].checkpoint = mark
+        return left > 0
+
+    def _marks(self, ledgers: Iterable[tuple[int, Kept]]) -> dict[int, Checkpoint]:
+        """Return the checkpoints that have moved."""
         marks = {number: _mark(kept) for number, kept in ledgers if number in self._copies}
-        copies = [(self._copies[number], mark) for number, mark in marks.items()]
-        entries = [entry for copy, mark in copies for entry in copy.entries(mark)]
-        trouble = self._disk.put(entries) if entries else None
-        if trouble != self.trouble:
-            self._say(trouble)
-        self.trouble = trouble
-        if trouble is None:
-            for copy, mark in copies:
-                copy.written(mark)
+        copies = self._copies
+        return {number: mark for number, mark in marks.items() if mark != copies[number].checkpoint}
 
     def _say(self, trouble: str | None) -> None:
-        if trouble is None:
+        if trouble is not None and self.trouble is None:
+            _LOG.error(
+                "the ledger's copy cannot be written: it grows in memory",
+                why=trouble,
+                do="give PROCESSOR_STATE_DIR more room, and delete nothing there; a restart reads "
+                "the rest from the results",
+            )
+        elif trouble is None and self.trouble is not None:
             _LOG.info("the ledger's copy is written again")
-            return
-        _LOG.error(
-            "the ledger's copy cannot be written: it grows in memory",
-            why=trouble,
-            do="make room in PROCESSOR_STATE_DIR; a restart reads the rest from the results",
-        )
+        self.trouble = trouble
 
 
 def _mark(kept: Kept) -> Checkpoint:

@@ -13,6 +13,7 @@ from time import process_time
 from typing import Final
 from uuid import UUID
 
+from processor.core.assignments import Topics
 from processor.core.calls import CallShape, confirm_call
 from processor.core.events import OrderPaid
 from processor.core.ledgers import Kept
@@ -139,7 +140,8 @@ def _restored(order: _Order, count: int) -> tuple[float, float, float]:
     before = _resident()
     with tempfile.TemporaryDirectory(prefix="capacity-") as folder:
         identity: Identity = {"results": "r", "topic_id": "t", "partitions": 1, "releases": "c"}
-        ledgers = LastingLedgers(Disk(Path(folder), identity), "cart-abandoned")
+        topics = Topics(payments="order-paid", abandonments="cart-abandoned")
+        ledgers = LastingLedgers(Disk(Path(folder), identity), topics)
         ledger, _ = ledgers.open(0)
         spent, offset = 0.0, 0
         while offset < count:
