@@ -28,6 +28,8 @@ from processor.shell.kafka.commits import Commits
 from processor.shell.kafka.poller import Poller
 from processor.shell.kafka.restorer import Restorer
 from processor.shell.kafka.sink import Sink
+from processor.shell.learning import Learning
+from processor.shell.ledger.lasting import LastingLedgers
 from processor.shell.worker import Worker
 
 IN_THE_AIR_SECONDS: Final = 0.5
@@ -86,6 +88,9 @@ class CrashPoint(IntEnum):
     STOPPING = 40
     FINISHED = 41
     LEFT = 42
+    # Its ledger is written to the disk
+    COPYING = 43
+    COPIED = 44
 
 
 class Moment(Enum):
@@ -134,12 +139,8 @@ def _once_more(assignment: Callable[..., tuple[int, int]]) -> Callable[..., bool
     return is_meant
 
 
-def _named(restore: Restore) -> tuple[int, int]:
+def _named(restore: Restore, *_: object) -> tuple[int, int]:
     return restore.number, restore.epoch
-
-
-def _given(number: int, epoch: int, *_: object) -> tuple[int, int]:
-    return number, epoch
 
 
 PLACES: Final[Mapping[CrashPoint, Place]] = {
@@ -174,11 +175,11 @@ PLACES: Final[Mapping[CrashPoint, Place]] = {
     CrashPoint.ASSIGNED: Place(Engine, "assign", Moment.AFTER),
     CrashPoint.RESTORE_BEGUN: Place(Restorer, "restore", Moment.AFTER),
     CrashPoint.RESTORE_HALF_READ: Place(Restorer, "_decode", Moment.AFTER),
-    CrashPoint.RESTORE_READ: Place(Worker, "read", Moment.AFTER),
+    CrashPoint.RESTORE_READ: Place(Learning, "read", Moment.AFTER),
     CrashPoint.RESTORED: Place(Engine, "restored", Moment.BEFORE),
     CrashPoint.WORKING: Place(Engine, "restored", Moment.AFTER),
     CrashPoint.REREADING: Place(Restorer, "restore", Moment.AFTER, _once_more(_named)),
-    CrashPoint.REREAD: Place(Engine, "restored", Moment.BEFORE, _once_more(_given)),
+    CrashPoint.REREAD: Place(Engine, "restored", Moment.BEFORE, _once_more(_named)),
     CrashPoint.REVOKING: Place(Poller, "_revoke", Moment.BEFORE),
     CrashPoint.DRAINED: Place(Engine, "closing_offsets", Moment.BEFORE),
     CrashPoint.CLOSING: Place(Engine, "closing_offsets", Moment.AFTER),
@@ -189,6 +190,8 @@ PLACES: Final[Mapping[CrashPoint, Place]] = {
     CrashPoint.STOPPING: Place(Application, "stop", Moment.AFTER),
     CrashPoint.FINISHED: Place(Worker, "finish", Moment.AFTER),
     CrashPoint.LEFT: Place(Restorer, "stop", Moment.BEFORE),
+    CrashPoint.COPYING: Place(LastingLedgers, "_write", Moment.BEFORE),
+    CrashPoint.COPIED: Place(LastingLedgers, "_write", Moment.AFTER),
 }
 
 
