@@ -1,5 +1,6 @@
 """The real parts, for whichever test asks for them; each starts when it is first asked for."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,12 @@ import pytest
 from tests.support.brokers import KafkaProcess, RealKafka
 from tests.support.ladder import real_kafka
 from tests.support.registries import RealRegistry
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_terminal() -> None:
+    """Forget the width that pytest's workers set for a terminal which they do not have."""
+    os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(scope="session")
