@@ -150,7 +150,7 @@ def test_a_long_ledger_is_read_while_its_old_owner_still_writes_to_it(
             written = outcomes_of(old)
             old.processor.program.pause()
             wait_until(lambda: len(new.owned()) == 4, within=40, what="the second one owns all")
-            assert is_reading(new.processor)
+            wait_until(lambda: is_reading(new.processor), within=5, what="it reads them")
             old.processor.program.resume()
             wait_until(lambda: outcomes_of(old) > written, within=30, what="a late outcome")
             wait_until(

@@ -138,13 +138,14 @@ class Restorer:
             return [each for each in asked if each is not None]
 
     def _begin(self, asked: Sequence[Restore]) -> None:
+        is_another = self._results.is_another()
         for restore in asked:
             ends = self._watermarks(restore.number)
             if ends is None:
                 return
             low, high = ends
             begin = max(low, restore.position)
-            if restore.position > high or self._results.is_another():
+            if restore.position > high or is_another:
                 begin = low  # what it holds is not known yet
                 self._listener.replaced(restore)
                 _LOG.error(
