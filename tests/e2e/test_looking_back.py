@@ -84,6 +84,7 @@ def pay(world: World) -> None:
     shop.paid(paid("o-mending", "c-mended", paid_item("mended-1")))
     shop.paid(paid("o-hostile", HOSTILE, paid_item(quantity=0)))
     shop.raw(world.topics.order_paid, "c-garbage", b"garbage")
+    shop.flush()  # before what is abandoned then
 
 
 def pass_over(world: World, cart: str) -> None:
