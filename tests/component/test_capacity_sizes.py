@@ -10,4 +10,4 @@ def test_the_sizes_are_those_of_records_and_of_a_copy() -> None:
     assert found.paid.item < found.dead_letter.item  # which holds the event, and the call as well
     assert 200 < found.copy.of(1) < found.outcome.of(1)
     assert found.copy.item > 36  # the id of each item
-    assert 0 < found.restore.of(1) < found.restore.of(10)
+    assert found.restore.of(1) > 0  # how long it takes is for benchmarks to print
