@@ -84,6 +84,7 @@ def own(authority: Authority, folder: Path, not_after: datetime | None) -> list[
     certificate, key = folder / "cert.pem", folder / "key.pem"
     certificate.write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
     issued.private_key_pem.write_to_path(str(key))
+    key.chmod(0o600)
     loaded = load_in_part(
         None,
         environment(

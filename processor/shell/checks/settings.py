@@ -7,7 +7,7 @@ from typing import Final
 
 from processor.shell.checks.certificates import authorities, own_certificate
 from processor.shell.checks.findings import Area, Finding, Voice
-from processor.shell.secrets import SecretFile
+from processor.shell.credential_files import followed_files, open_to_all, secret_files
 from processor.shell.settings import Kafka, Loaded, Settings
 from processor.shell.settings_source import variable
 
@@ -45,12 +45,16 @@ def files(settings: Settings, doubtful: AbstractSet[str]) -> Iterator[Finding]:
     if pair[0] is not None and pair[1] is not None and not doubtful & _PAIR:
         yield from own_certificate(name, pair[0], pair[1])
     yield from _of_kafka(settings.kafka, doubtful)
-    for key, secret in (
-        ("rokt.api_key", settings.rokt.api_key),
-        ("schema_registry.password", registry.password),
-    ):
-        if isinstance(secret, SecretFile) and key not in doubtful:
-            yield _FILES.ok(f"{variable(key)}_FILE", f"{secret.path} can be read, and is not empty")
+    followed = followed_files(settings)
+    for name, path in secret_files(settings):
+        if open_to_all(path):
+            yield _FILES.warning(
+                name,
+                f"Everybody on this machine may read {path}",
+                f"chmod o-r {path}; for a volume of Kubernetes, defaultMode 0440 and an fsGroup",
+            )
+        elif name in followed:
+            yield _FILES.ok(name, f"{path} can be read, and is not empty")
 
 
 def _of_kafka(kafka: Kafka, doubtful: AbstractSet[str]) -> Iterator[Finding]:

@@ -78,8 +78,7 @@ class Poller:
         self._broker = broker
         self._listener = listener
         self._clock = clock
-        self._stopping = threading.Event()
-        self._room = threading.Semaphore(_BATCHES_AHEAD)
+        self._stopping, self._room = threading.Event(), threading.Semaphore(_BATCHES_AHEAD)
         self._owned: dict[Partition, int] = {}
         self._began: dict[Partition, int] = {}
         self._assignments = 0
@@ -97,6 +96,7 @@ class Poller:
         self._disconnected_at: float | None = None
         self.member_since: float | None = None
         """When the group first answered under KIP-848, which tells nobody that it owns nothing."""
+        self._login = clients.Login(kafka)
         self._consumer = Consumer(
             clients.consumer(kafka)
             | {"error_cb": self._complained, "on_commit": self._commit_came_back}
@@ -143,6 +143,7 @@ class Poller:
 
     def _poll(self) -> None:
         """Wait for a first record, then take what else is there: neither late nor one by one."""
+        self._login.follow(self._consumer)
         self._apply_pauses()
         self._commits.send_requested(self._consumer)
         for accepted in self.gaps.look(self._position):
@@ -268,6 +269,7 @@ class Poller:
     def _look_up(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[Assigned]:
         """Ask where partitions begin until there is an answer, or a stop."""
         while True:
+            self._login.follow(consumer)
             try:
                 return group.look_up(consumer, self._broker, partitions, _ANSWER_WITHIN)
             except (KafkaException, TimeoutError) as away:
