@@ -104,3 +104,18 @@ def test_the_image_is_made_of_wheels() -> None:
     ]
     assert [each for each in of_the_image if "--only-binary :all:" not in each] == []
     assert len(of_the_image) == 1
+
+
+def test_what_is_not_named_stays_out_of_the_image() -> None:
+    """A key that lies in the checkout reaches no layer, not even one of the first stage."""
+    text = (_ROOT / "Dockerfile").read_text()
+    copied = [line.split()[1:] for line in text.splitlines() if re.match("COPY|ADD", line)]
+    assert copied == [
+        ["requirements/build.txt", "requirements/image.txt", "requirements/"],
+        ["LICENSE", "README.md", "pyproject.toml", "./"],
+        ["schemas", "schemas"],
+        ["processor", "processor"],
+        ["--from=build", "/opt/processor", "/opt/processor"],
+    ]
+    rules = (_ROOT / ".dockerignore").read_text().splitlines()
+    assert [line for line in rules if not line.startswith(("#", "!"))] == ["*", "**/__pycache__"]
