@@ -106,8 +106,12 @@ class Poller:
         """Join the group and begin to poll."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Hand over all partitions and leave the group; `join` waits for it."""
+    def stop(self, *, is_failing: bool = False) -> None:
+        """Hand over all partitions and leave the group; `join` waits for it.
+
+        `is_failing`: an error that nobody foresaw ends the process.
+        """
+        self._commits.is_failing = is_failing
         self._stopping.set()
         self._room.release()
 
@@ -260,6 +264,7 @@ class Poller:
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         assigned = self._look_up(consumer, partitions) if partitions else []
+        assigned = self._commits.begin(consumer, assigned)
         self._begin(assigned)
         for one in assigned:
             self.gaps.follow(one.partition, topic_id_of(one.metadata))
@@ -313,5 +318,6 @@ class Poller:
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
         self.gaps.forget(partitions)
+        self._commits.forget(partitions)
         for partition in partitions:
             self._owned.pop(partition, None)
