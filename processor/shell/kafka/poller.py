@@ -22,6 +22,7 @@ from processor.shell.kafka.commits import Answer, Commits
 from processor.shell.kafka.gaps import Gaps, GoOn
 from processor.shell.kafka.marks import topic_id_of
 from processor.shell.kafka.messages import partition_of
+from processor.shell.kafka.portions import portions
 from processor.shell.settings import Kafka
 
 _LOG: Final = structlog.get_logger()
@@ -167,8 +168,11 @@ class Poller:
         if not kept:
             return
         self._end_trouble()
-        self._room.acquire()
-        self._listener.received(kept)
+        for portion in portions(kept):
+            self._room.acquire()
+            self._listener.received(portion)
+            if self._stopping.is_set():  # what is left is read again
+                return
 
     def _assignment_of(self, message: Message) -> int | None:
         return self._owned.get(partition_of(message))
