@@ -27,7 +27,7 @@ ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "tests" / "README.md"
 BEGIN, END = "<!-- mutations: begin -->", "<!-- mutations: end -->"
 _COPIED: Final = (
-    *("processor", "requirements", "schemas", "tests"),
+    *(".ci", "processor", "requirements", "schemas", "tests"),
     *(".dockerignore", "Dockerfile", "LICENSE", "Makefile", "README.md", "pyproject.toml"),
 )
 _FAILED: Final = 1  # pytest's exit code when tests ran and some failed
