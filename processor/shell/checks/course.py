@@ -48,7 +48,14 @@ _REGISTRY: Final = (
     "schema_registry.ca_file",
     *_TOPICS,
 )
-_SERVER: Final = ("server.host", "server.port")
+_SERVER: Final = (
+    "server.host",
+    "server.port",
+    "server.certificate_file",
+    "server.key_file",
+    "server.username",
+    "server.password",
+)
 _ROKT: Final = (
     "rokt.base_url",
     "http_client.ca_file",

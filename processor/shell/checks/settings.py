@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
-from processor.shell.checks.certificates import authorities, own_certificate
+from processor.shell.checks.certificates import authorities, own_certificate, served_certificate
 from processor.shell.checks.findings import Area, Finding, Voice
 from processor.shell.credential_files import followed_files, open_to_all, secret_files
 from processor.shell.settings import Kafka, Loaded, Settings
@@ -45,6 +45,10 @@ def files(settings: Settings, doubtful: AbstractSet[str]) -> Iterator[Finding]:
     if pair[0] is not None and pair[1] is not None and not doubtful & _PAIR:
         yield from own_certificate(name, pair[0], pair[1])
     yield from _of_kafka(settings.kafka, doubtful)
+    server = settings.server
+    if server.certificate_file and server.key_file and not doubtful & _SERVED:
+        name = variable("server.certificate_file")
+        yield from served_certificate(name, server.certificate_file, server.key_file)
     followed = followed_files(settings)
     for name, path in secret_files(settings):
         if open_to_all(path):
@@ -66,4 +70,5 @@ def _of_kafka(kafka: Kafka, doubtful: AbstractSet[str]) -> Iterator[Finding]:
 
 
 _PROPERTIES: Final = "kafka.properties"
+_SERVED: Final = {"server.certificate_file", "server.key_file"}
 _PAIR: Final = {"http_client.client_certificate_file", "http_client.client_key_file"}
