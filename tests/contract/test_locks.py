@@ -107,7 +107,7 @@ def test_the_image_is_made_of_wheels() -> None:
 
 
 def test_what_is_not_named_stays_out_of_the_image() -> None:
-    """A key that lies in the checkout reaches no layer, not even one of the first stage."""
+    """What else lies in the checkout is not even sent to whoever builds."""
     text = (_ROOT / "Dockerfile").read_text()
     copied = [line.split()[1:] for line in text.splitlines() if re.match("COPY|ADD", line)]
     assert copied == [
