@@ -142,7 +142,8 @@ class Calls(Group):
         default=0.0, description="how long a release waits for a late OrderPaid"
     )
     max_unfinished: Count = Field(
-        default=1_000, description="unfinished records per topic and partition"
+        default=1_000,
+        description="unfinished records per topic and partition; large ones count more",
     )
     max_span: Count = Field(
         default=100_000,
