@@ -13,7 +13,7 @@ import pytest
 
 from processor.core.replies import BodyState, Failure, FailureKind, Reply, Response
 from processor.shell.http import EdgeSettings, EdgeSettingsError, Engine, open_client
-from processor.shell.http.bodies import read_body
+from processor.shell.reply_bodies import read_body
 from processor.shell.http.failures import failure_of
 from tests.support.http_edge import CANARY_KEY, CONFIRM
 

@@ -46,6 +46,8 @@ _REGISTRY: Final = (
     "schema_registry.username",
     "schema_registry.password",
     "schema_registry.ca_file",
+    "schema_registry.client_certificate_file",
+    "schema_registry.client_key_file",
     *_TOPICS,
 )
 _SERVER: Final = (
@@ -58,6 +60,7 @@ _SERVER: Final = (
 )
 _ROKT: Final = (
     "rokt.base_url",
+    "http_client.allowed_addresses",
     "http_client.ca_file",
     "http_client.client_certificate_file",
     "http_client.client_key_file",

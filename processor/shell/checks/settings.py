@@ -40,10 +40,11 @@ def files(settings: Settings, doubtful: AbstractSet[str]) -> Iterator[Finding]:
     ):
         if path is not None and key not in doubtful:
             yield from authorities(variable(key), path)
-    pair = client.client_certificate_file, client.client_key_file
-    name = variable("http_client.client_certificate_file")
-    if pair[0] is not None and pair[1] is not None and not doubtful & _PAIR:
-        yield from own_certificate(name, pair[0], pair[1])
+    for group, peer in (("http_client", client), ("schema_registry", registry)):
+        keys = f"{group}.client_certificate_file", f"{group}.client_key_file"
+        pair = peer.client_certificate_file, peer.client_key_file
+        if pair[0] is not None and pair[1] is not None and doubtful.isdisjoint(keys):
+            yield from own_certificate(variable(keys[0]), pair[0], pair[1])
     yield from _of_kafka(settings.kafka, doubtful)
     server = settings.server
     if server.certificate_file and server.key_file and not doubtful & _SERVED:
@@ -71,4 +72,3 @@ def _of_kafka(kafka: Kafka, doubtful: AbstractSet[str]) -> Iterator[Finding]:
 
 _PROPERTIES: Final = "kafka.properties"
 _SERVED: Final = {"server.certificate_file", "server.key_file"}
-_PAIR: Final = {"http_client.client_certificate_file", "http_client.client_key_file"}

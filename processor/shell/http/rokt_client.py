@@ -11,7 +11,7 @@ from processor import __version__
 from processor.core.calls import Call
 from processor.core.replies import Failure, FailureKind, Reply, Response
 from processor.core.vocabulary import Operation
-from processor.shell.http.bodies import read_body
+from processor.shell.reply_bodies import read_body
 from processor.shell.http.edge_settings import EdgeSettings
 from processor.shell.http.failures import failure_of
 
