@@ -117,6 +117,7 @@ def test_the_metrics_and_their_labels_are_these() -> None:
         "processor_paid_to_confirmed_seconds": ("lane",),
         "processor_released_before_paid_total": ("lane",),
         "processor_replay_settled_total": ("operation",),
+        "processor_rehearsals_total": ("verdict",),
         "processor_in_flight": (),
         "processor_unfinished": ("topic",),
         "processor_oldest_unfinished_timestamp_seconds": ("operation",),
