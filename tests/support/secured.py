@@ -54,8 +54,8 @@ class SecuredKafka(KafkaProcess):
         settings: Mapping[str, str] | None = None,
     ) -> None:
         authority = trustme.CA()
-        self._authority_file = folder / "authority.pem"
-        authority.cert_pem.write_to_path(str(self._authority_file))
+        self.authority_file = folder / "authority.pem"
+        authority.cert_pem.write_to_path(str(self.authority_file))
         keystore = folder / "keystore.pem"
         keystore.write_bytes(_keystore(authority.issue_cert(_HOST, not_after=not_after)))
         super().__init__(
@@ -78,7 +78,7 @@ class SecuredKafka(KafkaProcess):
         """Return what a client needs to come in as a user."""
         return {
             "security.protocol": "SASL_SSL",
-            "ssl.ca.location": str(self._authority_file),
+            "ssl.ca.location": str(self.authority_file),
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.username": user,
             "sasl.password": password,
