@@ -13,14 +13,16 @@ from processor.shell.http.edge_settings import (
     Engine,
 )
 from processor.shell.http.fast_transport import FastTransport
+from processor.shell.http.httpx_transport import HttpxTransport
 from processor.shell.http.rokt_client import RoktClient
+from processor.shell.http.transport import Transport
 
 
 def open_client(
     settings: EdgeSettings,
     engine: Engine,
     api_key: Callable[[], str],
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | None = None,
 ) -> RoktClient:
     """Return a client of Rokt; `transport` replaces the engine's.
 
@@ -29,7 +31,7 @@ def open_client(
     return RoktClient(settings, transport or open_transport(settings, engine), api_key)
 
 
-def open_transport(settings: EdgeSettings, engine: Engine) -> httpx.AsyncBaseTransport:
+def open_transport(settings: EdgeSettings, engine: Engine) -> Transport:
     """Return the transport of `engine`: HTTP/1.1, no retries, nothing from the environment."""
     context = _tls_context(settings)
     match engine:
@@ -43,9 +45,10 @@ def open_transport(settings: EdgeSettings, engine: Engine) -> httpx.AsyncBaseTra
                 max_keepalive_connections=settings.max_connections,
                 keepalive_expiry=settings.idle_timeout,
             )
-            return httpx.AsyncHTTPTransport(
+            pool = httpx.AsyncHTTPTransport(
                 verify=context, trust_env=False, http2=False, retries=0, limits=limits
             )
+            return HttpxTransport(settings, pool)
 
 
 def _tls_context(settings: EdgeSettings) -> ssl.SSLContext:
