@@ -27,6 +27,7 @@ from processor.shell.settings import Kafka
 _LOG: Final = structlog.get_logger()
 _MOST_AT_ONCE: Final = 500
 _WAIT_FOR_RECORDS: Final = 0.005
+_WAIT_FOR_COMMIT: Final = 0.001
 _ANSWER_WITHIN: Final = 10.0
 _ASK_AGAIN_AFTER: Final = 0.5
 _BATCHES_AHEAD: Final = 2
@@ -80,6 +81,7 @@ class Poller:
         self._clock = clock
         self._stopping = threading.Event()
         self._room = threading.Semaphore(_BATCHES_AHEAD)
+        self._wait = _WAIT_FOR_RECORDS
         self._owned: dict[Partition, int] = {}
         self._began: dict[Partition, int] = {}
         self._assignments = 0
@@ -150,7 +152,8 @@ class Poller:
         self.polled_at = self._clock()
         if self._is_incremental and self.member_since is None and group.is_member(self._consumer):
             self.member_since = self._clock()
-        first = self._consumer.poll(_WAIT_FOR_RECORDS)
+        first = self._consumer.poll(self._wait)
+        self._wait = _WAIT_FOR_RECORDS
         if first is None:
             return
         assignment = self._assignment_of(first)
@@ -164,6 +167,7 @@ class Poller:
         self._end_trouble()
         self._room.acquire()
         self._listener.received(kept)
+        self._wait = _WAIT_FOR_COMMIT  # after a quiet time records need one before their calls
 
     def _assignment_of(self, message: Message) -> int | None:
         return self._owned.get(partition_of(message))
