@@ -81,7 +81,6 @@ class Poller:
         self._clock = clock
         self._stopping = threading.Event()
         self._room = threading.Semaphore(_BATCHES_AHEAD)
-        self._wait = _WAIT_FOR_RECORDS
         self._owned: dict[Partition, int] = {}
         self._began: dict[Partition, int] = {}
         self._assignments = 0
@@ -136,15 +135,19 @@ class Poller:
             self._consumer.subscribe(
                 self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose
             )
+            wait = _WAIT_FOR_RECORDS
             while not self._stopping.is_set():
-                self._poll()
+                wait = self._poll(wait)
             self._hand_over(tuple(self._owned))
             self._consumer.close()
         except BaseException as error:  # noqa: BLE001  the loop ends the process with it
             self._listener.failed(error)
 
-    def _poll(self) -> None:
-        """Wait for a first record, then take what else is there: neither late nor one by one."""
+    def _poll(self, wait: float) -> float:
+        """Wait for a first record, then take what else is there: neither late nor one by one.
+
+        Returns how long to wait the next time.
+        """
         self._apply_pauses()
         self._commits.send_requested(self._consumer)
         for accepted in self.gaps.look(self._position):
@@ -152,10 +155,9 @@ class Poller:
         self.polled_at = self._clock()
         if self._is_incremental and self.member_since is None and group.is_member(self._consumer):
             self.member_since = self._clock()
-        first = self._consumer.poll(self._wait)
-        self._wait = _WAIT_FOR_RECORDS
+        first = self._consumer.poll(wait)
         if first is None:
-            return
+            return _WAIT_FOR_RECORDS
         assignment = self._assignment_of(first)
         messages = self._consumer.consume(_MOST_AT_ONCE - 1, 0)
         # A rebalance in between may have begun its partition anew, at the committed offset.
@@ -163,11 +165,11 @@ class Poller:
             messages.insert(0, first)
         kept = [message for message in messages if self._is_news(message)]
         if not kept:
-            return
+            return _WAIT_FOR_RECORDS
         self._end_trouble()
         self._room.acquire()
         self._listener.received(kept)
-        self._wait = _WAIT_FOR_COMMIT  # after a quiet time records need one before their calls
+        return _WAIT_FOR_COMMIT  # after a quiet time they need one before their calls
 
     def _assignment_of(self, message: Message) -> int | None:
         return self._owned.get(partition_of(message))
