@@ -8,6 +8,7 @@ INSTALL := $(PIP) install --quiet --require-hashes
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
 LOCK_ARGS ?=
+AUDIT_ARGS ?=
 PYTEST_ARGS ?=
 WORKERS ?= 2
 # Most tests wait for something; those of one file share what is slow to set up.
@@ -25,7 +26,7 @@ BENCH_ARGS ?=
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test check faults soak alerts-check deploy-check page-check server-check image image-check \
-	up load down showcase-check lock bench bench-compare bench-growth wheel parts clean
+	up load down showcase-check lock audit sbom bench bench-compare bench-growth wheel parts clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -102,6 +103,12 @@ lock: .venv/dev.stamp ## fit the locks to pyproject.toml (all anew: LOCK_ARGS=--
 	$(COMPILE) --group deploy -c requirements/dev.txt --output-file requirements/deploy.txt
 	$(COMPILE) --group bench -c requirements/dev.txt --output-file requirements/bench.txt
 	$(COMPILE) --group build -c requirements/dev.txt --output-file requirements/build.txt
+
+audit: .venv/dev.stamp ## ask whether anything in the locks is known to be vulnerable (AUDIT_ARGS="-s osv": of OSV)
+	$(BIN)/python -m requirements.audit $(AUDIT_ARGS)
+
+sbom: .venv/dev.stamp ## write what the image is made of into dist/, as CycloneDX JSON
+	$(BIN)/python -m requirements.sbom dist/sbom.cdx.json
 
 wheel: .venv/runtime.stamp ## build the wheel into dist/
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -17,6 +17,7 @@ from rich.table import Table
 from processor.cli import ConfigFile
 from processor.shell.secrets import MASK, Secret, SecretFile
 from processor.shell.settings import Origin, Settings, load_with_origins
+from processor.shell.settings_properties import PropertiesFile
 from processor.shell.settings_source import Leaf, leaves, variable
 
 _GROUPS: Final = (
@@ -50,9 +51,11 @@ class Row:
     @property
     def source(self) -> str:
         """Where the value comes from; of a secret in a file, which one that is."""
-        if isinstance(self.value, SecretFile):
-            return f"{self.origin}: {self.value.path}"
-        return str(self.origin)
+        match self.value:
+            case SecretFile(path=path) | PropertiesFile(file=SecretFile(path=path)):
+                return f"{self.origin}: {path}"
+            case _:
+                return str(self.origin)
 
 
 def config(
@@ -111,6 +114,8 @@ def _secrets(row: Row) -> str:
         case Secret():
             twin = variable(row.leaf.names[-1])
             return f", or the path of its file in {twin}"
+        case PropertiesFile():
+            return ""
         case Mapping() as properties:
             names = [name for name, value in properties.items() if isinstance(value, Secret)]
             return f" (with {', '.join(names)} beside what is below)" if names else ""
@@ -128,6 +133,8 @@ def to_toml(rows: list[Row]) -> dict[str, Any]:
             case None | Secret():
                 continue
             case SecretFile(path=path):
+                place[f"{name}_file"] = str(path)
+            case PropertiesFile(file=SecretFile(path=path)):
                 place[f"{name}_file"] = str(path)
             case Mapping() as table:
                 place[name] = {

@@ -5,9 +5,12 @@ import sys
 import textwrap
 from typing import TextIO
 
+from processor.core.escapes import escaped_lines
+
 
 def tell(text: str, *, err: bool = False) -> None:
-    """Print sentences; where there is no terminal they stay as they are."""
+    """Print sentences, which may quote strangers; they are folded on a terminal only."""
+    text = escaped_lines(text)
     stream = sys.stderr if err else sys.stdout
     width = _width(stream)
     stream.write(f"{text if width is None else folded(text, width)}\n")

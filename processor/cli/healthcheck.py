@@ -2,6 +2,7 @@
 
 import http.client
 import ipaddress
+import ssl
 from typing import Annotated, Final
 
 import typer
@@ -23,8 +24,9 @@ def healthcheck(
         typer.Option(min=0.1, max=_MOST_SECONDS, metavar="SECONDS", help="How long to wait."),
     ] = 3.0,
 ) -> None:
-    """Exit with 0 if the processor that runs here is alive, with 1 if not; needs no secrets."""
-    from processor.shell.settings import load_server  # noqa: PLC0415  so that the help comes at once
+    """Exit with 0 if the processor that runs here is alive, with 1 if not; sends no secret."""
+    from processor.shell.server_tls import probing_context  # noqa: PLC0415  so that the help comes at once
+    from processor.shell.settings import load_server  # noqa: PLC0415  same
 
     server = load_server(config)
     if server.port == 0:
@@ -33,7 +35,8 @@ def healthcheck(
             "Set it to a port of its own."
         )
     path = "/readyz" if ready else "/livez"
-    answer = ask(near(server.host), server.port, path, timeout)
+    secure = probing_context() if server.scheme == "https" else None
+    answer = ask(near(server.host), server.port, path, timeout, secure)
     typer.echo(answer or f"{path} yes", err=answer is not None)
     raise typer.Exit(0 if answer is None else 1)
 
@@ -49,10 +52,16 @@ def near(host: str) -> str:
     return "127.0.0.1" if address.version == 4 else "::1"  # noqa: PLR2004  IPv4, as people say it
 
 
-def ask(host: str, port: int, path: str, timeout: float) -> str | None:
+def ask(
+    host: str, port: int, path: str, timeout: float, secure: ssl.SSLContext | None = None
+) -> str | None:
     """Ask a server; return None if it says yes, otherwise what is wrong."""
     # Not by the clients of calls: those know proxies, certificates and what else can be wrong.
-    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    connection = (
+        http.client.HTTPConnection(host, port, timeout=timeout)
+        if secure is None
+        else http.client.HTTPSConnection(host, port, timeout=timeout, context=secure)
+    )
     try:
         connection.request("GET", path)
         status = connection.getresponse().status

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from processor.core.escapes import escaped
+
 _PLAIN_WIDTH: Final = 120
 _TRAILING: Final = re.compile(r" +(?=\n|$)")
 
@@ -58,11 +60,7 @@ def say(console: Console, text: str | None) -> None:
 
 def visible(text: str, most: int = 200) -> str:
     """Return a text with all that does not print escaped, and no longer than `most`."""
-    cut = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in cut
-    )
+    return escaped(text if len(text) <= most else text[: most - 1] + "…")
 
 
 def lines(*texts: str | None) -> Text:

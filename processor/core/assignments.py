@@ -24,13 +24,15 @@ _COMMIT_AGAIN_AFTER: Final = 0.2
 class Assigned:
     """A partition that the group gave us, and what is committed for it.
 
-    `committed` is the next offset to be received; `end` the log's end at assignment.
+    `committed` is the next offset to be received; `end` the log's end at assignment. `beginning`
+    numbers the beginnings there since the last one that was handed back, from 1.
     """
 
     partition: Partition
     committed: int
     metadata: str | None
     end: int
+    beginning: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

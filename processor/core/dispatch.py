@@ -212,14 +212,13 @@ class Dispatch:
         self.offer(state, lane, now)
 
     def _resolve(self, state: PartitionState, lane: Lane, work: Work) -> None:
-        topic, _, offset, _ = work.record.source
+        topic = work.record.source.topic
         if isinstance(work.content, OrderPaid):
             state.ledger.close(work.content)
         lane.remove(work)
         if lane.head is None:
             del state.lanes[lane.key]
-        owned = state.inputs[topic]
-        owned.offsets.resolve(offset)
+        state.inputs[topic].resolve(work.record)
         self.make_room(state, topic)
 
     def keep_in_bounds(self, state: PartitionState, topic: str) -> None:

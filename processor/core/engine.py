@@ -50,7 +50,7 @@ class Engine:
         topic, number, offset, _ = record.source
         state = self.assignments.states.get(number)
         owned = state.inputs.get(topic) if state is not None else None
-        if state is None or owned is None or not owned.offsets.track(offset):
+        if state is None or owned is None or not owned.track(record):
             return []
         if topic != self._settings.topics.replay:  # what it copies may have lain anywhere
             self._dispatch.partitioners.see(topic, record.key, number)

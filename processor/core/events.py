@@ -94,6 +94,7 @@ _PRICE_LIMIT: Final = Decimal(10) ** 14
 _PRICE_STEP: Final = Decimal("0.0001")
 _CURRENCY: Final = re.compile("[A-Z]{3}")
 _PIECE: Final = 12
+_LONGEST_HEADER: Final = 2048  # servers commonly take lines of 8 KiB
 
 
 def problems(event: Event, key: bytes | None) -> tuple[str, ...]:
@@ -127,6 +128,8 @@ def _find_common(event: Event, key: bytes | None, found: list[str]) -> None:
     ):
         if value and not (value.isascii() and value.isprintable() and value == value.strip()):
             found.append(f"{field} is not printable ASCII without blanks at its ends")
+        if value and len(value) > _LONGEST_HEADER:
+            found.append(f"{field} is longer than {_LONGEST_HEADER} characters")
     if len(event.items) > 1:
         found += _repeats("cartItemId", [item.cart_item_id for item in event.items])
         found += _repeats("itemReservationId", [item.item_reservation_id for item in event.items])
@@ -143,6 +146,8 @@ def _find_in_order(order: OrderPaid, found: list[str]) -> None:
     if pay_pal is None and merchant is not None:
         found.append("merchantId comes without payPalOrderId")
     for index, item in enumerate(order.items):
+        if len(found) >= _MOST_PROBLEMS:
+            return
         found += [f"items[{index}].{wrong}" for wrong in _item_problems(item)]
 
 
@@ -170,6 +175,8 @@ def _item_problems(item: OrderItem) -> list[str]:
 
 def _find_in_abandonment(event: CartAbandoned, found: list[str]) -> None:
     for index, item in enumerate(event.items):
+        if len(found) >= _MOST_PROBLEMS:
+            return
         empty = _empty(cartItemId=item.cart_item_id, itemReservationId=item.item_reservation_id)
         found += [f"items[{index}].{wrong}" for wrong in empty]
 

@@ -18,12 +18,13 @@ from processor.core.lanes import Lane
 from processor.core.ledger import Ledger
 from processor.core.ledgers import Kept, ResultsRead
 from processor.core.offsets import Offsets
-from processor.core.records import Partition
+from processor.core.records import Partition, Record
 from processor.core.replies import Verdict
 from processor.core.work import Work
 
 _COUNT_FOR: Final = 1.0
 _LEAD_FOR: Final = 2.0
+_COUNTS_ONCE_MORE: Final = 4 * 1024
 
 
 class Phase(Enum):
@@ -49,13 +50,15 @@ class Input:
 
     `horizon` is the acknowledged one: calls go out for offsets below it only. Records below
     `taint_below` may have been called by an earlier owner. `end` is where the log ended when it
-    was assigned.
+    was assigned. `bulk` is what the unfinished records weigh beyond one each: large ones count
+    towards the limit once more for every 4 KiB.
     """
 
     __slots__ = (
         "_counted_from",
         "_counted_since",
         "_per_second",
+        "bulk",
         "end",
         "horizon",
         "is_paused",
@@ -67,6 +70,7 @@ class Input:
     def __init__(self, committed: int, taint_below: int, end: int) -> None:
         """Begin at a committed offset."""
         self.offsets = Offsets(committed)
+        self.bulk = 0
         self.end = end
         self.taint_below = taint_below
         self.horizon = committed
@@ -100,12 +104,32 @@ class Input:
 
     def is_beyond(self, max_unfinished: int, max_span: int) -> bool:
         """Whether as many records are unfinished, or lie that far apart."""
-        return self.offsets.span >= max_span or self.offsets.unfinished >= max_unfinished
+        return self.offsets.span >= max_span or self._load >= max_unfinished
 
     def has_room(self, max_unfinished: int, max_span: int) -> bool:
         """Whether what was full is half empty again, and nothing else is full."""
         span = max_span // 2 if self.is_span_full else max_span - 1
-        return self.offsets.unfinished <= max_unfinished // 2 and self.offsets.span <= span
+        return self._load <= max_unfinished // 2 and self.offsets.span <= span
+
+    def track(self, record: Record) -> bool:
+        """Begin a record; False (and nothing changes) when it was received before."""
+        is_new = self.offsets.track(record.source.offset)
+        if is_new:
+            self.bulk += _bulk(record)
+        return is_new
+
+    def resolve(self, record: Record) -> None:
+        """Finish a record. KeyError when it is not unfinished."""
+        self.offsets.resolve(record.source.offset)
+        self.bulk -= _bulk(record)
+
+    @property
+    def _load(self) -> int:
+        return self.offsets.unfinished + self.bulk
+
+
+def _bulk(record: Record) -> int:
+    return len(record.value or b"") // _COUNTS_ONCE_MORE
 
 
 class PartitionState:

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from processor import __version__
 from processor.core.engine import Engine
 from processor.core.vocabulary import Reason
-from processor.errors import BrokenInvariant, ProcessorError, RuntimeFailure
+from processor.errors import BrokenInvariant, ConfigurationError, ProcessorError, RuntimeFailure
 from processor.shell import schemas
 from processor.shell.clock import steady
 from processor.shell.composition import (
@@ -193,7 +193,7 @@ class Application:
         try:
             yield
         finally:
-            worker.poller.stop()
+            worker.poller.stop(is_failing=_is_ours(self._failure))
             await worker.finish(self._settings.kafka.drain_deadline)
             has_left = await asyncio.to_thread(worker.poller.join, _STOP_WITHIN)
             if not has_left or worker.hand_over_trouble is not None:
@@ -241,6 +241,11 @@ class Application:
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
+
+
+def _is_ours(error: BaseException | None) -> bool:
+    """Whether what ends the process lies in it, or in what it has read."""
+    return not isinstance(error, ConfigurationError | RuntimeFailure | None)
 
 
 def _explained(error: BaseException) -> BaseException:

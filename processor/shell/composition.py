@@ -15,6 +15,7 @@ from processor.shell.clock import steady
 from processor.shell.encoding import Encoder
 from processor.shell.http import EdgeSettings, EdgeSettingsError, RoktClient, open_client
 from processor.shell.http import Engine as HttpEngine
+from processor.shell.http.destinations import networks
 from processor.shell.ledger.disk import Disk
 from processor.shell.ledger.lasting import LastingLedgers
 from processor.shell.registry import Registry
@@ -72,6 +73,7 @@ def edge_settings(settings: Settings) -> EdgeSettings:
         ca_file=client.ca_file,
         client_cert_file=client.client_certificate_file,
         client_key_file=client.client_key_file,
+        allowed_addresses=networks(client.allowed_addresses),
     )
 
 

@@ -48,6 +48,12 @@ class Decoder:
         self._schemas = schemas
         self._max_value = max_value
 
+    def schema_of(self, record: Record) -> VettedSchema | None:
+        """Return the schema that a record's value is to be read with; None where none is known."""
+        framed = None if record.value is None else unframe(record)
+        schema = None if framed is None else self._schemas(framed.schema)
+        return schema if isinstance(schema, VettedSchema) else None
+
     def decode(self, record: Record, expected: str | None) -> Content:
         """Return what the record says.
 

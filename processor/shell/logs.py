@@ -4,6 +4,8 @@ Log with `structlog.get_logger(__name__)`, the event named in words ("dead lette
 assigned") and ids beside it. Payloads are never logged: bytes are replaced by their number.
 """
 
+import io
+import json
 import logging
 import re
 import sys
@@ -14,6 +16,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from processor.core.escapes import escaped, escaped_json, escaped_lines
 from processor.core.records import Partition
 
 _LEVELS: Final = {
@@ -71,12 +74,25 @@ def configure(
 def _renderers(*, is_json: bool, has_colors: bool) -> list[Processor]:
     if is_json:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_dumps)]
-    # The default shows the local variables of every frame, secrets and payloads among them.
-    plain = structlog.dev.plain_traceback
     renderer = structlog.dev.ConsoleRenderer(
-        colors=has_colors, exception_formatter=plain, pad_event_to=0
+        colors=has_colors, exception_formatter=_trace, pad_event_to=0
     )
-    return [_shortened, renderer]
+    return [_shortened, _printing, renderer]
+
+
+def _trace(stream: TextIO, error: Any) -> None:  # noqa: ANN401  structlog's own signature
+    # The default shows the local variables of every frame, secrets and payloads among them.
+    whole = io.StringIO()
+    structlog.dev.plain_traceback(whole, error)
+    stream.write(escaped_lines(whole.getvalue()))
+
+
+def _printing(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Escape what would act on a terminal or begin a line; what is no text is shown by its repr."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = escaped(value)
+    return event
 
 
 def _shortened(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -88,7 +104,12 @@ def _shortened(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _dumps(event: EventDict, **_: Any) -> str:  # noqa: ANN401  structlog's own signature
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    # Of what does not print, orjson escapes half, and refuses halves of letters.
+    try:
+        line = orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        return json.dumps(event, default=str)
+    return escaped_json(line)
 
 
 def _without_bytes(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

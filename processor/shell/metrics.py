@@ -31,9 +31,10 @@ from processor.shell.metrics_table import (
     HoldScope,
     Lane,
     Rebalance,
+    Rehearsed,
 )
 
-__all__ = ["Dependency", "HoldScope", "Lane", "Metrics", "Rebalance", "document"]
+__all__ = ["Dependency", "HoldScope", "Lane", "Metrics", "Rebalance", "Rehearsed", "document"]
 
 Series = TypeVar("Series", Counter, Gauge, Histogram)
 _DOCUMENT: Final = Path(__file__).parents[1] / "METRICS.md"
@@ -122,6 +123,10 @@ class Metrics:
     def replay_settled(self, operation: Operation) -> None:
         """Count a replayed copy that was settled already."""
         self._counters["processor_replay_settled_total"][operation,].inc()
+
+    def rehearsed(self, verdict: Rehearsed) -> None:
+        """Count a record that was decoded in a child process first."""
+        self._counters["processor_rehearsals_total"][verdict,].inc()
 
     def rebalanced(self, event: Rebalance) -> None:
         """Count a change of the partitions owned."""

@@ -35,6 +35,14 @@ class Rebalance(StrEnum):
     LOST = "lost"
 
 
+class Rehearsed(StrEnum):
+    """What came of decoding a record in a child process first."""
+
+    HARMLESS = "harmless"
+    DEADLY = "deadly"
+    UNDECIDED = "undecided"
+
+
 class Dependency(StrEnum):
     """What the processor cannot work without."""
 
@@ -128,6 +136,13 @@ COUNTED: Final = (
         type=MetricType.COUNTER,
         help="Replayed copies that were settled already and left no outcome.",
         labels={"operation": _OPERATIONS},
+        is_born_zero=True,
+    ),
+    Metric(
+        name="processor_rehearsals_total",
+        type=MetricType.COUNTER,
+        help="Records decoded in a child process first, since something had killed this one.",
+        labels={"verdict": tuple(Rehearsed)},
         is_born_zero=True,
     ),
     Metric(

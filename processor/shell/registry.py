@@ -9,7 +9,6 @@ from base64 import b64encode
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx2 as httpx
@@ -18,7 +17,9 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, Schema
 from processor.core.vocabulary import Reason
 from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.framing import SchemaKey
+from processor.shell.registry_transport import ANSWER_LIMIT, RegistryTransport, TooLargeError
 from processor.shell.secrets import Credential
+from processor.shell.tls import Tls, TlsFileError, TlsFiles
 from processor.shell.vetting import Refusal
 
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
 
-_TIMEOUT: Final = 5.0
+_TIMEOUT: Final = 10.0
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
+_REDIRECTS: Final = range(300, 400)
 _MOCK: Final = "mock://"
+_NO_FILES: Final = TlsFiles()
 # A 404 without a code of the registry's own comes from something else at that address.
 _NO_CODE: Final = (None, SchemaRegistryError.UNKNOWN)
 _NO_REGISTRY: Final = (
@@ -65,26 +68,27 @@ class Registry:
         *,
         username: str | None = None,
         password: Credential | None = None,
-        ca_file: Path | None = None,
+        tls: TlsFiles = _NO_FILES,
         timeout: float = _TIMEOUT,
     ) -> None:
-        """Prepare to reach the registry; nothing is sent yet. `timeout` holds for each step."""
+        """Prepare to reach the registry; nothing is sent yet.
+
+        `timeout` seconds hold for each request as a whole. ConfigurationError says which file of
+        `tls` cannot be used.
+        """
         self.is_mock = url.startswith(_MOCK)
         if self.is_mock:
             self._client = _mock_client(url)
             return
-        settings: dict[str, object] = {"url": url, "timeout": timeout, "max.retries": 0}
-        if ca_file is not None:
-            settings["ssl.ca.location"] = str(ca_file)
-        self._client = SchemaRegistryClient(settings)
-        # The client offers no way to leave the environment's proxies alone, nor to follow a
-        # password that changes; so it gets a session of our making.
+        self._client = SchemaRegistryClient({"url": url, "max.retries": 0})
+        # The client offers no way to bound answers, to leave the environment's proxies alone, nor
+        # to follow passwords and certificates that change; so it gets a session of our making.
         rest = self._client._rest_client  # noqa: SLF001
         rest.session.close()
         rest.session = httpx.Client(
-            verify=rest.verify,
-            auth=rest.auth if username is None else _Basic(username, password),
-            timeout=timeout,
+            transport=RegistryTransport(_tls(tls), timeout),
+            auth=None if username is None else _Basic(username, password),
+            follow_redirects=False,
             trust_env=False,
         )
 
@@ -95,7 +99,7 @@ class Registry:
             settings.url,
             username=settings.username,
             password=settings.password,
-            ca_file=settings.ca_file,
+            tls=tls_files(settings),
         )
 
     def close(self) -> None:
@@ -114,6 +118,9 @@ class Registry:
             )
         except SchemaRegistryError as error:
             return UnknownSchema() if _is_unknown(error) else RegistryAway(detail=_explain(error))
+        except TooLargeError:
+            # Not an outage: whoever registers such a schema must not be able to feign one.
+            return _refusal(f"The registry's answer is larger than {ANSWER_LIMIT} bytes.")
         except Exception as error:  # noqa: BLE001  no answer, whatever the client makes of it
             return RegistryAway(detail=_explain(error))
         if found.schema_type not in (None, "AVRO"):
@@ -213,6 +220,26 @@ class Registry:
         )
 
 
+def tls_files(settings: "SchemaRegistry") -> TlsFiles:
+    """Return whom to trust at the registry, and what to show it."""
+    return TlsFiles(
+        ca_file=settings.ca_file,
+        certificate_file=settings.client_certificate_file,
+        key_file=settings.client_key_file,
+        trusts_no_other=True,
+    )
+
+
+def _tls(files: TlsFiles) -> Tls:
+    try:
+        return Tls(files)
+    except TlsFileError as error:
+        raise ConfigurationError(
+            f"The schema registry cannot be reached: {error}. Check the files that "
+            "PROCESSOR_SCHEMA_REGISTRY__… names."
+        ) from None
+
+
 class _Basic(httpx.Auth):
     """Basic authentication with the password as it is now."""
 
@@ -241,8 +268,11 @@ def _is_unknown(error: SchemaRegistryError) -> bool:
 def _explain(error: Exception) -> str:
     """Say what went wrong without quoting an answer, which may hold anything."""
     if isinstance(error, SchemaRegistryError):
-        return f"status {error.http_status_code}"
-    if isinstance(error, httpx.TransportError):
+        is_redirect = error.http_status_code in _REDIRECTS
+        why = ", a redirect, which is never followed" if is_redirect else ""
+        return f"status {error.http_status_code}{why}"
+    # Before a request has left, and where the words are ours, nothing of the peer is in them.
+    if isinstance(error, httpx.ConnectError | httpx.TimeoutException | TooLargeError):
         return f"{type(error).__name__}: {error}"
     return type(error).__name__
 

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, Protocol
 from processor.core.vocabulary import Reason
 from processor.shell.framing import SchemaKey
 from processor.shell.registry import RegistryAway, UnknownSchema
+from processor.shell.rehearsal import rehearse_schema
 from processor.shell.schemas import subject
 from processor.shell.vetting import ReaderSchema, Refusal, VettedSchema, vet
 
@@ -190,6 +191,8 @@ class SchemaCache:
         self._slots = asyncio.Semaphore(_ASKED_AT_ONCE)
         self.get = self._questions.get
         self.learn = self._questions.learn
+        self.is_careful = False
+        """Whether a schema is vetted in a child process first: something has killed this one."""
         self.away: str | None = None
         """Why the registry's last answer could not be relied on, None when it could."""
 
@@ -223,6 +226,8 @@ class SchemaCache:
                     answer = await asyncio.to_thread(_answer, self._registry, ask)
             except TimeoutError:
                 answer = RegistryAway(detail="the registry takes too long to answer")
+            if self.is_careful and isinstance(answer, str):
+                answer = await asyncio.to_thread(rehearse_schema, answer)
         self.away = _trouble(ask.schema, answer)
         if self._questions.answered(ask.schema, answer, self._clock()):
             self._on_settled(ask.schema)

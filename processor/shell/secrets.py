@@ -72,7 +72,7 @@ class SecretFile:
         self.path = path
         self.problem: str | None = None
         self._check = check
-        self._identity = _identity(path)
+        self._identity = identity(path)
         self._secret = Secret(check(read_text(path)))
         self._checked_at = float("-inf")
 
@@ -90,14 +90,14 @@ class SecretFile:
     def _follow(self) -> None:
         try:
             # The identity is taken first: a change between the two shows at the next look.
-            identity = _identity(self.path)
-            if identity == self._identity:
+            seen = identity(self.path)
+            if seen == self._identity:
                 return
             self._secret = Secret(self._check(read_text(self.path)))
         except ValueError as error:
             self.problem = str(error)
         else:
-            self._identity = identity
+            self._identity = seen
             self.problem = None
 
     def __repr__(self) -> str:
@@ -141,8 +141,11 @@ def check_readable(path: Path) -> None:
         raise ValueError(_unreadable(error)) from None
 
 
-def _identity(path: Path) -> tuple[int, ...]:
-    """Return what changes when a file is written or another one takes its place."""
+def identity(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is written or another one takes its place.
+
+    ValueError says why it cannot be looked at.
+    """
     try:
         stat = path.stat()
     except OSError as error:

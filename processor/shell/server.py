@@ -1,22 +1,29 @@
 """The server: metrics, health and status over HTTP, for the people who run the processor."""
 
-import asyncio
+import io
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from processor.core.escapes import escaped_json
 from processor.errors import ConfigurationError
 from processor.shell import settings
 from processor.shell.page.document import document
 from processor.shell.page.shape import View
+from processor.shell.server_door import Door
+from processor.shell.server_guard import Guard
+from processor.shell.server_pace import Kept, KeptAside, Pace
+from processor.shell.server_tls import Certificate
 from processor.shell.status import Status
 
 _LONGEST_LINE: Final = 2_048
@@ -24,7 +31,17 @@ _MOST_HEADERS: Final = 64
 _IDLE_TIMEOUT: Final = 75.0
 _LINGERING_TIME: Final = 1.0
 _STOP_TIMEOUT: Final = 1.0
+_REQUESTS_A_SECOND: Final = 100
+_REQUESTS_AT_ONCE: Final = 200
+_OPEN_METRICS: Final = "application/openmetrics-text"
+_PLAIN: Final = "text/plain"
+_FORMS: Final = {
+    _OPEN_METRICS: choose_encoder(f"{_OPEN_METRICS}; version=1.0.0"),
+    _PLAIN: choose_encoder(_PLAIN),
+}
+"""Of what scrapers ask for no more is taken: the library trips over versions that are none."""
 _PROTECTION: Final = {
+    "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -33,7 +50,6 @@ _PROTECTION: Final = {
     "X-Frame-Options": "DENY",
 }
 """What browsers are told with every answer; the page has a policy of its own."""
-_NOT_KEPT: Final = {"Cache-Control": "no-store"}
 
 
 def _is_ours(line: logging.LogRecord) -> bool:
@@ -49,6 +65,7 @@ class Server:
     """Serves while it is entered: `async with Server(…) as server`.
 
     What it shows comes from four callables, which run on the loop's thread and must be quick.
+    Whoever asks, and however often: work goes on beside it (decision 0044).
     """
 
     def __init__(
@@ -63,13 +80,17 @@ class Server:
     ) -> None:
         """Prepare it; nothing listens yet."""
         self._where = where
-        self._registry = registry
+        self._guard = Guard(where)
+        self._pace = Pace(_REQUESTS_A_SECOND, _REQUESTS_AT_ONCE)
         self._is_live = is_live
-        self._is_ready = is_ready
-        self._status = status
-        self._view = view
+        self._is_ready = Kept(is_ready)
+        self._status = Kept(status)
+        self._view = Kept(lambda: _printing(orjson.dumps(view())))
+        self._metrics = {
+            form: KeptAside(partial(encode, registry)) for form, (encode, _) in _FORMS.items()
+        }
         self._page = document()
-        app = web.Application(client_max_size=_LONGEST_LINE)
+        app = web.Application(client_max_size=_LONGEST_LINE, middlewares=[self._admit])
         app.on_response_prepare.append(_protect)
         app.router.add_get("/", self._serve_page)
         app.router.add_get("/page.json", self._serve_view)
@@ -81,6 +102,9 @@ class Server:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            # Who has left waits for no turn.
+            handler_cancellation=True,
+            auto_decompress=False,
             logger=_LOGGER,
             keepalive_timeout=_IDLE_TIMEOUT,
             lingering_time=_LINGERING_TIME,
@@ -93,15 +117,19 @@ class Server:
     @property
     def url(self) -> str:
         """Where it listens, the port being the real one even if the settings leave it open."""
-        host, port = self._runner.addresses[0][:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        host, port = self._door.address
+        host = f"[{host}]" if ":" in host else host
+        return f"{self._where.scheme}://{host}:{port}"
 
     async def __aenter__(self) -> Self:
         """Begin to listen; ConfigurationError where that cannot be."""
+        certificate = _certificate(self._where)
         await self._runner.setup()
+        welcome = cast("web.Server", self._runner.server)
+        self._door = Door(welcome, certificate.context if certificate is not None else _plain)
         host, port = self._where.host, self._where.port
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            await self._door.open(host, port)
         except OSError as error:
             await self._runner.cleanup()
             message = (
@@ -119,36 +147,45 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         """Stop listening and close every connection."""
+        await self._door.close()
         await self._runner.cleanup()
+        self._door.empty()
+
+    @web.middleware
+    async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let one request after the other be answered, if whoever asks may know the answer."""
+        self._door.asks(request.protocol)
+        await self._pace.turn()
+        return self._guard.refusal(request) or await handler(request)
 
     async def _serve_page(self, _: web.Request) -> web.Response:
-        headers = _NOT_KEPT | {"Content-Security-Policy": self._page.policy}
+        headers = {"Content-Security-Policy": self._page.policy}
         return web.Response(
             body=self._page.body, content_type="text/html", charset="utf-8", headers=headers
         )
 
     async def _serve_view(self, _: web.Request) -> web.Response:
-        body = orjson.dumps(self._view())
-        return web.Response(body=body, content_type="application/json", headers=_NOT_KEPT)
+        return web.Response(body=self._view.get(), content_type="application/json")
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        # Thousands of partitions make this take longer than a call may wait.
-        body = await asyncio.to_thread(encode, self._registry)
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        form = _OPEN_METRICS if _OPEN_METRICS in request.headers.get("Accept", "") else _PLAIN
+        # Thousands of partitions make this take longer than a call may wait; and whoever reads
+        # slowly gets it piece by piece, so that no more than a piece is kept for them.
+        body = io.BytesIO(await self._metrics[form].get())
+        return web.Response(body=body, headers={"Content-Type": _FORMS[form][1]})
 
     async def _serve_livez(self, _: web.Request) -> web.Response:
         return _health(is_well=self._is_live())
 
     async def _serve_readyz(self, _: web.Request) -> web.Response:
-        return _health(is_well=self._is_ready())
+        return _health(is_well=self._is_ready.get())
 
     async def _serve_status(self, _: web.Request) -> web.Response:
-        return _json(self._status())
+        return _json(self._status.get())
 
     async def _serve_part(self, request: web.Request) -> web.Response:
         """Serve one key of the status alone, for people who wait for one thing."""
-        parts = dict(self._status())
+        parts = dict(self._status.get())
         if (key := request.match_info["key"]) in parts:
             return _json(parts[key])
         return web.Response(text=f"/status has {', '.join(parts)}\n", status=404)
@@ -161,7 +198,29 @@ async def _protect(_: web.Request, response: web.StreamResponse) -> None:
 
 def _json(value: object) -> web.Response:
     body = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    return web.Response(body=body, content_type="application/json")
+    return web.Response(body=_printing(body), content_type="application/json")
+
+
+def _printing(document: bytes) -> bytes:
+    # People look at it on a terminal, where what brokers and replies say would act.
+    return escaped_json(document.decode()).encode()
+
+
+def _plain() -> None:
+    """Return the TLS of a server without a certificate."""
+
+
+def _certificate(where: settings.Server) -> Certificate | None:
+    if where.certificate_file is None or where.key_file is None:
+        return None
+    try:
+        return Certificate(where.certificate_file, where.key_file)
+    except (OSError, ValueError) as error:
+        message = (
+            f"The server's certificate cannot be used: {error}. Check "
+            "PROCESSOR_SERVER__CERTIFICATE_FILE and PROCESSOR_SERVER__KEY_FILE."
+        )
+        raise ConfigurationError(message) from None
 
 
 def _cause(error: OSError) -> str:

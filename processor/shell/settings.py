@@ -12,20 +12,19 @@ from pydantic import ValidationError
 
 from processor.errors import Problem, SettingsError
 from processor.shell.settings_kinds import Access
+from processor.shell.settings_peers import HttpClient, SchemaRegistry
 from processor.shell.settings_rules import Clash, clashes
+from processor.shell.settings_server import Server
 from processor.shell.settings_source import LayeredSource, Leaf, Origin, leaves, variable
 from processor.shell.settings_table import (
     Calls,
     Connections,
-    HttpClient,
     Kafka,
     Log,
     RegistryAccess,
     Replay,
     Retries,
     Rokt,
-    SchemaRegistry,
-    Server,
     ServerAccess,
     Settings,
     TopicAccess,

@@ -1,7 +1,7 @@
 """Settings that say where something is: brokers, topics, URLs, paths."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -80,6 +80,18 @@ def _parse_collector_url(raw: object) -> str:
     return address
 
 
+def _parse_networks(raw: object) -> str:
+    named = text_of(raw).split(",")
+    try:
+        return ",".join(str(ip_network(each.strip())) for each in named)
+    except ValueError as error:
+        refuse(
+            "names a network with bits set behind its length"
+            if "host bits" in str(error)
+            else "is not a list of addresses and networks"
+        )
+
+
 def _parse_path(raw: object) -> str:
     path = header_text(raw)
     if not path.startswith("/"):
@@ -105,5 +117,9 @@ COLLECTOR_URL: Final = Kind(
     "`http://host:4318` or `https://host`, with a path if need be; what a header has to say has a "
     "setting of its own",
     _parse_collector_url,
+)
+NETWORKS: Final = Kind(
+    "addresses and networks such as `203.0.113.7,198.51.100.0/24,2001:db8::/32`",
+    _parse_networks,
 )
 PATH: Final = Kind("a path that begins with `/`, without query or fragment", _parse_path)

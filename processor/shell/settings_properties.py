@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from processor.shell.secrets import MASK, Secret, read_text
+from processor.shell.clock import steady
+from processor.shell.secrets import MASK, Secret, SecretFile
 from processor.shell.settings_values import FromFile, Kind, refuse
 
 PropertyValue = str | int | float | bool | Secret
@@ -77,6 +79,8 @@ HARMLESS: Final = frozenset({
     "topic.metadata.refresh.sparse",
 })  # fmt: skip
 """Properties that are no secrets, by names and by what names begin with."""
+LOGIN: Final = ("sasl.username", "sasl.password")
+"""The properties that name a user to the brokers, by PLAIN or SCRAM."""
 _GUARANTEE: Final = "Leave it out: what the processor promises rests on its own value"
 _CALLBACK: Final = "Leave it out: the processor sets its own callbacks"
 _OWNED: Final[Mapping[str, str]] = {
@@ -133,9 +137,54 @@ def _seconds(properties: Mapping[str, PropertyValue], name: str, default: float)
     return int(value) / 1000 if value.isascii() and value.isdigit() else default
 
 
+class PropertiesFile(Mapping[str, PropertyValue]):
+    """The properties that a file holds: the user and the password follow it, the others do not.
+
+    Those two are all that a client can be given while it runs.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; ValueError says what is wrong with it."""
+        self.file = SecretFile(path, _vetted)
+        self._seen = self.file.current(steady())
+        self._now = self._first = _parse_properties(self._seen.reveal())
+
+    def __getitem__(self, name: str) -> PropertyValue:
+        """Return a property as it holds now; the file is looked at once a second."""
+        return self._current()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self._first)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._first)
+
+    def unused(self) -> list[str]:
+        """Return the names whose values in the file only a restart would bring into use."""
+        self._current()
+        told = _parse_properties(self._seen.reveal())
+        names = sorted(self._first.keys() | told.keys())
+        return [name for name in names if self._now.get(name) != told.get(name)]
+
+    def _current(self) -> Mapping[str, PropertyValue]:
+        seen = self.file.current(steady())
+        if seen is not self._seen:
+            told = _parse_properties(seen.reveal())
+            follow = {name: told[name] for name in LOGIN if name in told and name in self._first}
+            self._now, self._seen = {**self._first, **follow}, seen
+        return self._now
+
+
+def _vetted(text: str) -> str:
+    _parse_properties(text)
+    return text
+
+
 def _parse_properties(raw: object) -> Mapping[str, PropertyValue]:
     if isinstance(raw, FromFile):
-        raw = read_text(raw.path)
+        return PropertiesFile(raw.path)
     if isinstance(raw, str):
         try:
             raw = json.loads(raw, parse_constant=_refuse_constant)

@@ -8,13 +8,15 @@ from itertools import combinations
 from pathlib import Path
 
 from processor.shell.settings_kinds import Access
+from processor.shell.settings_peers import HttpClient, SchemaRegistry
 from processor.shell.settings_properties import owned_by_us, poll_interval
+from processor.shell.settings_server import Server
 from processor.shell.settings_source import variable
 from processor.shell.settings_table import (
     Connections,
-    HttpClient,
     Kafka,
     RegistryAccess,
+    ServerAccess,
     Settings,
     TopicAccess,
     Topics,
@@ -38,15 +40,18 @@ def clashes(settings: Access, now: datetime) -> Iterator[Clash]:
         yield from _topics(settings.topics)
     if isinstance(settings, RegistryAccess):
         yield from _basic_authentication(settings)
+        yield from _client_certificate("schema_registry", settings.schema_registry)
     if isinstance(settings, Connections | TopicAccess):
         yield from _properties(settings.kafka)
         yield from _session(settings.kafka)
         yield from _start(settings.kafka, now)
+    if isinstance(settings, ServerAccess | Settings):
+        yield from _server(settings.server)
     if isinstance(settings, Settings):
         yield from _lease(settings)
         yield from _deadlines(settings)
         yield from _timeouts(settings.http_client)
-        yield from _client_certificate(settings.http_client)
+        yield from _client_certificate("http_client", settings.http_client)
         yield from _limits(settings)
         yield from _tracing(settings.tracing)
 
@@ -68,14 +73,29 @@ def _basic_authentication(settings: RegistryAccess) -> Iterator[Clash]:
         yield _alone(keys[::-1])
 
 
-def _client_certificate(client: HttpClient) -> Iterator[Clash]:
-    keys = ("http_client.client_certificate_file", "http_client.client_key_file")
+def _client_certificate(group: str, client: HttpClient | SchemaRegistry) -> Iterator[Clash]:
+    keys = (f"{group}.client_certificate_file", f"{group}.client_key_file")
     if client.client_certificate_file is None and client.client_key_file is not None:
         yield _alone(keys)
     if client.client_key_file is None and client.client_certificate_file is not None:
         yield _alone(keys[::-1])
     if client.client_certificate_file is not None and client.client_key_file is not None:
         yield from _pair(keys, client.client_certificate_file, client.client_key_file)
+
+
+def _server(server: Server) -> Iterator[Clash]:
+    keys = ("server.certificate_file", "server.key_file")
+    yield from _both(keys, server.certificate_file, server.key_file)
+    if server.certificate_file is not None and server.key_file is not None:
+        yield from _pair(keys, server.certificate_file, server.key_file)
+    yield from _both(("server.username", "server.password"), server.username, server.password)
+
+
+def _both(keys: tuple[str, str], one: object, other: object) -> Iterator[Clash]:
+    if one is None and other is not None:
+        yield _alone(keys)
+    if other is None and one is not None:
+        yield _alone(keys[::-1])
 
 
 def _pair(keys: tuple[str, str], certificate: Path, key: Path) -> Iterator[Clash]:

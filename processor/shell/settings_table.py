@@ -13,11 +13,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from processor.shell.secrets import Credential, Secret
-from processor.shell.settings_addresses import BASE_URL, REGISTRY_URL, SERVERS
+from processor.shell.settings_addresses import BASE_URL, SERVERS
 from processor.shell.settings_kinds import (
     Access,
     Attempts,
-    Certificates,
     Count,
     Group,
     Header,
@@ -29,16 +28,15 @@ from processor.shell.settings_kinds import (
     Wait,
     computed,
 )
+from processor.shell.settings_peers import HttpClient, SchemaRegistry
 from processor.shell.settings_properties import PROPERTIES, PropertyValue, session_timeout
+from processor.shell.settings_server import Server
 from processor.shell.settings_tracing import Tracing
 from processor.shell.settings_values import (
     BOOLEAN,
     FOLDER,
     HEADER_SECRET,
-    READABLE_FILE,
     START,
-    TEXT,
-    TEXT_SECRET,
     duration,
     number,
     one_of,
@@ -99,25 +97,6 @@ class Kafka(Group):
         }
 
 
-class SchemaRegistry(Group):
-    """How the Confluent-compatible schema registry is reached."""
-
-    url: Annotated[str, REGISTRY_URL] = Field(
-        description="Confluent-compatible; subjects are `<topic>-value`",
-        examples=["https://registry:8081"],
-    )
-    username: Annotated[str | None, TEXT] = Field(
-        default=None, description="user of basic authentication"
-    )
-    password: Annotated[Credential | None, TEXT_SECRET] = Field(
-        default=None, description="password of basic authentication"
-    )
-    ca_file: Certificates = Field(default=None, description="certificates to trust, PEM")
-    auto_register: Annotated[bool, BOOLEAN] = Field(
-        default=False, description="whether `run` registers the schemas of its outputs"
-    )
-
-
 class Topics(Group):
     """The names of the topics."""
 
@@ -163,7 +142,8 @@ class Calls(Group):
         default=0.0, description="how long a release waits for a late OrderPaid"
     )
     max_unfinished: Count = Field(
-        default=1_000, description="unfinished records per topic and partition"
+        default=1_000,
+        description="unfinished records per topic and partition; large ones count more",
     )
     max_span: Count = Field(
         default=100_000,
@@ -182,40 +162,6 @@ class Retries(Group):
         default=60.0, description="time that the attempts of a confirm take"
     )
     release_attempts: Attempts = Field(default=3, description="attempts of a release")
-
-
-class HttpClient(Group):
-    """How calls are made."""
-
-    engine: Annotated[Literal["fast", "httpx"], one_of("fast", "httpx")] = Field(
-        default="fast", description="`httpx` trades speed for its well-known connection pool"
-    )
-    connect_timeout: Timeout = Field(default=3.0, description="for a connection, TLS included")
-    confirm_read_timeout: Timeout = Field(
-        default=25.0, description="for a confirm's reply to begin or go on"
-    )
-    release_read_timeout: Timeout = Field(
-        default=10.0, description="for a release's reply to begin or go on"
-    )
-    confirm_deadline: Timeout = Field(default=30.0, description="for a confirm in all")
-    release_deadline: Timeout = Field(default=15.0, description="for a release in all")
-    reply_limit: Annotated[int, whole_number(1_024, 67_108_864)] = Field(
-        default=1_048_576, description="bytes of a reply's body that are read"
-    )
-    ca_file: Certificates = Field(default=None, description="certificates to trust, PEM")
-    client_certificate_file: Certificates = Field(default=None, description="our certificate, PEM")
-    client_key_file: Annotated[Path | None, READABLE_FILE] = Field(
-        default=None, description="the key of our certificate, PEM"
-    )
-
-
-class Server(Group):
-    """Where metrics, health and status are served."""
-
-    host: Text = Field(default="127.0.0.1", description="address to listen on")
-    port: Annotated[int, whole_number(0, 65_535)] = Field(
-        default=9464, description="port to listen on; 0 takes any free one"
-    )
 
 
 class Log(Group):

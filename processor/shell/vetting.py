@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import fastavro
 
+from processor.core.bodies import cleaned
 from processor.core.vocabulary import Reason
 from processor.shell.avro_form import (
     PlainSchema,
@@ -24,6 +25,7 @@ from processor.shell.avro_form import (
 
 MAX_SCALE: Final = 4
 MAX_PRECISION: Final = 18
+MAX_DETAIL: Final = 300
 
 _PROMOTIONS: Final = frozenset({("int", "long"), ("string", "bytes"), ("bytes", "string")})
 
@@ -71,7 +73,7 @@ def as_reader(text: str) -> ReaderSchema:
     return ReaderSchema(
         plain=plain,
         wire=strip_logical_types(read_schema(text).record),
-        parsed=_parse(strip_logical_types(plain.record)),
+        parsed=fastavro.parse_schema(strip_logical_types(plain.record)),
     )
 
 
@@ -83,12 +85,14 @@ def vet(text: str, readers: Mapping[str, ReaderSchema]) -> VettedSchema | Refusa
         if reader is None:
             refuse(f"The schema's record is none of {', '.join(readers)}.")
         resolution = _Resolution(writer, reader.plain)
+        wire = strip_logical_types(writer.record)
+        parsed = _parse(wire)
     except RefusedError as refused:
-        return Refusal(reason=Reason.SCHEMA_REFUSED, detail=str(refused))
-    wire = strip_logical_types(writer.record)
+        # The names that it quotes may be as long as the schema.
+        return Refusal(reason=Reason.SCHEMA_REFUSED, detail=cleaned(str(refused), MAX_DETAIL))
     return VettedSchema(
         name=writer.name,
-        writer=_parse(wire),
+        writer=parsed,
         reader=None if wire == reader.wire else reader.parsed,
         scales=resolution.scales,
         passes_over_arrays=resolution.passes_over_arrays,
@@ -96,7 +100,37 @@ def vet(text: str, readers: Mapping[str, ReaderSchema]) -> VettedSchema | Refusa
 
 
 def _parse(wire: Type) -> Any:  # noqa: ANN401  (fastavro's own form, opaque to us)
-    return fastavro.parse_schema(wire)
+    try:
+        return _count(fastavro.parse_schema(wire))
+    except Exception as error:  # noqa: BLE001  (the library may raise anything on a hostile schema)
+        refuse(f"The schema is not one that can be decoded with ({type(error).__name__}).")
+
+
+class _Counted(list[Any]):
+    """Branches or symbols, which no number below zero chooses.
+
+    fastavro takes such a number for one that counts from the end, for which it asks the length.
+    """
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        raise IndexError("a branch or a symbol is counted from the first")
+
+
+def _count(type_: Any) -> Any:  # noqa: ANN401  (fastavro's own form)
+    """Have the unions and enums of a parsed type refuse numbers below zero; return it."""
+    if isinstance(type_, list):
+        return _Counted(map(_count, type_))
+    if isinstance(type_, dict):
+        for inner in ("items", "values"):
+            if inner in type_:
+                type_[inner] = _count(type_[inner])
+        for field in type_.get("fields", ()):
+            field["type"] = _count(field["type"])
+        if "symbols" in type_:
+            type_["symbols"] = _Counted(type_["symbols"])
+    return type_
 
 
 class _Pair(NamedTuple):

@@ -11,6 +11,7 @@ from processor.core.records import Partition
 from processor.core.sight import Sight
 from processor.errors import RuntimeFailure
 from processor.shell.clock import now, steady
+from processor.shell.credential_files import CredentialFiles
 from processor.shell.metrics import Dependency, HoldScope, Metrics
 from processor.shell.page.shape import View
 from processor.shell.page.view import live_lag, view
@@ -51,6 +52,7 @@ class Watch:
         self._said_stopped: str | None = None
         self._said_key: str | None = None
         self._key = settings.rokt.api_key.current(steady())
+        self._files = CredentialFiles(settings)
         self._ends: dict[Partition, int] = {}
         self._away_since: dict[Dependency, float] = {}
         self._last_commit: float | None = None
@@ -74,6 +76,7 @@ class Watch:
             if rounds % _COUNT_PARTITIONS_EVERY == 1:
                 await self._count_partitions(parts, partitions)
             self._show(sight)
+            self._files.look()
             self._say_retrying(sight)
             behind = live_lag(self._lag(sight), self._settings.topics.replay)
             parts.observers.recent.look(steady(), behind, sight.in_flight)

@@ -14,7 +14,7 @@ from confluent_kafka import Message
 
 from processor.core import effects as do
 from processor.core.assignments import Assigned
-from processor.core.events import Content, Pending
+from processor.core.events import Content
 from processor.core.records import Partition, Record
 from processor.shell.clock import now, steady
 from processor.shell.framing import SchemaKey
@@ -28,6 +28,7 @@ from processor.shell.learning import Learning
 from processor.shell.logs import listed
 from processor.shell.metrics import Rebalance
 from processor.shell.parts import Parts
+from processor.shell.suspicion import Suspicion
 
 _LOG: Final = structlog.get_logger(__name__)
 _TICK: Final = 0.005
@@ -67,6 +68,7 @@ class Worker:
         self.ticked_at = steady()
         self.commit_trouble: str | None = None
         self.last_commit_at: float | None = None
+        self.suspicion = Suspicion(parts, inputs, self._spawn, self._decode_pending)
         self.has_assignment = False
         """Whether the group has told us what we own, and we have not lost it since."""
         self.hand_over_trouble: str | None = None  # why last offsets were not committed
@@ -169,6 +171,7 @@ class Worker:
             self.last_commit_at = now().wall
             self.parts.metrics.committed(self.last_commit_at)
         commit, refused = self._committing, answer.refused
+        self.suspicion.committed(commit, refused)
         self.apply(self._engine.committed(commit, refused, answer.sent_at, now()))
 
     def _ask_ends(self, epochs: dict[int, int]) -> None:
@@ -212,15 +215,14 @@ class Worker:
         self.poller.processed()
 
     def _decode(self, record: Record) -> Content:
-        topic = self._inputs.original_topic(record)
-        content = self.parts.decoder.decode(record, self._inputs.expected(topic))
-        if isinstance(content, Pending):
-            self.parts.schemas.want(content.schema, topic, steady())
-        return content
+        return self.suspicion.decode(record)
 
     def schema_settled(self, schema: SchemaKey) -> None:
         """Decode the records that waited for a schema."""
-        self.apply(self._engine.decode_pending(schema, self._decode, now()))
+        self._decode_pending(schema, self._decode)
+
+    def _decode_pending(self, what: SchemaKey, decode: Callable[[Record], Content]) -> None:
+        self.apply(self._engine.decode_pending(what, decode, now()))
 
     # Assignments: called on the poll thread, which waits where the answer matters
 
@@ -231,6 +233,7 @@ class Worker:
     def _take_over(self, partitions: Sequence[Assigned]) -> None:
         self.has_assignment = True
         self.parts.metrics.rebalanced(Rebalance.ASSIGNED)
+        self.suspicion.begin(partitions)
         self._traces.assigned([one.partition for one in partitions])
         _LOG.info("partitions assigned", partitions=listed([one.partition for one in partitions]))
         self.apply(self._engine.assign(partitions, now()))
@@ -272,6 +275,7 @@ class Worker:
             self.parts.metrics.rebalanced(Rebalance.LOST)
             _LOG.warning("partitions lost", partitions=listed(partitions), why=trouble)
         self._traces.lost(partitions)
+        self.suspicion.forget(partitions)
         self.apply(self._engine.lose(partitions, now()))
         self._want_paused(self._paused.difference(partitions))
 

@@ -1,9 +1,11 @@
 """`processor check` on the way to Rokt: each broken way is named, and nothing is ever called."""
 
 import email.utils
+import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -109,6 +111,38 @@ def test_a_host_that_is_not_there_is_told_step_by_step(monkeypatch: pytest.Monke
     monkeypatch.setenv("HTTPS_PROXY", "http://user:canary-key-9c1f@proxy:3128")
     (proxied,) = look("https://nowhere.invalid")
     assert "HTTPS_PROXY is set and not used" in str(proxied.remedy)
+
+
+def test_a_name_that_leads_where_calls_never_go_is_told_and_asked_nothing() -> None:
+    (found,) = look("https://2852039166")
+    assert found.level == "error"
+    assert found.found == (
+        "Calls never go to 169.254.169.254: it is a link-local address, as metadata services have"
+    )
+    assert found.remedy == "Check PROCESSOR_ROKT__BASE_URL, and who answers for that name"
+    (found,) = look(
+        "https://192.0.2.1", http_client__allowed_addresses="203.0.113.0/24,2001:db8::1"
+    )
+    assert found.level == "error"
+    assert "Calls never go to 192.0.2.1: it is none of the allowed addresses" in found.found
+    assert "PROCESSOR_HTTP_CLIENT__ALLOWED_ADDRESSES" in str(found.remedy)
+
+
+def test_one_address_among_others_that_is_never_called_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolve = socket.getaddrinfo
+
+    def with_another(*given: Any, **options: Any) -> Any:  # noqa: ANN401
+        known = resolve("127.0.0.1", given[1], type=socket.SOCK_STREAM)
+        another = (*known[0][:4], ("169.254.169.254", given[1]))
+        return [*known, another] if given[0] == "localhost" else resolve(*given, **options)
+
+    with WebServer().serving() as server:
+        monkeypatch.setattr(socket, "getaddrinfo", with_another)
+        found = look(f"http://localhost:{server.port}")
+    assert [each.level for each in found] == ["warning", "ok", "not checked"]
+    assert found[0].found.startswith("One of its addresses, 169.254.169.254, is never called")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ class FakeConsumer(FakeClient):
         self.stored: dict[Partition, int] = {}
         self.stored_metadata = "horizon"
         self.metadata_sent: list[str | None] = []
+        self.is_assigning = False
         self.positions: dict[Partition, int] = {}
         """Where a partition stands from which something was received."""
         self.troubles: list[Exception] = []
@@ -112,6 +113,9 @@ class FakeConsumer(FakeClient):
     def commit(
         self, *, offsets: list[TopicPartition], asynchronous: bool
     ) -> list[TopicPartition] | None:
+        if self.is_assigning:
+            self.log.append(("begin", places(offsets), [each.metadata for each in offsets]))
+            return offsets
         self.log.append(("commit", places(offsets)))
         self.metadata_sent += [each.metadata for each in offsets]
         return None if asynchronous else offsets
@@ -143,7 +147,9 @@ class FakeConsumer(FakeClient):
     def happens(self, name: str, *partitions: Partition) -> Message | None:
         """Call a rebalance callback, as a poll does."""
         named = [TopicPartition(*partition) for partition in partitions]
+        self.is_assigning = name == "on_assign"
         self.callbacks[name](self, named)
+        self.is_assigning = False
         return None
 
     def assigned(self, *partitions: Partition) -> Step:
@@ -211,6 +217,7 @@ class Recorder:
     records: list[tuple[int, int]] = field(default_factory=list)
     """Partition number and offset of each record and end that came."""
     owned: set[Partition] = field(default_factory=set)
+    beginnings: dict[Partition, int] = field(default_factory=dict)
 
     def received(self, messages: Sequence[Message]) -> None:
         came = [(each.partition() or 0, each.offset() or 0) for each in messages]
@@ -221,6 +228,7 @@ class Recorder:
 
     def assigned(self, partitions: Sequence[Assigned]) -> None:
         self.owned |= {one.partition for one in partitions}
+        self.beginnings |= {one.partition: one.beginning for one in partitions}
         self.log.append(("assigned", [(one.partition, one.committed) for one in partitions]))
 
     def revoked(self, partitions: Sequence[Partition]) -> "Future[Sequence[CommitOffset]]":
@@ -659,6 +667,58 @@ def test_partitions_begin_at_their_committed_offsets(stage: Stage) -> None:
         ("assign", [("in", 0, 5), ("in", 1, 0)]),
         ("assigned", [(FIRST, 5), (SECOND, 0)]),
     ]
+
+
+def test_a_beginning_is_counted_before_anything_is_fetched(stage: Stage) -> None:
+    stage.consumer.stored = {FIRST: 5, SECOND: 100}
+    stage.consumer.stored_metadata = '{"v":1,"begun":2}'
+    stage.run(stage.consumer.assigned(FIRST, SECOND))
+    # Nothing has come where the second one ends, so nothing there has killed anybody.
+    noted = ['{"v":1,"begun":3}', '{"v":1,"begun":1}']
+    assert stage.happened("begin", "assign") == [
+        ("begin", [("in", 0, 5), ("in", 1, 100)], noted),
+        ("assign", [("in", 0, 5), ("in", 1, 100)]),
+    ]
+    assert stage.listener.beginnings == {FIRST: 3, SECOND: 1}
+
+
+def test_a_beginning_that_is_not_taken_stops_nobody(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise exception(KafkaError.REBALANCE_IN_PROGRESS)
+
+    monkeypatch.setattr(stage.consumer, "commit", refuse)
+    stage.run(stage.consumer.assigned(FIRST))
+    assert stage.happened("assigned") == [("assigned", [(FIRST, 0)])]
+
+
+def test_a_beginning_is_counted_as_long_as_the_commit_stays_there(stage: Stage) -> None:
+    stage.listener.offset = 8
+    commits = [[CommitOffset(FIRST, offset, '{"v":1}')] for offset in (7, 8)]
+    stage.consumer.stored = {FIRST: 7}
+    stage.run(
+        stage.consumer.assigned(FIRST),
+        *(lambda each=each: stage.poller.commit(each) for each in commits),
+    )
+    assert [*dict.fromkeys(stage.consumer.metadata_sent)] == ['{"v":1,"begun":1}', '{"v":1}']
+
+
+@pytest.mark.parametrize(
+    ("is_failing", "before", "after"),
+    [
+        (False, '{"begun":2}', '{"v":1,"begun":2}'),
+        (False, "{}", '{"v":1}'),
+        (True, "{}", '{"v":1,"begun":1}'),
+    ],
+)
+def test_what_is_handed_back_was_not_begun_unless_an_error_ends_the_process(
+    stage: Stage, before: str, after: str, *, is_failing: bool
+) -> None:
+    stage.consumer.stored, stage.consumer.stored_metadata = {FIRST: 7}, before
+    stage.consumer.at_the_end = lambda: stage.poller.stop(is_failing=is_failing)
+    stage.run(stage.consumer.assigned(FIRST))
+    assert stage.consumer.metadata_sent == [after]
 
 
 def test_committed_offsets_are_asked_for_until_they_are_told(stage: Stage) -> None:

@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -29,65 +26,10 @@ from processor.shell.schema_cache import SchemaCache
 from processor.shell.secrets import Secret, SecretFile
 from processor.shell.settings import Topics
 from processor.shell.vetting import Refusal, VettedSchema
+from tests.support.fake_registry import JSON, NOT_FOUND, FakeRegistry, asked
 from tests.support.programs import free_port
 
 TEXT: Final = schemas.text("OrderPaid")
-JSON: Final = "application/json"
-NOT_FOUND: Final = '{"error_code": 40403, "message": "Schema not found"}'
-
-
-class FakeRegistry:
-    """Answers every request by `answer`; notes the paths and credentials that came."""
-
-    def __init__(self, status: int, body: str, content_type: str = JSON) -> None:
-        self.answer = (status, body, content_type)
-        self.later: tuple[int, str, str] | None = None
-        """What is answered from the second request on."""
-        self.paths: list[str] = []
-        self.credentials: list[str | None] = []
-        self.url = ""
-
-    @contextmanager
-    def serving(self) -> Iterator["FakeRegistry"]:
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                fake.paths.append(self.path)
-                fake.credentials.append(self.headers.get("Authorization"))
-                status, body, content_type = fake.answer
-                fake.answer = fake.later or fake.answer
-                self.send_response(status)
-                self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(body.encode())))
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            do_POST = do_PUT = do_GET  # noqa: N815
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            server.daemon_threads = True
-            thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-            thread.start()
-            self.url = f"http://127.0.0.1:{server.server_port}"
-            try:
-                yield self
-            finally:
-                server.shutdown()
-                thread.join()
-
-
-@contextmanager
-def asked(fake: FakeRegistry, **access: object) -> Iterator[Registry]:
-    with fake.serving():
-        registry = Registry(fake.url, timeout=2.0, **access)  # type: ignore[arg-type]
-        try:
-            yield registry
-        finally:
-            registry.close()
 
 
 @pytest.fixture

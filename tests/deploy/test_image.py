@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from requirements import sbom
 from tests.support.brokers import KafkaProcess
 from tests.support.events import order_paid
 from tests.support.programs import free_port, wait_until
@@ -123,6 +124,20 @@ def test_it_holds_the_processor_and_nothing_to_build_with(image: str) -> None:
     assert "processor" in found
     left_over = {"pip", "hatchling", "tests", "/build", "/tools"}
     assert sorted(left_over.intersection(found)) == []
+
+
+def test_it_holds_the_packages_of_the_bill_of_materials_and_no_other(image: str) -> None:
+    listing = (
+        "from importlib.metadata import distributions as found; import json;"
+        "print(json.dumps({d.name.lower().replace('_', '-'): d.version for d in found()}))"
+    )
+    isolated = ("/opt/processor/bin/python", "-I", "-c", listing)
+    found = json.loads(
+        docker("run", "--rm", *LOCKED_DOWN, "--entrypoint", *isolated[:1], image, *isolated[1:])
+    )
+    bill = json.loads(sbom.document())
+    packages = [bill["metadata"]["component"], *bill["components"][1:]]
+    assert found == {each["name"]: each["version"] for each in packages}
 
 
 def test_it_can_sleep_as_the_charts_toolbox_does(image: str) -> None:

@@ -20,12 +20,16 @@ from typing import Final
 
 from tests.mutations.edges import EDGES
 from tests.mutations.spans import SPANS
+from tests.mutations.supply import SUPPLY
 from tests.mutations.table import MUTATIONS, Edit, Mutation
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "tests" / "README.md"
 BEGIN, END = "<!-- mutations: begin -->", "<!-- mutations: end -->"
-_COPIED: Final = ("processor", "schemas", "tests", "pyproject.toml", "README.md")
+_COPIED: Final = (
+    *(".ci", "processor", "requirements", "schemas", "tests"),
+    *(".dockerignore", "Dockerfile", "LICENSE", "Makefile", "README.md", "pyproject.toml"),
+)
 _FAILED: Final = 1  # pytest's exit code when tests ran and some failed
 
 
@@ -101,7 +105,9 @@ def main() -> int:
     parser.add_argument("-k", default="", help="only those whose names contain this")
     parser.add_argument("--write", action="store_true", help="put the table into tests/README.md")
     asked = parser.parse_args()
-    chosen = [mutation for mutation in (*MUTATIONS, *EDGES, *SPANS) if asked.k in mutation.name]
+    chosen = [
+        mutation for mutation in (*MUTATIONS, *EDGES, *SPANS, *SUPPLY) if asked.k in mutation.name
+    ]
     rows, green = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

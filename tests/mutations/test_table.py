@@ -7,9 +7,10 @@ import pytest
 
 from tests.mutations.edges import EDGES
 from tests.mutations.spans import SPANS
+from tests.mutations.supply import SUPPLY
 from tests.mutations.table import MUTATIONS, Mutation
 
-ALL: Final = (*MUTATIONS, *EDGES, *SPANS)
+ALL: Final = (*MUTATIONS, *EDGES, *SPANS, *SUPPLY)
 _ROOT: Final = Path(__file__).parents[2]
 
 

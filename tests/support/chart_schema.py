@@ -15,7 +15,7 @@ from processor.shell.settings_source import Leaf, leaves
 CHART: Final = Path(__file__).parents[2] / "deploy" / "helm" / "processor"
 PATH: Final = CHART / "values.schema.json"
 OWNED: Final = frozenset(
-    {"rokt.api_key", "schema_registry.password", "tracing.headers", "state_dir"}
+    {"rokt.api_key", "schema_registry.password", "server.password", "tracing.headers", "state_dir"}
 )
 """What the chart sets itself, from `secrets` and `volume`."""
 

@@ -144,7 +144,7 @@ KAFKA: Final = Row(
             ),
             words={0: ("answers", Color.WELL), 1: ("away", Color.BAD)},
             alerts=("DependencyAway",),
-            width=8,
+            width=6,
         ),
         Panel(
             title="Parked partitions",
@@ -162,7 +162,7 @@ KAFKA: Final = Row(
             steps={1: Color.BAD},
             empty="no partitions",
             alerts=("PartitionParked",),
-            width=8,
+            width=6,
         ),
         Panel(
             title="Producers of both inputs",
@@ -173,7 +173,25 @@ KAFKA: Final = Row(
             words={0: ("place carts alike", Color.WELL), 1: ("disagree", Color.BAD)},
             empty="not known",
             alerts=("PartitionersDisagree",),
-            width=8,
+            width=6,
+        ),
+        Panel(
+            title="Records that kill",
+            meaning="Records that had ended their process three times, were found in a child "
+            "process, and lie in the dead letters.",
+            look=Look.NUMBER,
+            queries=(
+                Query(
+                    expression="sum(increase("
+                    'processor_rehearsals_total{verdict="deadly"}[$__range]))',
+                    legend="found",
+                ),
+            ),
+            unit="none",
+            base=Color.WELL,
+            steps={1: Color.BAD},
+            empty="none",
+            width=6,
         ),
     ),
 )

@@ -38,6 +38,10 @@ class Visit:
         """Read whatever comes first, without counting it."""
         return await self._reader.read(65536)
 
+    def count(self) -> None:
+        """Count what was read so far as a request, whatever it was."""
+        self._server.requests.append(b"")
+
     async def send(self, data: bytes) -> None:
         """Write `data` and wait until it has left."""
         self._writer.write(data)
@@ -109,11 +113,11 @@ class HostileServer:
 
 @asynccontextmanager
 async def hostile_server(
-    behaviour: Behaviour, tls: ssl.SSLContext | None = None
+    behaviour: Behaviour, tls: ssl.SSLContext | None = None, *, port: int = 0
 ) -> AsyncIterator[HostileServer]:
-    """Run a server on a free port of 127.0.0.1, over TLS if a context is given."""
+    """Run a server on a port of 127.0.0.1, a free one by itself; over TLS if a context is given."""
     state = HostileServer(behaviour)
-    server = await asyncio.start_server(state.welcome, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(state.welcome, "127.0.0.1", port, ssl=tls)
     state.port = server.sockets[0].getsockname()[1]
     try:
         yield state

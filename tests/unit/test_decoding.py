@@ -192,6 +192,34 @@ def test_a_quantity_beyond_32_bits_is_undecodable(quantity: int) -> None:
     assert decode(value, OURS) == undecodable("A quantity is no 32-bit number.")
 
 
+@pytest.mark.parametrize("branch", [-1, -2, -3, 2, 2**62, -(2**63)])
+@pytest.mark.parametrize("schema", [OURS, with_last_field("null")], ids=["ours", "another"])
+def test_a_branch_that_is_not_there_is_undecodable(branch: int, schema: dict[str, Any]) -> None:
+    value = VALUE.replace(b"\x02\x06s-1", number(branch) + b"\x06s-1")
+    assert value != VALUE
+    assert decode(value, schema) == undecodable(
+        "The bytes do not follow their schema (IndexError)."
+    )
+
+
+@pytest.mark.parametrize("symbol", [-1, -2, 9, 2**62])
+def test_a_symbol_that_is_not_there_is_undecodable(symbol: int) -> None:
+    schema = schema_of("CartAbandoned")
+    names = [field["name"] for field in schema["fields"]]
+    head, tail = (
+        {"type": "record", "name": "Part", "fields": fields}
+        for fields in (
+            schema["fields"][: names.index("reason")],
+            schema["fields"][names.index("reason") + 1 :],
+        )
+    )
+    datum = datum_of(ABANDONED)
+    value = prefix(SCHEMA_ID) + write(head, datum) + number(symbol) + write(tail, datum)
+    assert decode(value, schema, "CartAbandoned") == undecodable(
+        "The bytes do not follow their schema (IndexError)."
+    )
+
+
 @pytest.mark.parametrize("time_", [-(2**63), 2**63 - 1])
 def test_a_time_beyond_the_calendar_is_just_a_number(time_: int) -> None:
     schema = schema_of("OrderPaid")

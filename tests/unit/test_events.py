@@ -1,5 +1,6 @@
 """Validation: each rule alone makes an event invalid, with a sentence that names the field."""
 
+import tracemalloc
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
@@ -66,6 +67,7 @@ VALID: list[tuple[str, OrderPaid | CartAbandoned]] = [
     ("smallest", replace(PAID, items=(replace(ITEM, unit_price=Decimal("0.0001")),))),
     ("zeros beyond four decimals", replace(PAID, items=(
         replace(ITEM, unit_price=Decimal("1.00000000")),))),
+    ("long headers", replace(PAID, rokt_session_id="s" * 2048, accept_language="l" * 2048)),
     ("other text", replace(PAID, attributes={"": "\x00\r\n", "é": ""})),
 ]  # fmt: skip
 
@@ -106,6 +108,9 @@ BROKEN_FIELDS: list[Case] = [
         )
         for value in ("é", "a\r\nb", "a\tb", "\x7f", "\x00", " a", "a ", " ", "\ud800")
     ],
+    ({"rokt_session_id": "s" * 2049}, ("roktSessionId is longer than 2048 characters",)),
+    ({"rokt_tag_id": "t" * 2049}, ("roktTagId is longer than 2048 characters",)),
+    ({"accept_language": "l" * 10**6}, ("acceptLanguage is longer than 2048 characters",)),
 ]
 
 
@@ -201,6 +206,22 @@ def test_no_more_than_20_problems_are_told() -> None:
                   for n in range(10_000))  # fmt: skip
     told = problems(replace(PAID, items=items), KEY)
     assert told == tuple(f"items[{n}].quantity is less than 1" for n in range(20))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        replace(PAID, items=(replace(ITEM, cart_item_id="", quantity=0, currency=""),) * 20_000),
+        replace(ABANDONED, items=(replace(GIVEN_UP, cart_item_id=""),) * 50_000),
+    ],
+    ids=["order", "abandoned cart"],
+)
+def test_what_is_wrong_with_many_items_takes_no_memory(event: OrderPaid | CartAbandoned) -> None:
+    tracemalloc.start()
+    problems(event, KEY)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * 1024 * 1024
 
 
 def test_a_long_value_is_told_by_a_short_escaped_piece() -> None:

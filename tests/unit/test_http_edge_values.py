@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import ssl
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -13,9 +13,9 @@ import pytest
 
 from processor.core.replies import BodyState, Failure, FailureKind, Reply, Response
 from processor.shell.http import EdgeSettings, EdgeSettingsError, Engine, RoktClient, open_client
-from processor.shell.http.bodies import read_body
 from processor.shell.http.failures import failure_of
 from processor.shell.http.httpx_transport import HttpxTransport
+from processor.shell.reply_bodies import read_body
 from tests.support.http_edge import CANARY_KEY, CONFIRM
 
 URL: Final = "https://api.example.com"
@@ -181,14 +181,14 @@ def test_a_transport_that_never_returns_is_given_up() -> None:
 
 
 def test_a_compression_bomb_takes_no_memory() -> None:
-    pieces, limit = [b"", gzip.compress(bytes(20_000_000))], 100_000
+    bomb, limit = gzip.compress(bytes(20_000_000)), 100_000
 
-    async def piece() -> bytes:
-        return pieces.pop()
+    async def chunks() -> AsyncIterator[bytes]:
+        yield bomb
 
     tracemalloc.start()
     try:
-        result = asyncio.run(read_body(piece, "gzip", limit))
+        result = asyncio.run(read_body(chunks(), "gzip", limit))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

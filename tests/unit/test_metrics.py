@@ -17,6 +17,7 @@ from processor.shell.metrics import (
     Lane,
     Metrics,
     Rebalance,
+    Rehearsed,
     document,
     status_class,
 )
@@ -72,6 +73,7 @@ def test_what_comes_of_records_is_counted(registry: CollectorRegistry, metrics: 
     metrics.released_before_paid(Lane.REPLAY)
     metrics.replay_settled(CONFIRM)
     metrics.rebalanced(Rebalance.LOST)
+    metrics.rehearsed(Rehearsed.DEADLY)
     expected = {
         "processor_records_total": {("order-paid",): 3.0},
         "processor_retries_total": {("live", "CONFIRM"): 1.0},
@@ -91,6 +93,7 @@ def test_what_comes_of_records_is_counted(registry: CollectorRegistry, metrics: 
         "processor_released_before_paid_total": {("replay",): 1.0},
         "processor_replay_settled_total": {("CONFIRM",): 1.0},
         "processor_rebalances_total": {("lost",): 1.0},
+        "processor_rehearsals_total": {("deadly",): 1.0},
     }
     assert {name: series(registry, name) for name in expected} == expected
 

@@ -1,6 +1,7 @@
 """One owned partition of one input: how far calls may lead, when it is full."""
 
 from processor.core.partitions import Input
+from processor.core.records import Record, Source
 
 ROUND_TRIP = 0.005
 
@@ -54,3 +55,22 @@ def test_a_brief_pause_does_not_wait_for_a_span_that_one_old_record_keeps_open()
     for offset in range(70, 89):
         owned.offsets.resolve(offset)
     assert owned.has_room(max_unfinished=20, max_span=100)
+
+
+def sized(offset: int, size: int | None) -> Record:
+    return Record(Source("t", 0, offset, 0), b"k", None if size is None else bytes(size))
+
+
+def test_large_records_fill_a_partition_sooner_and_make_room_as_they_end() -> None:
+    owned = Input(0, 0, 0)
+    records = [sized(0, 1024 * 1024), sized(1, 4_095), sized(2, None), sized(3, 4_096)]
+    assert [owned.track(record) for record in (*records, records[0])] == [True] * 4 + [False]
+    assert not owned.is_full(max_unfinished=262, max_span=100)
+    assert owned.is_full(max_unfinished=261, max_span=100)
+    assert not owned.has_room(max_unfinished=261, max_span=100)
+    owned.resolve(records[0])
+    assert not owned.is_full(max_unfinished=5, max_span=100)
+    assert owned.is_full(max_unfinished=4, max_span=100)
+    for record in records[1:]:
+        owned.resolve(record)
+    assert owned.has_room(max_unfinished=1, max_span=100)

@@ -81,6 +81,7 @@ def test_five_variables_are_enough_and_the_rest_has_the_documented_defaults() ->
         "confirm_deadline": 30.0,
         "release_deadline": 15.0,
         "reply_limit": 1_048_576,
+        "allowed_addresses": None,
         "ca_file": None,
         "client_certificate_file": None,
         "client_key_file": None,

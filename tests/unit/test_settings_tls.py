@@ -51,6 +51,8 @@ def problems(folder: Path, files: dict[str, str]) -> dict[str, str]:
 def test_certificates_and_the_key_that_belongs_to_them_are_taken(folder: Path) -> None:
     files = {
         "schema_registry__ca": "ca.pem",
+        "schema_registry__client_certificate": "ours.pem",
+        "schema_registry__client_key": "ours.key",
         "http_client__ca": "ca.pem",
         "http_client__client_certificate": "ours.pem",
         "http_client__client_key": "ours.key",
@@ -71,16 +73,19 @@ def test_a_file_without_a_certificate_is_refused(folder: Path, name: str, file: 
     }
 
 
+@pytest.mark.parametrize("group", ["http_client", "schema_registry"])
 @pytest.mark.parametrize(
     ("file", "wrong"),
     [
-        ("other.key", "does not belong to PROCESSOR_HTTP_CLIENT__CLIENT_CERTIFICATE_FILE"),
+        ("other.key", "does not belong to PROCESSOR_{}__CLIENT_CERTIFICATE_FILE"),
         ("text", "names a file that holds no PEM key, or one with a password"),
         ("locked.key", "names a file that holds no PEM key, or one with a password"),
     ],
 )
 def test_a_key_that_the_certificate_cannot_use_is_refused(
-    folder: Path, file: str, wrong: str
+    folder: Path, file: str, wrong: str, group: str
 ) -> None:
-    files = {"http_client__client_certificate": "ours.pem", "http_client__client_key": file}
-    assert problems(folder, files) == {"PROCESSOR_HTTP_CLIENT__CLIENT_KEY_FILE": wrong}
+    files = {f"{group}__client_certificate": "ours.pem", f"{group}__client_key": file}
+    assert problems(folder, files) == {
+        f"PROCESSOR_{group.upper()}__CLIENT_KEY_FILE": wrong.format(group.upper())
+    }

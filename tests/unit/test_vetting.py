@@ -9,7 +9,7 @@ import pytest
 from processor.core.vocabulary import Reason
 from processor.shell import schemas
 from processor.shell.avro_form import MAX_NESTING, MAX_TEXT, MAX_TYPES
-from processor.shell.vetting import Refusal, VettedSchema, vet
+from processor.shell.vetting import MAX_DETAIL, Refusal, VettedSchema, vet
 from tests.support.codec import field_of, items_of, schema_of
 
 READERS: Final = schemas.readers()
@@ -380,6 +380,33 @@ def test_the_length_of_a_text_counts_in_bytes(pad: Callable[[int], str]) -> None
     schema["doc"] = pad(room + 2)
     assert vet(json.dumps(schema, ensure_ascii=False), READERS) == refused(
         "The schema is longer than 64 KiB."
+    )
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        with_extra(record_of("A" * 30_000, "A" * 30_000)),
+        with_extra(record_of("A" * 20_000), record_of("A" * 20_000)),
+        with_extra({"type": "record", "name": "A" * 60_000}),
+    ],
+    ids=["recursive", "twice", "without fields"],
+)
+def test_what_is_said_of_a_schema_is_short_however_long_its_names(schema: object) -> None:
+    refusal = vet(json.dumps(schema), READERS)
+    assert isinstance(refusal, Refusal)
+    assert len(refusal.detail) == MAX_DETAIL
+
+
+def test_a_schema_that_the_library_does_not_take_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("fastavro.parse_schema", fail)
+    assert vet(json.dumps(schema_of("OrderPaid")), READERS) == refused(
+        "The schema is not one that can be decoded with (RecursionError)."
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from processor.shell.checks.findings import Area, Finding, Voice
 from processor.shell.checks.network import days_left
 from processor.shell.clock import now
+from processor.shell.server_tls import pinning_context, server_context
 
 _FILES: Final = Voice(area=Area.FILES)
 _STEPS: Final = 8
@@ -42,7 +43,19 @@ def authorities(name: str, path: Path) -> Iterator[Finding]:
 
 def own_certificate(name: str, certificate: Path, key: Path) -> Iterator[Finding]:
     """Look whether our certificate is in force, by letting it show itself to itself."""
-    until, refusal = _shaken(certificate, key)
+    yield from _judged(name, *_shaken(certificate, key))
+
+
+def served_certificate(name: str, certificate: Path, key: Path) -> Iterator[Finding]:
+    """Look the same way whether the certificate of our server is in force."""
+    server, client = server_context(certificate, key), pinning_context(certificate)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(back, there, server_side=False)
+    refusal = _shake(asking, server.wrap_bio(there, back, server_side=True))
+    yield from _judged(name, _until(asking), refusal)
+
+
+def _judged(name: str, until: str | None, refusal: str | None) -> Iterator[Finding]:
     if refusal is not None:
         yield _FILES.error(
             name, f"Our certificate would be refused: {refusal}", "Have a new one issued"
@@ -67,19 +80,28 @@ def _shaken(certificate: Path, key: Path) -> tuple[str | None, str | None]:
     client.verify_mode = ssl.CERT_NONE
     client.load_cert_chain(certificate, key, password="")
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = (
-        client.wrap_bio(back, there, server_side=False),
-        server.wrap_bio(there, back, server_side=True),
-    )
+    judging = server.wrap_bio(there, back, server_side=True)
+    refusal = _shake(client.wrap_bio(back, there, server_side=False), judging)
+    return _until(judging), refusal
+
+
+def _shake(client: ssl.SSLObject, server: ssl.SSLObject) -> str | None:
+    """Return why one of two ends does not take the certificate of the other, if so."""
     for step in range(_STEPS):
         try:
-            ends[step % 2].do_handshake()
+            (client, server)[step % 2].do_handshake()
         except ssl.SSLWantReadError:
             continue
         except ssl.SSLCertVerificationError as error:
-            return None, error.verify_message
+            return error.verify_message
         except ssl.SSLError:
-            return None, None
-    shown = ends[1].getpeercert() or {}
-    until = shown.get("notAfter")
-    return (until if isinstance(until, str) else None), None
+            return None
+    return None
+
+
+def _until(judging: ssl.SSLObject) -> str | None:
+    try:
+        until = (judging.getpeercert() or {}).get("notAfter")
+    except ValueError:  # no handshake, no certificate
+        return None
+    return until if isinstance(until, str) else None

@@ -46,11 +46,21 @@ _REGISTRY: Final = (
     "schema_registry.username",
     "schema_registry.password",
     "schema_registry.ca_file",
+    "schema_registry.client_certificate_file",
+    "schema_registry.client_key_file",
     *_TOPICS,
 )
-_SERVER: Final = ("server.host", "server.port")
+_SERVER: Final = (
+    "server.host",
+    "server.port",
+    "server.certificate_file",
+    "server.key_file",
+    "server.username",
+    "server.password",
+)
 _ROKT: Final = (
     "rokt.base_url",
+    "http_client.allowed_addresses",
     "http_client.ca_file",
     "http_client.client_certificate_file",
     "http_client.client_key_file",

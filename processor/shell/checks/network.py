@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 _A_MOMENT: Final = 1.0
@@ -179,15 +178,6 @@ def blind() -> Trust:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return Trust(context=context, setting="")
-
-
-def trust_in(ca_file: Path | None, setting: str) -> Trust:
-    """Return how to speak TLS: with the system's authorities, and those of a file."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
-    return Trust(context=context, setting=setting)
 
 
 def days_left(not_after: str, now: float) -> tuple[int, bool]:

@@ -9,10 +9,11 @@ from processor.errors import ProcessorError
 from processor.shell import schemas
 from processor.shell.checks.certificates import ending
 from processor.shell.checks.findings import Area, Finding, Voice
-from processor.shell.checks.network import TroubleError, Trust, trust_in
+from processor.shell.checks.network import TroubleError, Trust
 from processor.shell.checks.scene import Clock, Scene
 from processor.shell.checks.web import Seen, head
-from processor.shell.registry import COMPATIBILITY, Registry
+from processor.shell.registry import COMPATIBILITY, Registry, tls_files
+from processor.shell.tls import context_of
 
 _VOICE: Final = Voice(area=Area.REGISTRY)
 _SCHEMA: Final = "PROCESSOR_SCHEMA_REGISTRY__"
@@ -51,7 +52,7 @@ def look(scene: Scene) -> Iterator[Finding]:
         given.url,
         username=given.username,
         password=given.password,
-        ca_file=given.ca_file,
+        tls=tls_files(given),
         timeout=scene.within,
     )
     try:
@@ -67,7 +68,9 @@ def look(scene: Scene) -> Iterator[Finding]:
 
 
 def _trust(scene: Scene) -> Trust:
-    return trust_in(scene.settings.schema_registry.ca_file, f"{_SCHEMA}CA_FILE")
+    return Trust(
+        context=context_of(tls_files(scene.settings.schema_registry)), setting=f"{_SCHEMA}CA_FILE"
+    )
 
 
 def _reached(scene: Scene, seen: Seen) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ call would show, and a call may have an effect.
 
 import asyncio
 import os
+import socket
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -14,8 +15,8 @@ import httpx2 as httpx
 
 from processor.core.replies import FailureKind
 from processor.shell.checks.certificates import ending
-from processor.shell.checks.findings import Area, Finding, Voice
-from processor.shell.checks.network import TroubleError, Trust, trust_in
+from processor.shell.checks.findings import Area, Finding, Level, Voice
+from processor.shell.checks.network import TroubleError, Trust
 from processor.shell.checks.scene import Clock, Scene
 from processor.shell.checks.web import USER_AGENT, Seen, head
 from processor.shell.composition import edge_settings
@@ -24,10 +25,12 @@ from processor.shell.http.failures import failure_of
 from processor.shell.http.transport import Request, as_mapping
 from processor.shell.settings import Settings
 from processor.shell.settings_source import variable
+from processor.shell.tls import TlsFiles, context_of
 
 _VOICE: Final = Voice(area=Area.ROKT)
 _BASE_URL: Final = variable("rokt.base_url")
 _CA_FILE: Final = variable("http_client.ca_file")
+_ALLOWED: Final = variable("http_client.allowed_addresses")
 _KEY: Final = "key and tag"
 _REDIRECTS: Final = range(300, 400)
 _BAD_GATEWAY: Final = range(502, 505)
@@ -41,6 +44,10 @@ def look(scene: Scene) -> Iterator[Finding]:
     The engine has the last word, whose trust may be another; plain means know what is wrong.
     """
     url = scene.settings.rokt.base_url
+    refused = [*_refused(scene)]
+    yield from refused
+    if any(each.level is Level.ERROR for each in refused):
+        return
     by_engine = asyncio.run(_by_engine(scene))
     try:
         seen = head(url, _trust(scene.settings), scene.within)
@@ -57,6 +64,32 @@ def look(scene: Scene) -> Iterator[Finding]:
     yield _VOICE.unknown(
         _KEY, "Whether they are right only a call shows, and none is made: watch the first ones"
     )
+
+
+def _refused(scene: Scene) -> Iterator[Finding]:
+    """Say which addresses of the host are never called."""
+    url = scene.settings.rokt.base_url
+    host = urlsplit(url).hostname or ""
+    try:
+        destinations = edge_settings(scene.settings).destinations
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (EdgeSettingsError, OSError, UnicodeError):
+        return  # whoever looks next has the words for it
+    addresses = [*dict.fromkeys(str(each[4][0]) for each in found)]
+    refusals = {each: destinations.refusal(each) for each in addresses}
+    remedy = (
+        f"Check {_BASE_URL}, and who answers for that name"
+        if scene.settings.http_client.allowed_addresses is None
+        else f"Check {_BASE_URL} and {_ALLOWED}, and who answers for that name"
+    )
+    if (all_refused := destinations.refusal_of_all(addresses)) is not None:
+        yield _VOICE.error(url, f"C{all_refused[1:]}", remedy)
+        return
+    for address, refusal in refusals.items():
+        if refusal is not None:
+            yield _VOICE.warning(
+                url, f"One of its addresses, {address}, is never called: it is {refusal}", remedy
+            )
 
 
 def judge(url: str, seen: Seen) -> Finding:
@@ -96,14 +129,13 @@ def _redirected(url: str, location: str | None) -> Finding:
 
 
 def _trust(settings: Settings) -> Trust:
-    trust = trust_in(settings.http_client.ca_file, _CA_FILE)
-    certificate, key = (
-        settings.http_client.client_certificate_file,
-        settings.http_client.client_key_file,
+    client = settings.http_client
+    files = TlsFiles(
+        ca_file=client.ca_file,
+        certificate_file=client.client_certificate_file,
+        key_file=client.client_key_file,
     )
-    if certificate is not None and key is not None:
-        trust.context.load_cert_chain(certificate, key, password="")
-    return trust
+    return Trust(context=context_of(files), setting=_CA_FILE)
 
 
 def _about_proxies() -> str:

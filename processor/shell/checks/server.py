@@ -2,14 +2,20 @@
 
 import errno
 import http.client
+import ipaddress
 import json
 import socket
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from processor.shell.checks.findings import Area, Finding, Voice
 from processor.shell.checks.network import Address
 from processor.shell.checks.scene import Scene
+from processor.shell.clock import steady
+from processor.shell.server_tls import pinning_context
+from processor.shell.settings import Server
+from processor.shell.settings_source import variable
 
 _VOICE: Final = Voice(area=Area.SERVER)
 _LARGEST: Final = 1 << 20
@@ -19,6 +25,7 @@ def look(scene: Scene) -> Iterator[Finding]:
     """Take the port and give it back; where it is taken, ask who has it."""
     given = scene.settings.server
     place = Address(host=given.host, port=given.port)
+    yield from _in_the_clear(given)
     if given.port == 0:
         yield _VOICE.warning(
             str(place),
@@ -35,7 +42,7 @@ def look(scene: Scene) -> Iterator[Finding]:
                 taken.bind(where)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            yield from _taken(place, scene.within)
+            yield from _taken(place, given, scene.within)
             return
         why = (error.strerror or "unknown error").lower()
         yield _VOICE.error(
@@ -48,31 +55,62 @@ def look(scene: Scene) -> Iterator[Finding]:
         yield _VOICE.ok(str(place), "The port is free")
 
 
-def _taken(place: Address, within: float) -> Iterator[Finding]:
-    told = _status(place, within)
+def _taken(place: Address, given: Server, within: float) -> Iterator[Finding]:
+    told = _status(given, within)
     if told is not None:
         yield _VOICE.ok(str(place), "A processor is at work there already")
         yield from _troubles(place, told)
         return
     yield _VOICE.error(
         str(place),
-        "Another program listens there",
+        "Another program listens there, or a processor with another certificate or password",
         "Stop it, or set PROCESSOR_SERVER__PORT to another port",
     )
 
 
-def _status(place: Address, within: float) -> Mapping[str, Any] | None:
-    """Return what a processor says of itself; None if it is none."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place.host, place.host)  # noqa: S104
-    connection = http.client.HTTPConnection(host, place.port, timeout=within)
+def _status(given: Server, within: float) -> Mapping[str, Any] | None:
+    """Return what a processor says of itself; None if it is none, or not one of ours."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(given.host, given.host)  # noqa: S104
+    connection = (
+        http.client.HTTPConnection(host, given.port, timeout=within)
+        if given.certificate_file is None
+        else http.client.HTTPSConnection(
+            host, given.port, timeout=within, context=pinning_context(given.certificate_file)
+        )
+    )
     try:
-        connection.request("GET", "/status")
+        connection.request("GET", "/status", headers=_login(given))
         told = json.loads(connection.getresponse().read(_LARGEST))
     except (OSError, ValueError, http.client.HTTPException):
         told = None
     finally:
         connection.close()
     return told if isinstance(told, dict) and "group_id" in told else None
+
+
+def _login(given: Server) -> dict[str, str]:
+    if given.password is None:
+        return {}
+    told = f"{given.username}:{given.password.current(steady()).reveal()}".encode()
+    return {"Authorization": f"Basic {b64encode(told).decode()}"}
+
+
+def _in_the_clear(given: Server) -> Iterator[Finding]:
+    """Say so if a password goes over a network that may not be one's own."""
+    if given.password is None or given.certificate_file is not None or _is_loopback(given.host):
+        return
+    yield _VOICE.warning(
+        variable("server.password"),
+        "It is asked for, but without TLS: it goes over the network as it is",
+        "Set PROCESSOR_SERVER__CERTIFICATE_FILE and PROCESSOR_SERVER__KEY_FILE",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _troubles(place: Address, told: Mapping[str, Any]) -> Iterator[Finding]:

@@ -5,9 +5,9 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
-from processor.shell.checks.certificates import authorities, own_certificate
+from processor.shell.checks.certificates import authorities, own_certificate, served_certificate
 from processor.shell.checks.findings import Area, Finding, Voice
-from processor.shell.secrets import SecretFile
+from processor.shell.credential_files import followed_files, open_to_all, secret_files
 from processor.shell.settings import Kafka, Loaded, Settings
 from processor.shell.settings_source import variable
 
@@ -40,17 +40,26 @@ def files(settings: Settings, doubtful: AbstractSet[str]) -> Iterator[Finding]:
     ):
         if path is not None and key not in doubtful:
             yield from authorities(variable(key), path)
-    pair = client.client_certificate_file, client.client_key_file
-    name = variable("http_client.client_certificate_file")
-    if pair[0] is not None and pair[1] is not None and not doubtful & _PAIR:
-        yield from own_certificate(name, pair[0], pair[1])
+    for group, peer in (("http_client", client), ("schema_registry", registry)):
+        keys = f"{group}.client_certificate_file", f"{group}.client_key_file"
+        pair = peer.client_certificate_file, peer.client_key_file
+        if pair[0] is not None and pair[1] is not None and doubtful.isdisjoint(keys):
+            yield from own_certificate(variable(keys[0]), pair[0], pair[1])
     yield from _of_kafka(settings.kafka, doubtful)
-    for key, secret in (
-        ("rokt.api_key", settings.rokt.api_key),
-        ("schema_registry.password", registry.password),
-    ):
-        if isinstance(secret, SecretFile) and key not in doubtful:
-            yield _FILES.ok(f"{variable(key)}_FILE", f"{secret.path} can be read, and is not empty")
+    server = settings.server
+    if server.certificate_file and server.key_file and not doubtful & _SERVED:
+        name = variable("server.certificate_file")
+        yield from served_certificate(name, server.certificate_file, server.key_file)
+    followed = followed_files(settings)
+    for name, path in secret_files(settings):
+        if open_to_all(path):
+            yield _FILES.warning(
+                name,
+                f"Everybody on this machine may read {path}",
+                f"chmod o-r {path}; for a volume of Kubernetes, defaultMode 0440 and an fsGroup",
+            )
+        elif name in followed:
+            yield _FILES.ok(name, f"{path} can be read, and is not empty")
 
 
 def _of_kafka(kafka: Kafka, doubtful: AbstractSet[str]) -> Iterator[Finding]:
@@ -62,4 +71,4 @@ def _of_kafka(kafka: Kafka, doubtful: AbstractSet[str]) -> Iterator[Finding]:
 
 
 _PROPERTIES: Final = "kafka.properties"
-_PAIR: Final = {"http_client.client_certificate_file", "http_client.client_key_file"}
+_SERVED: Final = {"server.certificate_file", "server.key_file"}

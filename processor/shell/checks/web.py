@@ -22,7 +22,7 @@ from processor.shell.checks.network import (
 )
 
 _PORTS: Final = {"https": 443, "http": 80}
-_CERTIFICATE: Final = "PROCESSOR_HTTP_CLIENT__CLIENT_CERTIFICATE_FILE and …CLIENT_KEY_FILE"
+_OURS: Final = "CLIENT_CERTIFICATE_FILE and …CLIENT_KEY_FILE"
 USER_AGENT: Final = f"rokt-cart-processor/{__version__} (check)"
 
 
@@ -69,7 +69,7 @@ def head(url: str, trust: Trust, within: float) -> Seen:
             ) from None
         except (OSError, http.client.HTTPException):
             if parts.scheme == "https" and wants_certificate(address, trust, within):
-                raise no_certificate(address, _CERTIFICATE) from None
+                raise no_certificate(address, _beside(trust)) from None
             raise TroubleError(
                 f"{address} does not answer as a web server does",
                 "Check host and port: is it another program's?",
@@ -81,6 +81,11 @@ def head(url: str, trust: Trust, within: float) -> Seen:
             ahead=ahead_of_us(told, (began + time.time()) / 2),
             not_after=not_after,
         )
+
+
+def _beside(trust: Trust) -> str:
+    """Return the settings of our certificate, which stand beside that of the authorities."""
+    return trust.setting.removesuffix("CA_FILE") + _OURS
 
 
 def ahead_of_us(headers: Mapping[str, str], now: float) -> float | None:

@@ -37,6 +37,7 @@ class Bookmarks:
         self._cover = cover_of(topics)
         own = {"group.id": group_of(kafka.group_id, replay_id), "on_commit": self._answered}
         self._consumer = Consumer(clients.offsets_only(kafka) | own)
+        self._login = clients.Login(kafka)
         self._is_busy = False
         self._refusal: str | None = None
         self.trouble: str | None = None
@@ -63,6 +64,7 @@ class Bookmarks:
 
     def serve(self, wait: float = 0.0) -> None:
         """Take answers; RuntimeFailure when this user may not write them."""
+        self._login.follow(self._consumer)
         self._consumer.poll(wait)
         if self._refusal is not None:
             raise RuntimeFailure(self._refusal)

@@ -38,6 +38,7 @@ class Fleet:
         self._broker = Broker(kafka)
         self._admin = AdminClient(clients.common(kafka) | clients.FORGETFUL)
         self._consumer = Consumer(clients.offsets_only(kafka))
+        self._login = clients.Login(kafka)
         self._failures = 0
         self._has_members: bool | None = None
         self._members_at = float("-inf")
@@ -72,6 +73,7 @@ class Fleet:
         self._consumer.close()
 
     def _take(self, asked_at: float) -> Look:
+        self._login.follow(self._admin)
         places = self._inputs + self._lane
         asked = [TopicPartition(*place) for place in places]
         committed = self._consumer.committed(asked, timeout=_ANSWER_WITHIN)

@@ -60,6 +60,7 @@ class Lane:
     def __init__(self, kafka: Kafka, topic: str, run_id: str) -> None:
         """Prepare; nothing is sent yet."""
         self._producer = Producer(clients.producer(kafka))
+        self._login = clients.Login(kafka)
         self._topic = topic
         self._run_id = run_id
         self._failure: str | None = None
@@ -107,6 +108,7 @@ class Lane:
         self._poll(0)
 
     def _poll(self, wait: float) -> None:
+        self._login.follow(self._producer)
         try:
             self._producer.poll(wait)
         except KafkaException as fatal:  # whoever may write nowhere is refused before any copy is

@@ -55,12 +55,9 @@ class Reader:
         self, kafka: Kafka, *, patience: float, clock: Callable[[], float] = steady
     ) -> None:
         """`patience`: how long (seconds) the brokers may be silent before it is a failure."""
-        self._properties = clients.reader(kafka)
-        self._properties["queued.max.messages.kbytes"] = _QUEUED_KBYTES
-        self._properties["isolation.level"] = "read_committed"
-        # A fetch that waits at a partition's end holds up all that is asked after it.
-        self._properties["fetch.wait.max.ms"] = 50
-        self._consumer = Consumer(self._properties)
+        self._kafka = kafka
+        self._consumer = self._open()
+        self._login = clients.Login(kafka)
         self._patience = patience
         self._clock = clock
         self._turn = threading.Lock()
@@ -173,6 +170,7 @@ class Reader:
     def _consume(self) -> list[Message]:
         with self._turn:
             self._check_open()
+            self._login.follow(self._consumer)
             return self._consumer.consume(_MOST_AT_ONCE, _WAIT_FOR_RECORDS)
 
     def _assign(self, partition: Partition, position: int) -> None:
@@ -185,7 +183,15 @@ class Reader:
         with self._turn:
             self._check_open()
             self._consumer.close()
-            self._consumer = Consumer(self._properties)
+            self._consumer = self._open()
+
+    def _open(self) -> Consumer:
+        properties = clients.reader(self._kafka)
+        properties["queued.max.messages.kbytes"] = _QUEUED_KBYTES
+        properties["isolation.level"] = "read_committed"
+        # A fetch that waits at a partition's end holds up all that is asked after it.
+        properties["fetch.wait.max.ms"] = 50
+        return Consumer(properties)
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -197,6 +203,7 @@ class Reader:
             try:
                 with self._turn:
                     self._check_open()
+                    self._login.follow(self._consumer)
                     return ask(min(_ANSWER_WITHIN, max(0.1, deadline - self._clock())))
             except KafkaException as away:
                 if self._clock() >= deadline or clients.is_fatal(away.args[0]):

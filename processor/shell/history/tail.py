@@ -31,8 +31,9 @@ class Tail:
 
     def __init__(self, kafka: Kafka, topic: str, run_id: str, read: Read) -> None:
         """`read` decodes an outcome: only the ids of orders that changed are taken from it."""
-        self._properties = clients.reader(kafka) | {"isolation.level": "read_committed"}
-        self._consumer = Consumer(self._properties)
+        self._kafka = kafka
+        self._consumer = self._open()
+        self._login = clients.Login(kafka)
         self._topic = topic
         self._run_id = run_id.encode()
         self._read: Read | None = read
@@ -72,6 +73,7 @@ class Tail:
 
     def serve(self) -> bool:
         """Take what has come; tell whether something has."""
+        self._login.follow(self._consumer)
         messages = self._consumer.consume(_MOST_AT_ONCE, 0.0)
         for message in messages:
             self._take(message)
@@ -89,12 +91,15 @@ class Tail:
         """Take a new client: one whose broker went has been seen to find none for minutes."""
         self._heard_at = steady()
         self._consumer.close()
-        self._consumer = Consumer(self._properties)
+        self._consumer = self._open()
         self._assign()
 
     def close(self) -> None:
         """Close the connections."""
         self._consumer.close()
+
+    def _open(self) -> Consumer:
+        return Consumer(clients.reader(self._kafka) | {"isolation.level": "read_committed"})
 
     def _end(self, place: TopicPartition) -> int:
         return self._consumer.get_watermark_offsets(place, timeout=_ANSWER_WITHIN, cached=False)[1]

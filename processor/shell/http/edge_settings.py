@@ -7,6 +7,9 @@ from pathlib import Path
 
 import httpx2 as httpx
 
+from processor.shell.http.destinations import Destinations, Network
+from processor.shell.tls import TlsFiles
+
 
 class Engine(StrEnum):
     """What carries the requests: both give the same replies, `fast` for a fraction of the CPU."""
@@ -26,6 +29,7 @@ class EdgeSettings:
     A read timeout bounds each silence of the peer; a deadline bounds the whole attempt, from
     the first packet to the last byte of the body. `max_connections` has to be at least the
     number of calls in flight. `ca_file` (PEM) is trusted beside the system's authorities.
+    `allowed_addresses`, if any, are the only networks that are called.
 
     `idle_timeout` is how long an unused connection is kept. It stays below what servers use
     (15 s and more): a call that meets a connection which was closed while idle fails in a way
@@ -44,6 +48,7 @@ class EdgeSettings:
     ca_file: Path | None = None
     client_cert_file: Path | None = None
     client_key_file: Path | None = None
+    allowed_addresses: tuple[Network, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what could not be kept safe."""
@@ -67,6 +72,23 @@ class EdgeSettings:
     def is_https(self) -> bool:
         """Whether calls are encrypted: always, except to this very machine."""
         return httpx.URL(self.base_url).scheme == "https"
+
+    @property
+    def tls_files(self) -> TlsFiles:
+        """Whom to trust, and what to show."""
+        return TlsFiles(
+            ca_file=self.ca_file,
+            certificate_file=self.client_cert_file,
+            key_file=self.client_key_file,
+        )
+
+    @property
+    def destinations(self) -> Destinations:
+        """Which addresses may be called."""
+        return Destinations(
+            allowed=self.allowed_addresses,
+            is_this_machine=_is_loopback(httpx.URL(self.base_url).host),
+        )
 
 
 def _check_base_url(base_url: str) -> None:

@@ -10,14 +10,16 @@ import re
 import socket
 import ssl
 from collections import deque
-from typing import Final
+from typing import Final, Self
 
 import aiohappyeyeballs
 import httpx2 as httpx
 
+from processor.shell.clock import steady
 from processor.shell.http.connection import Connection
 from processor.shell.http.edge_settings import EdgeSettings
 from processor.shell.http.transport import Request
+from processor.shell.tls import Tls
 
 _NEXT_ADDRESS_AFTER: Final = 0.25  # RFC 8305
 _UNSENDABLE: Final = re.compile(rb"[^\x20-\x7e]")
@@ -32,12 +34,13 @@ class FastTransport:
     kept for the idle timeout, the last used is used first.
     """
 
-    def __init__(self, settings: EdgeSettings, context: ssl.SSLContext) -> None:
-        """Send to the host of `settings.base_url`; `context` says whom to trust."""
+    def __init__(self, settings: EdgeSettings, tls: Tls) -> None:
+        """Send to the host of `settings.base_url`; `tls` says whom to trust."""
         url = httpx.URL(settings.base_url)
         self._host = url.host
         self._port = url.port or (_HTTPS if settings.is_https else _HTTP)
-        self._context = context if settings.is_https else None
+        self._tls = tls if settings.is_https else None
+        self._destinations = settings.destinations
         self._connect_timeout = settings.connect_timeout
         self._idle_timeout = settings.idle_timeout
         self._idle: deque[Connection] = deque()
@@ -110,17 +113,24 @@ class FastTransport:
             raise httpx.ConnectError(str(error)) from (_hung_up(error) or error)
 
     async def _open(self) -> Connection:
-        """Try the addresses of the host, a slow one together with the next; shake hands."""
+        """Try the addresses of the host, a slow one together with the next; shake hands.
+
+        No address is looked up twice: those that may be called are those that are connected to.
+        """
         loop = asyncio.get_running_loop()
-        addresses = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        refusal = self._destinations.refusal_of_all([str(each[4][0]) for each in found])
+        if refusal is not None:
+            raise httpx.ConnectError(refusal)
+        addresses = [each for each in found if self._destinations.refusal(str(each[4][0])) is None]
         connected = await aiohappyeyeballs.start_connection(
             addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER, interleave=1
         )
         _, connection = await loop.create_connection(
             Connection,
             sock=connected,
-            ssl=self._context,
-            server_hostname=self._host if self._context else None,
+            ssl=self._tls.current(steady()) if self._tls else None,
+            server_hostname=self._host if self._tls else None,
         )
         return connection
 
@@ -148,8 +158,14 @@ class _Answer:
         self._connection: Connection | None = connection
         self.status, self.headers = status, connection.headers
 
-    async def piece(self) -> bytes:
-        return await self._connection.piece() if self._connection is not None else b""
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await self._connection.piece() if self._connection is not None else b""
+        if not piece:
+            raise StopAsyncIteration
+        return piece
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Self
 
 import httpx2 as httpx
 
@@ -50,12 +51,12 @@ class _Answer:
         self._pieces: AsyncIterator[bytes] = aiter(response.stream)
         self._ends_at = ends_at
 
-    async def piece(self) -> bytes:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
         async with asyncio.timeout_at(self._ends_at):
-            async for piece in self._pieces:
-                if piece:
-                    return piece
-        return b""
+            return await anext(self._pieces)
 
     async def close(self) -> None:
         await self._stream.aclose()

@@ -10,10 +10,10 @@ from processor import __version__
 from processor.core.calls import Call
 from processor.core.replies import Failure, FailureKind, Reply, Response
 from processor.core.vocabulary import Operation
-from processor.shell.http.bodies import read_body
 from processor.shell.http.edge_settings import EdgeSettings
 from processor.shell.http.failures import failure_of
 from processor.shell.http.transport import Answer, Request, Transport, as_mapping
+from processor.shell.reply_bodies import read_body
 
 _MEDIA_TYPE: Final = b"application/json"
 _UNSENDABLE: Final = "cannot be sent: only printable ASCII can"
@@ -85,7 +85,7 @@ class RoktClient:
         headers = as_mapping(answer.headers)
         encoding = headers.get("content-encoding", "")
         try:
-            body, state = await read_body(answer.piece, encoding, self._reply_limit)
+            body, state = await read_body(answer, encoding, self._reply_limit)
         finally:
             # What was read counts, however the connection ends.
             with contextlib.suppress(Exception):

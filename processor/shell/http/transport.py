@@ -1,6 +1,6 @@
 """What carries requests: the contract of the engines. They know httpx's errors, and its words."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple, Protocol
 
 
@@ -20,16 +20,17 @@ class Request(NamedTuple):
 
 
 class Answer(Protocol):
-    """A response whose head is there. Whoever takes one closes it, read or not."""
+    """A response whose head is there; it gives its body piece by piece, still encoded.
+
+    Iterating raises httpx.TransportError or TimeoutError when the body breaks off or takes too
+    long. Whoever takes an answer closes it, read or not.
+    """
 
     status: int
     headers: list[tuple[bytes, bytes]]
 
-    async def piece(self) -> bytes:
-        """Return what came of the body, still encoded; nothing at its end.
-
-        Raises httpx.TransportError or TimeoutError when the body breaks off or takes too long.
-        """
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return what gives the pieces."""
 
     async def close(self) -> None:
         """Give the connection back; closing before the body's end drops it."""

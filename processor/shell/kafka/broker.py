@@ -111,7 +111,13 @@ class Broker:
         self._heard: dict[str, None] = {}
         # Not a method of ours: the client would keep us, and we it.
         own = {"error_cb": partial(_hear, self._heard)}
-        self._admin = AdminClient(clients.admin(kafka) | clients.FORGETFUL | own)
+        self._client = AdminClient(clients.admin(kafka) | clients.FORGETFUL | own)
+        self._login = clients.Login(kafka)
+
+    @property
+    def _admin(self) -> AdminClient:
+        self._login.follow(self._client)
+        return self._client
 
     def partitions(self, topics: Collection[str], timeout: float) -> Mapping[str, int | None]:
         """Return how many partitions each topic has, None where there is no such topic.

@@ -3,10 +3,13 @@
 import logging
 from typing import Any, Final
 
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka.admin import AdminClient
 
 from processor.shell.clock import steady
+from processor.shell.secrets import Secret
 from processor.shell.settings import Kafka
+from processor.shell.settings_properties import LOGIN
 
 Properties = dict[str, Any]
 
@@ -45,6 +48,27 @@ class _Seldom(logging.Filter):
 
 
 _LOG.addFilter(_Seldom())
+
+
+class Login:
+    """Keeps a client's user and password those of the settings, whose file may change.
+
+    They are for the next connection: those that are open stay. Belongs to the thread that uses
+    the client, which must call `follow` often. A client that is made anew has them by itself.
+    """
+
+    def __init__(self, kafka: Kafka) -> None:
+        """Prepare; nothing is looked at yet."""
+        self._kafka = kafka
+        self._given: tuple[str, ...] | None = None
+
+    def follow(self, client: Consumer | Producer | AdminClient) -> None:
+        """Give the client what has changed, if anything has."""
+        values = [self._kafka.properties.get(name) for name in LOGIN]
+        current = tuple(each.reveal() for each in values if isinstance(each, Secret))
+        if len(current) == len(LOGIN) and current != self._given:
+            client.set_sasl_credentials(*current)
+            self._given = current
 
 
 def common(kafka: Kafka) -> Properties:

@@ -6,15 +6,20 @@ while it waits in a rebalance callback it sends and waits.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
+import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from processor.core import beginnings
+from processor.core.assignments import Assigned
 from processor.core.effects import CommitOffset
 from processor.core.records import Partition
-from processor.shell.kafka.marks import mark
+from processor.shell.kafka.marks import begun, count_begun, mark
 
+_LOG: Final = structlog.get_logger()
 Offsets = Sequence[CommitOffset]
 
 
@@ -58,6 +63,39 @@ class Commits:
         self._requested: deque[Offsets] = deque()
         self._sent: _Sent | None = None
         self._superseded = 0
+        self._begun: dict[Partition, Assigned] = {}
+        self.is_failing = False
+        """Whether the process ends by an error: what is handed over then may have made it."""
+
+    def begin(self, consumer: Consumer, assigned: Iterable[Assigned]) -> list[Assigned]:
+        """Commit once more where partitions begin, with the number of that beginning, and wait.
+
+        So it is counted before the first record comes, which may end the process. Returns the
+        partitions with those numbers.
+        """
+        counted = [
+            replace(one, beginning=beginnings.count(begun(one.metadata), one.committed, one.end))
+            for one in assigned
+        ]
+        self._begun |= {one.partition: one for one in counted}
+        positions = [
+            TopicPartition(*one.partition, one.committed, count_begun(one.metadata, one.beginning))
+            for one in counted
+        ]
+        if positions:
+            try:
+                committed = consumer.commit(offsets=positions, asynchronous=False)
+                trouble = next(iter(_errors(committed or []).values()), None)
+            except KafkaException as error:
+                trouble = error.args[0].str()
+            if trouble is not None:
+                _LOG.warning("beginnings not counted", why=trouble)
+        return counted
+
+    def forget(self, partitions: Iterable[Partition]) -> None:
+        """Let go of partitions that are handed over or lost."""
+        for partition in partitions:
+            self._begun.pop(partition, None)
 
     def request(self, offsets: Offsets) -> None:
         """Ask for a commit, from any thread; the answer to the one before must have come."""
@@ -113,19 +151,32 @@ class Commits:
 
         No lease hangs on this one, so the generation does not matter.
         """
+        given_back = 0 if self.is_failing else 1
         try:
-            committed = consumer.commit(offsets=self._positions(offsets), asynchronous=False)
+            committed = consumer.commit(
+                offsets=self._positions(offsets, given_back), asynchronous=False
+            )
         except KafkaException as error:
             return str(error.args[0].str())
         return next(iter(_errors(committed or []).values()), None)
 
-    def _positions(self, offsets: Offsets) -> list[TopicPartition]:
+    def _positions(self, offsets: Offsets, given_back: int = 0) -> list[TopicPartition]:
         return [
             TopicPartition(
-                *one.partition, one.offset, mark(one.metadata, self._topic_id(one.partition))
+                *one.partition,
+                one.offset,
+                count_begun(
+                    mark(one.metadata, self._topic_id(one.partition)),
+                    self._beginnings(one) - given_back,
+                ),
             )
             for one in offsets
         ]
+
+    def _beginnings(self, one: CommitOffset) -> int:
+        """Return how often a partition was begun at an offset; 0 once it has moved on."""
+        began = self._begun.get(one.partition)
+        return began.beginning if began is not None and began.committed == one.offset else 0
 
     def _begin(self, consumer: Consumer, offsets: Offsets) -> _Sent:
         return _Sent(offsets, self._clock(), consumer.consumer_group_metadata())

@@ -1,8 +1,9 @@
 """Marks: what a commit's metadata says beside the horizon, and what accepts a gap.
 
 A commit names the topic it was made for, because an offset says nothing of a topic that was
-deleted and created anew under the same name. A gap is accepted by a commit of its own, in a
-group beside ours, which running members look at (decision 0007).
+deleted and created anew under the same name. It counts the beginnings at its offset that were not
+handed back (decision 0041). A gap is accepted by a commit of its own, in a group beside ours, which
+running members look at (decision 0007).
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 _TOPIC: Final = "topic"
 _FROM: Final = "from"
+_BEGUN: Final = "begun"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,19 @@ def topic_id_of(metadata: str | None) -> str | None:
     """Return which topic a commit was for; None when it does not say."""
     found = (_fields(metadata) or {}).get(_TOPIC)
     return found if isinstance(found, str) else None
+
+
+def count_begun(metadata: str | None, beginnings: int) -> str:
+    """Return a commit's metadata with how many beginnings at its offset were not handed back."""
+    if beginnings <= 0:
+        return metadata or ""
+    return json.dumps((_fields(metadata) or {}) | {_BEGUN: beginnings}, separators=(",", ":"))
+
+
+def begun(metadata: str | None) -> int:
+    """Return how many beginnings at a committed offset were not handed back; 0 if not said."""
+    found = (_fields(metadata) or {}).get(_BEGUN)
+    return found if type(found) is int and found > 0 else 0
 
 
 def write(acceptance: Acceptance) -> str:

@@ -22,6 +22,7 @@ from processor.shell.kafka.commits import Answer, Commits
 from processor.shell.kafka.gaps import Gaps, GoOn
 from processor.shell.kafka.marks import topic_id_of
 from processor.shell.kafka.messages import partition_of
+from processor.shell.kafka.portions import portions
 from processor.shell.settings import Kafka
 
 _LOG: Final = structlog.get_logger()
@@ -79,8 +80,7 @@ class Poller:
         self._broker = broker
         self._listener = listener
         self._clock = clock
-        self._stopping = threading.Event()
-        self._room = threading.Semaphore(_BATCHES_AHEAD)
+        self._stopping, self._room = threading.Event(), threading.Semaphore(_BATCHES_AHEAD)
         self._owned: dict[Partition, int] = {}
         self._began: dict[Partition, int] = {}
         self._assignments = 0
@@ -98,6 +98,7 @@ class Poller:
         self._disconnected_at: float | None = None
         self.member_since: float | None = None
         """When the group first answered under KIP-848, which tells nobody that it owns nothing."""
+        self._login = clients.Login(kafka)
         self._consumer = Consumer(
             clients.consumer(kafka)
             | {"error_cb": self._complained, "on_commit": self._commit_came_back}
@@ -107,8 +108,12 @@ class Poller:
         """Join the group and begin to poll."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Hand over all partitions and leave the group; `join` waits for it."""
+    def stop(self, *, is_failing: bool = False) -> None:
+        """Hand over all partitions and leave the group; `join` waits for it.
+
+        `is_failing`: an error that nobody foresaw ends the process.
+        """
+        self._commits.is_failing = is_failing
         self._stopping.set()
         self._room.release()
 
@@ -148,6 +153,7 @@ class Poller:
 
         Returns how long to wait the next time.
         """
+        self._login.follow(self._consumer)
         self._apply_pauses()
         self._commits.send_requested(self._consumer)
         for accepted in self.gaps.look(self._position):
@@ -167,8 +173,11 @@ class Poller:
         if not kept:
             return _WAIT_FOR_RECORDS
         self._end_trouble()
-        self._room.acquire()
-        self._listener.received(kept)
+        for portion in portions(kept):
+            self._room.acquire()
+            self._listener.received(portion)
+            if self._stopping.is_set():  # what is left is read again
+                break
         return _WAIT_FOR_COMMIT  # after a quiet time they need one before their calls
 
     def _assignment_of(self, message: Message) -> int | None:
@@ -265,6 +274,7 @@ class Poller:
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         assigned = self._look_up(consumer, partitions) if partitions else []
+        assigned = self._commits.begin(consumer, assigned)
         self._begin(assigned)
         for one in assigned:
             self.gaps.follow(one.partition, topic_id_of(one.metadata))
@@ -274,6 +284,7 @@ class Poller:
     def _look_up(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[Assigned]:
         """Ask where partitions begin until there is an answer, or a stop."""
         while True:
+            self._login.follow(consumer)
             try:
                 return group.look_up(consumer, self._broker, partitions, _ANSWER_WITHIN)
             except (KafkaException, TimeoutError) as away:
@@ -317,5 +328,6 @@ class Poller:
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
         self.gaps.forget(partitions)
+        self._commits.forget(partitions)
         for partition in partitions:
             self._owned.pop(partition, None)

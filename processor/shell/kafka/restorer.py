@@ -68,10 +68,10 @@ class Restorer:
         clock: Callable[[], float],
     ) -> None:
         """`read` decodes an outcome; what it cannot decode yet is asked again until it can."""
-        self._properties = clients.reader(kafka) | _ALL_OF_IT
-        self._properties.pop("client.rack", None)  # a follower lags behind, and ends early
+        self._kafka = kafka
         self._results = results
-        self._consumer = Consumer(self._properties)
+        self._consumer = self._open()
+        self._login = clients.Login(kafka)
         self._topic = results.name
         self._read = read
         self._listener = listener
@@ -114,9 +114,15 @@ class Restorer:
         readings = tuple(self._readings.items())
         return {number: max(0, each.end - each.position) for number, each in readings}
 
+    def _open(self) -> Consumer:
+        properties = clients.reader(self._kafka) | _ALL_OF_IT
+        properties.pop("client.rack", None)  # a follower lags behind, and ends early
+        return Consumer(properties)
+
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
+                self._login.follow(self._consumer)
                 asked = self._take_work()
                 if asked:
                     self._begin(asked)
@@ -179,7 +185,7 @@ class Restorer:
         It said for minutes that all connections were down, beside clients that worked.
         """
         self._consumer.close()
-        self._consumer = Consumer(self._properties)
+        self._consumer = self._open()
 
     def _watermarks(self, number: int) -> tuple[int, int] | None:
         """Return where a partition begins and ends, as soon as the brokers tell; None at a stop."""

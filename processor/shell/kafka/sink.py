@@ -52,6 +52,7 @@ class Sink:
     ) -> None:
         """Call `acknowledged(output_id, offset)` from `poll` for what lies in its topic."""
         self._producer = Producer(clients.producer(kafka))
+        self._login = clients.Login(kafka)
         self._topics = topics
         self._encoder = encoder
         self._acknowledged = acknowledged
@@ -71,6 +72,7 @@ class Sink:
 
     def poll(self) -> None:
         """Serve acknowledgements, and hand over what had to wait."""
+        self._login.follow(self._producer)
         self._producer.poll(0)
         self._notice_silence()
         if self._failed and self._clock() >= self._try_again_at:

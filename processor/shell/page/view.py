@@ -5,6 +5,7 @@ from math import inf
 from typing import Final
 
 from processor import __version__
+from processor.core.escapes import escaped
 from processor.core.partitions import Phase
 from processor.core.records import Partition
 from processor.core.scopes import Scope
@@ -53,7 +54,7 @@ def view(seen: Seen) -> View:
         level=top.level,
         word=top.word,
         text=top.text,
-        notices=list(_notices(seen)),
+        notices=[escaped(notice) for notice in _notices(seen)],
         holds=[_hold(scope, hold) for scope, hold in _holds(sight).items()],
         parked=[_parked(gap) for gap in seen.gaps],
         paused_until=_pauses(sight),
@@ -135,7 +136,7 @@ def _hold(scope: Scope, hold: HoldSight) -> HoldView:
         scope=name_of(scope),
         since=iso_or_none(hold.since),
         reason=hold.reason,
-        why=hold.why,
+        why=escaped(hold.why),
         do=remedy(hold.reason),
         waiting=hold.waiting,
         next_probe_at=iso_or_none(hold.next_probe),
@@ -144,7 +145,9 @@ def _hold(scope: Scope, hold: HoldSight) -> HoldView:
 
 def _parked(gap: Gap) -> ParkedView:
     topic, number = gap.partition
-    return ParkedView(partition=f"{topic} [{number}]", missing=gap.missing, command=gap.remedy)
+    return ParkedView(
+        partition=f"{topic} [{number}]", missing=escaped(gap.missing), command=gap.remedy
+    )
 
 
 def _topics(seen: Seen) -> Sequence[str]:
@@ -219,6 +222,6 @@ def _replay(seen: Seen, lane: str) -> ReplayView:
         worked=replayed.worked,
         settled=replayed.settled,
         dead_letters=replayed.dead_letters,
-        replay_id=replayed.replay_id,
+        replay_id=shortened(replayed.replay_id),
         last_at=iso_or_none(replayed.wall),
     )

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from processor.core.escapes import escaped
+
 _LONGEST: Final = 100
 
 
@@ -17,5 +19,10 @@ def listed(texts: Sequence[str]) -> str:
 
 
 def shortened(text: str | None) -> str | None:
-    """Return a text of a stranger, cut off where it becomes longer than any id is."""
-    return text if text is None or len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    """Return a text of a stranger, cut off where it becomes longer than any id is.
+
+    What does not print is escaped: marks that turn the direction of writing act in browsers, too.
+    """
+    if text is None:
+        return None
+    return escaped(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")

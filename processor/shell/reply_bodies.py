@@ -1,7 +1,7 @@
 """Bodies of replies: read up to a limit, decoded up to the same limit."""
 
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable
 from typing import Final
 
 from processor.core.replies import BodyState
@@ -12,11 +12,9 @@ _GZIP_ONLY: Final = 16 + zlib.MAX_WBITS
 
 
 async def read_body(
-    piece: Callable[[], Awaitable[bytes]], encoding: str, limit: int
+    chunks: AsyncIterable[bytes], encoding: str, limit: int
 ) -> tuple[bytes, BodyState]:
     """Return the decoded body, or nothing and why; stops reading beyond `limit` bytes.
-
-    `piece` gives what came of it, and nothing at its end.
 
     Both the bytes that came and the bytes they decode to count, so that neither an endless
     body nor a compression bomb takes memory. We ask for no compression, yet a proxy may apply
@@ -26,8 +24,8 @@ async def read_body(
     if encoding not in _IDENTITY and encoding not in _GZIP:
         return b"", BodyState.UNREADABLE
     received = bytearray()
-    while came := await piece():
-        received += came
+    async for chunk in chunks:
+        received += chunk
         if len(received) > limit:
             return b"", BodyState.TOO_LARGE
     if encoding in _IDENTITY or not received:

@@ -1,0 +1,26 @@
+"""Portions: a batch cut into pieces that can be worked through without standing still.
+
+A record of 1 MiB may take the loop a second. Between two portions it does all else that is due:
+ticks, answers, probes of its liveness.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from confluent_kafka import Message
+
+_MOST_BYTES: Final = 1024 * 1024
+
+
+def portions(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """Yield the messages in order, together at most 1 MiB at a time, or a single one."""
+    portion: list[Message] = []
+    room = _MOST_BYTES
+    for message in messages:
+        size = len(message.value() or b"")
+        if portion and size > room:
+            yield portion
+            portion, room = [], _MOST_BYTES
+        portion.append(message)
+        room -= size
+    yield portion

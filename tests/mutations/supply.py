@@ -1,0 +1,167 @@
+"""The protections of what we are made of: locks, the audit, the bill of materials, the wheel."""
+
+from typing import Final
+
+from tests.mutations.table import Edit, Mutation
+
+AUDIT: Final = "tests/component/test_audit.py::"
+BILL: Final = "tests/contract/test_sbom.py::"
+LOCKS: Final = "tests/contract/test_locks.py::"
+NEEDS: Final = "tests/contract/test_dependencies.py::"
+PARTS: Final = "tests/component/test_java_parts.py::"
+WHEEL: Final = "tests/component/test_wheel_bytes.py::"
+
+
+def _of(name: str, file: str, old: str, new: str, test: str) -> Mutation:
+    return Mutation(name, (Edit(file, old, new),), test)
+
+
+SUPPLY: Final = (
+    _of(
+        "a lock without a hash is found",
+        "requirements/check.py",
+        'if "--hash=sha256:" not in entry:',
+        "if False:",
+        f"{LOCKS}test_what_is_wrong_with_a_lock_is_told",
+    ),
+    _of(
+        "a lock names no address",
+        "requirements/check.py",
+        'if "://" in lock:',
+        "if False:",
+        f"{LOCKS}test_what_is_wrong_with_a_lock_is_told",
+    ),
+    _of(
+        "a lock holds pins only",
+        "requirements/check.py",
+        'elif entry.strip() and not entry.lstrip().startswith("#"):',
+        "elif False:",
+        f"{LOCKS}test_what_is_wrong_with_a_lock_is_told",
+    ),
+    _of(
+        "make installs nothing without its hash",
+        "Makefile",
+        "INSTALL := $(PIP) install --quiet --require-hashes",
+        "INSTALL := $(PIP) install --quiet",
+        f"{LOCKS}test_pip_installs_nothing_without_its_hash",
+    ),
+    _of(
+        "the image installs nothing without its hash",
+        "Dockerfile",
+        "install --quiet --require-hashes -r requirements/build.txt",
+        "install --quiet -r requirements/build.txt",
+        f"{LOCKS}test_pip_installs_nothing_without_its_hash",
+    ),
+    _of(
+        "the image runs nobody's setup",
+        "Dockerfile",
+        "--require-hashes --only-binary :all: -r",
+        "--require-hashes -r",
+        f"{LOCKS}test_the_image_is_made_of_wheels",
+    ),
+    _of(
+        "what is not named stays out of the image",
+        "Dockerfile",
+        "COPY processor processor\n",
+        "COPY . .\n",
+        f"{LOCKS}test_what_is_not_named_stays_out_of_the_image",
+    ),
+    _of(
+        "what is imported is declared",
+        "pyproject.toml",
+        '  "tomli-w>=1.2",\n',
+        "",
+        f"{NEEDS}test_what_is_imported_is_declared_and_what_is_declared_is_imported",
+    ),
+    _of(
+        "what is needed has its reason",
+        "pyproject.toml",
+        '  "tomli-w>=1.2",\n',
+        '  "tomli-w>=1.2",\n  "jgo>=3.2",\n',
+        f"{NEEDS}test_what_the_processor_needs_has_its_reason_and_nothing_else_has_one",
+    ),
+    _of(
+        "an audit that could not look up is no success",
+        "requirements/audit.py",
+        "    if missing:\n",
+        "    if False:\n",
+        f"{AUDIT}test_a_database_that_fails_is_no_success",
+    ),
+    _of(
+        "what a database does not know is not taken for good",
+        "requirements/audit.py",
+        "if (name, version) not in looked_up",
+        "if False",
+        f"{AUDIT}test_what_a_database_does_not_know_is_not_taken_for_good",
+    ),
+    _of(
+        "a failed audit tells no address",
+        "requirements/audit.py",
+        "last.partition(': ')[0]",
+        "last",
+        f"{AUDIT}test_a_database_that_is_away_is_no_success_and_told_without_addresses",
+    ),
+    _of(
+        "equal sources have equal bills of materials",
+        "requirements/sbom.py",
+        "uuid5(_SERIALS, json.dumps(found)).urn",
+        "UUID(bytes=os.urandom(16)).urn",
+        f"{BILL}test_equal_sources_give_equal_bytes",
+    ),
+    _of(
+        "the bill of materials is of the image's platform",
+        "requirements/sbom.py",
+        " if pin.is_for(inside)",
+        "",
+        f"{BILL}test_it_has_every_package_that_the_image_installs",
+    ),
+    _of(
+        "licences are those of what is locked",
+        "requirements/sbom.py",
+        'if stated is None or stated["Version"] != version:',
+        "if stated is None:",
+        f"{BILL}test_what_is_not_installed_as_it_is_locked_is_not_guessed",
+    ),
+    _of(
+        "a bill of materials that breaks the schema is not written",
+        "requirements/sbom.py",
+        "if (broken := JsonStrictValidator(_VERSION).validate_str(text)) is not None:",
+        "if False:",
+        f"{BILL}test_a_document_that_breaks_the_schema_is_not_written",
+    ),
+    _of(
+        "two builds of the wheel are the same",
+        "pyproject.toml",
+        "[tool.hatch.version]",
+        "[tool.hatch.build]\nreproducible = false\n\n[tool.hatch.version]",
+        f"{WHEEL}test_two_builds_give_the_same_digest",
+    ),
+    _of(
+        "what somebody left in the folders stays out of the wheel",
+        "pyproject.toml",
+        '  "/processor/**/*.py",\n',
+        '  "/processor",\n',
+        f"{WHEEL}test_what_somebody_left_in_the_folders_stays_out",
+    ),
+    _of(
+        "a schema is not forgotten in the wheel",
+        "pyproject.toml",
+        '"schemas/OrderPaid.avsc" = "processor/_schemas/OrderPaid.avsc"\n',
+        "",
+        f"{WHEEL}test_it_holds_what_belongs_there",
+    ),
+    _of(
+        "a jar is run only if it is the one that is pinned",
+        "tests/support/java_parts.py",
+        "if line not in pinned",
+        "if False",
+        f"{PARTS}test_a_file_is_taken_by_its_name_and_digest_only",
+    ),
+    _of(
+        "an archive is looked at before it is unpacked",
+        "tests/support/java_parts.py",
+        "    expect_pinned(archive)\n",
+        "",
+        f"{PARTS}test_what_was_exchanged_on_the_way_never_reaches_the_cache",
+    ),
+)
