@@ -1,7 +1,6 @@
 """Answers: how a 200 accounts for the items of a call. It is believed only where it matches."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -25,30 +24,26 @@ _SUCCEEDED: Final = Verdict(
     reason=None,
     is_documented=True,
 )
-_PARTIALLY_SUCCEEDED: Final = replace(
-    _SUCCEEDED,
+_PARTIALLY_SUCCEEDED: Final = _SUCCEEDED._replace(
     kind=Kind.PARTIALLY_SUCCEEDED,
     effect=Effect.PARTIALLY_APPLIED,
     status=Status.PARTIALLY_SUCCEEDED,
     reason=Reason.ITEMS_REJECTED,
 )
-_REJECTED: Final = replace(
-    _PARTIALLY_SUCCEEDED,
+_REJECTED: Final = _PARTIALLY_SUCCEEDED._replace(
     kind=Kind.REJECTED,
     effect=Effect.NOT_APPLIED,
     status=Status.REJECTED,
 )
-_INCOMPLETE: Final = replace(
-    _SUCCEEDED,
+_INCOMPLETE: Final = _SUCCEEDED._replace(
     kind=Kind.INDETERMINATE,
     effect=Effect.MAYBE_APPLIED,
     status=Status.INDETERMINATE,
     reason=Reason.RESPONSE_MISMATCH,
     is_documented=False,
 )
-_MISMATCH: Final = replace(_INCOMPLETE, kind=Kind.MISMATCH)
-_GARBLED: Final = replace(
-    _INCOMPLETE,
+_MISMATCH: Final = _INCOMPLETE._replace(kind=Kind.MISMATCH)
+_GARBLED: Final = _INCOMPLETE._replace(
     kind=Kind.SYSTEMIC,
     concern=Concern.SYSTEMIC,
     is_final=False,
@@ -72,8 +67,7 @@ def _complete(
     if response.status != HTTPStatus.OK:
         unexpected = f"HTTP {response.status} where 200 is documented"
         detail = f"{unexpected}; {detail}" if detail else unexpected
-    return replace(
-        row,
+    return row._replace(
         detail=detail,
         http_status=response.status,
         items=items,

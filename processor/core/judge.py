@@ -5,7 +5,6 @@ while everything fails there is a hold, and only what fails while others succeed
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf
 from typing import Final
 
@@ -59,7 +58,7 @@ class Judge:
             mismatched.add(call.cart_id)
         if len(mismatched) < _CARTS_OF_A_MIX_UP:
             return verdict
-        return replace(verdict, concern=Concern.SYSTEMIC, is_final=False)
+        return verdict._replace(concern=Concern.SYSTEMIC, is_final=False)
 
     def follow(self, work: Work, verdict: Verdict, now: Now) -> Ending | Rest:
         """Note a verdict and return what follows: the record's end, or a rest."""

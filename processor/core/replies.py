@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from processor.core.vocabulary import Effect, ItemResult, Reason, Status
 
@@ -94,8 +95,7 @@ class ItemVerdict:
     item_confirmation_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one attempt came to.
 
     `is_final` tells whether the record ends with it; otherwise `status` and `reason` are those

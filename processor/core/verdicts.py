@@ -1,7 +1,6 @@
 """Verdicts: the table of what each reply means for the call that it answers."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from processor.core import answers
@@ -66,21 +65,20 @@ _RETRY: Final = Verdict(
     status=Status.INDETERMINATE,
     reason=Reason.RETRIES_EXHAUSTED,
 )
-_RETRY_UNAPPLIED: Final = replace(_RETRY, effect=Effect.NOT_APPLIED, status=Status.REJECTED)
-_ONE_MORE_TRY: Final = replace(_RETRY, reason=Reason.INDETERMINATE, min_delay=5.0, max_attempts=2)
-_PACED: Final = replace(_RETRY_UNAPPLIED, kind=Kind.PACED, concern=Concern.PACING)
-_TOO_MANY: Final = replace(_PACED, is_overload=True, asks_for_less=True)
-_PACED_AMBIGUOUS: Final = replace(_RETRY, kind=Kind.PACED, concern=Concern.PACING, is_overload=True)
-_OVERLOADED: Final = replace(_RETRY, is_overload=True)
-_UNEXPECTED_SUCCESS: Final = replace(
-    _RETRY,
+_RETRY_UNAPPLIED: Final = _RETRY._replace(effect=Effect.NOT_APPLIED, status=Status.REJECTED)
+_ONE_MORE_TRY: Final = _RETRY._replace(reason=Reason.INDETERMINATE, min_delay=5.0, max_attempts=2)
+_PACED: Final = _RETRY_UNAPPLIED._replace(kind=Kind.PACED, concern=Concern.PACING)
+_TOO_MANY: Final = _PACED._replace(is_overload=True, asks_for_less=True)
+_PACED_AMBIGUOUS: Final = _RETRY._replace(kind=Kind.PACED, concern=Concern.PACING, is_overload=True)
+_OVERLOADED: Final = _RETRY._replace(is_overload=True)
+_UNEXPECTED_SUCCESS: Final = _RETRY._replace(
     kind=Kind.INDETERMINATE,
     is_final=True,
     reason=Reason.INDETERMINATE,
     detail="a success that is neither 200 nor 201: it accounts for nothing",
 )
-_NOT_SENT: Final = replace(
-    _systemic(Reason.UNREACHABLE, ""), kind=Kind.NOT_SENT, effect=Effect.NOT_SENT
+_NOT_SENT: Final = _systemic(Reason.UNREACHABLE, "")._replace(
+    kind=Kind.NOT_SENT, effect=Effect.NOT_SENT
 )
 _REJECTED: Final = _rejected(Reason.OTHER_CLIENT_ERROR)
 _REDIRECT: Final = _systemic(Reason.OTHER_CLIENT_ERROR, "a redirect", heals_slowly=True)
@@ -113,7 +111,7 @@ _BY_STATUS: Final[Mapping[int, Verdict]] = {
     429: _TOO_MANY,
     501: _WRONG_ROUTE,
     503: _OVERLOADED,
-    504: replace(_OVERLOADED, min_delay=2.0),
+    504: _OVERLOADED._replace(min_delay=2.0),
     505: _WRONG_ROUTE,
     511: _WRONG_ROUTE,
 }
@@ -132,9 +130,9 @@ _WITH_ERROR_BODY_ONCE_PROVEN: Final[Mapping[int, Verdict]] = {404: _REJECTED}
 _WITH_RETRY_AFTER: Final[Mapping[int, Verdict]] = {413: _PACED, 503: _PACED_AMBIGUOUS}
 _BY_FAILURE: Final[Mapping[FailureKind, Verdict]] = {
     FailureKind.UNREACHABLE: _NOT_SENT,
-    FailureKind.TLS: replace(_NOT_SENT, heals_slowly=True),
-    FailureKind.UNSENDABLE: replace(
-        _rejected(Reason.INVALID_EVENT), kind=Kind.NOT_SENT, effect=Effect.NOT_SENT
+    FailureKind.TLS: _NOT_SENT._replace(heals_slowly=True),
+    FailureKind.UNSENDABLE: _rejected(Reason.INVALID_EVENT)._replace(
+        kind=Kind.NOT_SENT, effect=Effect.NOT_SENT
     ),
     FailureKind.TIMEOUT: _OVERLOADED,
     FailureKind.CONNECTION_LOST: _RETRY,
@@ -147,8 +145,7 @@ _BY_FAILURE: Final[Mapping[FailureKind, Verdict]] = {
 
 
 def _failed(failure: Failure) -> Verdict:
-    return replace(
-        _BY_FAILURE[failure.kind],
+    return _BY_FAILURE[failure.kind]._replace(
         detail=cleaned(f"{failure.kind}: {failure.detail}", _LONGEST_DETAIL),
         http_status=failure.status,
     )
@@ -169,8 +166,7 @@ def _refused(response: Response, *, is_proven: bool, wall: float) -> Verdict:
             row = table[status]
             break
     why = _redirected(response) if row is _REDIRECT else row.detail
-    return replace(
-        row,
+    return row._replace(
         detail=f"HTTP {status}: {why}" if why else f"HTTP {status}",
         http_status=status,
         error_description=error.description if error else None,

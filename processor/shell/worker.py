@@ -211,6 +211,7 @@ class Worker:
         for topic, count in counts.items():
             if count:
                 self.parts.metrics.received(topic, count)
+        self.apply(engine.tick(now()))  # a commit that they wait for is asked for at once
         self.poller.processed()
 
     def _decode(self, record: Record) -> Content:

@@ -13,6 +13,7 @@ from processor import __version__
 from processor.core.calls import Call
 from processor.core.replies import Failure, FailureKind, Reply, Response
 from processor.shell.http import EdgeSettings, Engine, RoktClient, open_client, open_transport
+from processor.shell.http.transport import Request
 from tests.support.hostile_server import HostileServer, Visit, hostile_server
 from tests.support.http_edge import (
     BODY,
@@ -28,7 +29,6 @@ from tests.support.http_edge import (
 engines = pytest.mark.parametrize("engine", list(Engine))
 
 OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-EXTENSIONS: Final = {"timeout": {"read": 25.0}, "deadline": 30.0}
 OK_REPLY: Final = Response(status=200, headers={"content-length": "2"}, body=b"{}")
 
 
@@ -162,25 +162,9 @@ def test_the_fast_transport_itself_lets_no_bad_header_through(value: bytes) -> N
         async with hostile_server(answers) as server:
             url = f"http://127.0.0.1:{server.port}"
             transport = open_transport(patient(url), Engine.FAST)
-            request = httpx.Request(
-                "POST", url, headers=[(b"x", value)], content=b"", extensions=EXTENSIONS
-            )
+            request = Request(b"POST", b"/", [(b"x", value)], b"", 25.0, 30.0)
             with pytest.raises(httpx.LocalProtocolError):
-                await transport.handle_async_request(request)
-            await transport.aclose()
-            return server.connections
-
-    assert run(scenario()) == 0
-
-
-def test_the_fast_transport_of_an_https_client_sends_nothing_in_the_open() -> None:
-    async def scenario() -> int:
-        async with hostile_server(answers) as server:
-            transport = open_transport(patient("https://rokt.invalid"), Engine.FAST)
-            url = f"http://127.0.0.1:{server.port}"
-            request = httpx.Request("POST", url, content=b"", extensions=EXTENSIONS)
-            with pytest.raises(httpx.LocalProtocolError):
-                await transport.handle_async_request(request)
+                await transport.exchange(request)
             await transport.aclose()
             return server.connections
 

@@ -113,7 +113,7 @@ EDGES: Final = (
     _of(
         "a call that is given up hangs up",
         "http/fast_transport.py",
-        "            await body.aclose()\n            raise",
+        "            self.give_back(connection)\n            raise",
         "            raise",
         "tests/component/test_http_edge_requests.py::test_a_call_that_was_given_up_has_hung_up",
     ),

@@ -1,7 +1,5 @@
 """When a hold is probed, and by whom: the holds by themselves, and the turns that obey them."""
 
-from dataclasses import replace
-
 import pytest
 
 from processor.core import effects as do
@@ -65,7 +63,7 @@ def test_what_went_out_before_a_probe_was_due_puts_none_off() -> None:
 
 def test_a_hold_tells_the_last_reply() -> None:
     holds, hold = begun()
-    later = replace(FAILED, reason=Reason.FORBIDDEN, detail="no entry")
+    later = FAILED._replace(reason=Reason.FORBIDDEN, detail="no entry")
     holds.fail(C, later, 101.0, moment(101.0))
     assert (hold.reason, hold.why) == (Reason.FORBIDDEN, "no entry")
 

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import ssl
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -12,9 +12,10 @@ import httpx2 as httpx
 import pytest
 
 from processor.core.replies import BodyState, Failure, FailureKind, Reply, Response
-from processor.shell.http import EdgeSettings, EdgeSettingsError, Engine, open_client
-from processor.shell.reply_bodies import read_body
+from processor.shell.http import EdgeSettings, EdgeSettingsError, Engine, RoktClient, open_client
 from processor.shell.http.failures import failure_of
+from processor.shell.http.httpx_transport import HttpxTransport
+from processor.shell.reply_bodies import read_body
 from tests.support.http_edge import CANARY_KEY, CONFIRM
 
 URL: Final = "https://api.example.com"
@@ -127,13 +128,17 @@ def test_a_connect_timeout_that_outlasts_a_read_is_refused(seconds: float) -> No
         EdgeSettings(base_url=URL, connect_timeout=seconds)
 
 
+def client_through(
+    handler: httpx.MockTransport, api_key: Callable[[], str], settings: EdgeSettings
+) -> RoktClient:
+    return open_client(settings, Engine.HTTPX, api_key, HttpxTransport(settings, handler))
+
+
 def send_through(
     handler: httpx.MockTransport, api_key: str = CANARY_KEY, settings: EdgeSettings | None = None
 ) -> Reply:
     async def scenario() -> Reply:
-        client = open_client(
-            settings or EdgeSettings(base_url=URL), Engine.FAST, lambda: api_key, handler
-        )
+        client = client_through(handler, lambda: api_key, settings or EdgeSettings(base_url=URL))
         try:
             return await client.send(CONFIRM)
         finally:
@@ -220,7 +225,7 @@ def test_a_key_that_cannot_be_read_concerns_every_call() -> None:
 
     async def scenario() -> Reply:
         transport = httpx.MockTransport(lambda _: httpx.Response(200))
-        client = open_client(EdgeSettings(base_url=URL), Engine.FAST, unreadable, transport)
+        client = client_through(transport, unreadable, EdgeSettings(base_url=URL))
         return await client.send(CONFIRM)
 
     assert asyncio.run(scenario()) == Failure(
@@ -237,7 +242,7 @@ def test_a_path_cannot_lead_to_another_host() -> None:
 
     async def scenario() -> None:
         transport = httpx.MockTransport(rokt)
-        client = open_client(EdgeSettings(base_url=URL), Engine.FAST, lambda: "k", transport)
+        client = client_through(transport, lambda: "k", EdgeSettings(base_url=URL))
         await client.send(replace(CONFIRM, path="/@other.example/"))
         await client.send(replace(CONFIRM, path="//other.example/"))
 

@@ -44,8 +44,7 @@ SYSTEMIC = Verdict(
     detail="the key is refused",
     http_status=401,
 )
-SUCCEEDED = replace(
-    SYSTEMIC,
+SUCCEEDED = SYSTEMIC._replace(
     kind=Kind.SUCCEEDED,
     concern=Concern.MESSAGE,
     reason=None,
@@ -135,7 +134,7 @@ def test_it_is_said_again_after_a_minute(stage: Stage) -> None:
 
 
 def test_it_is_said_again_when_it_changes(stage: Stage) -> None:
-    other = replace(FAILED, verdict=replace(SYSTEMIC, detail="no route"))
+    other = replace(FAILED, verdict=SYSTEMIC._replace(detail="no route"))
     assert stage.see(FAILED, other, other) == [SUSPECT] * 2
 
 
@@ -160,7 +159,7 @@ def test_a_hold_is_one_line_at_its_beginning_and_one_at_its_end(stage: Stage) ->
 
 
 def test_a_retry_that_concerns_one_record_is_counted_and_not_said(stage: Stage) -> None:
-    own = replace(FAILED, verdict=replace(SYSTEMIC, concern=Concern.MESSAGE))
+    own = replace(FAILED, verdict=SYSTEMIC._replace(concern=Concern.MESSAGE))
     assert stage.see(own) == []
     assert stage.count("processor_retries_total", operation="CONFIRM", lane="live") == 1
 
@@ -224,7 +223,7 @@ def test_a_record_that_had_its_outcome_is_told_for_debugging_only(stage: Stage) 
 
 
 def test_a_201_is_remarked_once(stage: Stage) -> None:
-    created = replace(WENT_WELL, verdict=replace(SUCCEEDED, http_status=201))
+    created = replace(WENT_WELL, verdict=SUCCEEDED._replace(http_status=201))
     assert stage.see(WENT_WELL) == []
     assert len(stage.see(created, created)) == 1
 
@@ -235,5 +234,5 @@ def test_one_failing_cart_among_good_ones_says_little(stage: Stage) -> None:
 
 
 def test_two_reasons_in_turn_are_said_once_each(stage: Stage) -> None:
-    other = replace(FAILED, verdict=replace(SYSTEMIC, detail="another node refuses"))
+    other = replace(FAILED, verdict=SYSTEMIC._replace(detail="another node refuses"))
     assert stage.see(*[FAILED, other] * 50) == [SUSPECT, SUSPECT]

@@ -1,7 +1,6 @@
 """Who may call: limits, pauses, holds, the rate, and the time that counts for nobody."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -23,8 +22,8 @@ FAILED: Final = Verdict(
     status=Status.REJECTED,
     reason=Reason.UNREACHABLE,
 )
-TOO_MANY: Final = replace(FAILED, is_overload=True, asks_for_less=True)
-BUSY: Final = replace(FAILED, is_overload=True)
+TOO_MANY: Final = FAILED._replace(is_overload=True, asks_for_less=True)
+BUSY: Final = FAILED._replace(is_overload=True)
 
 
 def moment(at: float) -> Now:

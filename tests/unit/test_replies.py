@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 
@@ -47,8 +46,7 @@ def response(status: int, body: bytes = b"", **headers: str) -> Response:
 
 def row(verdict: Verdict) -> Verdict:
     """Return the verdict without what it only passes on of the reply."""
-    return replace(
-        verdict,
+    return verdict._replace(
         detail=None,
         http_status=None,
         error_description=None,
@@ -66,7 +64,7 @@ REJECTED = Verdict(
     status=Status.REJECTED,
     reason=Reason.OTHER_CLIENT_ERROR,
 )
-SYSTEMIC = replace(REJECTED, kind=Kind.SYSTEMIC, concern=Concern.SYSTEMIC, is_final=False)
+SYSTEMIC = REJECTED._replace(kind=Kind.SYSTEMIC, concern=Concern.SYSTEMIC, is_final=False)
 RETRY = Verdict(
     kind=Kind.RETRY,
     effect=Effect.MAYBE_APPLIED,
@@ -75,14 +73,14 @@ RETRY = Verdict(
     status=Status.INDETERMINATE,
     reason=Reason.RETRIES_EXHAUSTED,
 )
-UNAPPLIED_RETRY = replace(RETRY, effect=Effect.NOT_APPLIED, status=Status.REJECTED)
-PACED = replace(UNAPPLIED_RETRY, kind=Kind.PACED, concern=Concern.PACING)
-TOO_MANY = replace(PACED, is_overload=True, asks_for_less=True)
-OVERLOAD = replace(RETRY, is_overload=True)
-GARBLED = replace(RETRY, kind=Kind.SYSTEMIC, concern=Concern.SYSTEMIC)
-INDETERMINATE = replace(RETRY, kind=Kind.INDETERMINATE, is_final=True, reason=Reason.INDETERMINATE)
-UNREACHABLE = replace(
-    SYSTEMIC, kind=Kind.NOT_SENT, effect=Effect.NOT_SENT, reason=Reason.UNREACHABLE
+UNAPPLIED_RETRY = RETRY._replace(effect=Effect.NOT_APPLIED, status=Status.REJECTED)
+PACED = UNAPPLIED_RETRY._replace(kind=Kind.PACED, concern=Concern.PACING)
+TOO_MANY = PACED._replace(is_overload=True, asks_for_less=True)
+OVERLOAD = RETRY._replace(is_overload=True)
+GARBLED = RETRY._replace(kind=Kind.SYSTEMIC, concern=Concern.SYSTEMIC)
+INDETERMINATE = RETRY._replace(kind=Kind.INDETERMINATE, is_final=True, reason=Reason.INDETERMINATE)
+UNREACHABLE = SYSTEMIC._replace(
+    kind=Kind.NOT_SENT, effect=Effect.NOT_SENT, reason=Reason.UNREACHABLE
 )
 
 ROWS: list[tuple[Reply, Verdict]] = [
@@ -97,17 +95,17 @@ ROWS: list[tuple[Reply, Verdict]] = [
     *[(response(status, b"{}"), INDETERMINATE) for status in (202, 204, 206, 299)],
     # 3xx
     *[
-        (response(status, location="https://x/"), replace(SYSTEMIC, heals_slowly=True))
+        (response(status, location="https://x/"), SYSTEMIC._replace(heals_slowly=True))
         for status in (300, 301, 302, 304, 307, 308)
     ],
     # the documented error body of 400, 422, 404
     (
         response(400, ERROR_BODY),
-        replace(REJECTED, reason=Reason.BAD_REQUEST, is_documented=True),
+        REJECTED._replace(reason=Reason.BAD_REQUEST, is_documented=True),
     ),
     (
         response(422, ERROR_BODY),
-        replace(REJECTED, reason=Reason.UNPROCESSABLE, is_documented=True),
+        REJECTED._replace(reason=Reason.UNPROCESSABLE, is_documented=True),
     ),
     (response(404, ERROR_BODY), REJECTED),
     # the same without it
@@ -116,12 +114,12 @@ ROWS: list[tuple[Reply, Verdict]] = [
     *[(response(status, HTML), REJECTED) for status in (402, 410, 413, 414, 418, 431, 451, 499)],
     # authorisation
     *[
-        (response(status), replace(SYSTEMIC, reason=Reason.UNAUTHORIZED, heals_slowly=True))
+        (response(status), SYSTEMIC._replace(reason=Reason.UNAUTHORIZED, heals_slowly=True))
         for status in (401, 407)
     ],
     (
         response(403, ERROR_BODY),
-        replace(SYSTEMIC, reason=Reason.FORBIDDEN, heals_slowly=True),
+        SYSTEMIC._replace(reason=Reason.FORBIDDEN, heals_slowly=True),
     ),
     # a wrong route, a proxy, a captive portal
     *[(response(status), SYSTEMIC) for status in (405, 406, 415, 421, 426, 501, 505, 511)],
@@ -129,31 +127,30 @@ ROWS: list[tuple[Reply, Verdict]] = [
     *[(response(status), UNAPPLIED_RETRY) for status in (408, 425)],
     (
         response(409, ERROR_BODY),
-        replace(RETRY, reason=Reason.INDETERMINATE, min_delay=5.0, max_attempts=2),
+        RETRY._replace(reason=Reason.INDETERMINATE, min_delay=5.0, max_attempts=2),
     ),
     # pacing
     (response(429), TOO_MANY),
-    (response(429, retry_after="7"), replace(TOO_MANY, retry_after=7.0)),
-    (response(413, retry_after="7"), replace(PACED, retry_after=7.0)),
+    (response(429, retry_after="7"), TOO_MANY._replace(retry_after=7.0)),
+    (response(413, retry_after="7"), PACED._replace(retry_after=7.0)),
     (response(413, retry_after="soon"), PACED),
     (
         response(503, ERROR_BODY, retry_after="7"),
-        replace(OVERLOAD, kind=Kind.PACED, concern=Concern.PACING, retry_after=7.0),
+        OVERLOAD._replace(kind=Kind.PACED, concern=Concern.PACING, retry_after=7.0),
     ),
     # 5xx; Retry-After on any other than 503 is not documented by anybody
     *[(response(status, ERROR_BODY), RETRY) for status in (500, 502, 507, 599)],
     (response(503, ERROR_BODY), OVERLOAD),
     (response(500, retry_after="7"), RETRY),
-    (response(504, ERROR_BODY), replace(OVERLOAD, min_delay=2.0)),
+    (response(504, ERROR_BODY), OVERLOAD._replace(min_delay=2.0)),
     # no HTTP that we know
     *[(response(status), RETRY) for status in (101, 600, 999)],
     # failures
     (Failure(kind=FailureKind.UNREACHABLE, detail="refused"), UNREACHABLE),
-    (Failure(kind=FailureKind.TLS, detail="unknown CA"), replace(UNREACHABLE, heals_slowly=True)),
+    (Failure(kind=FailureKind.TLS, detail="unknown CA"), UNREACHABLE._replace(heals_slowly=True)),
     (
         Failure(kind=FailureKind.UNSENDABLE, detail="a header"),
-        replace(
-            REJECTED,
+        REJECTED._replace(
             kind=Kind.NOT_SENT,
             effect=Effect.NOT_SENT,
             reason=Reason.INVALID_EVENT,
@@ -210,8 +207,7 @@ def test_a_404_without_a_body_stays_systemic_whatever_succeeded(*, is_proven: bo
 
 def test_a_refusal_passes_on_what_rokt_said() -> None:
     verdict = verdict_of(response(422, ERROR_BODY, x_request_id="trace"))
-    assert verdict == replace(
-        REJECTED,
+    assert verdict == REJECTED._replace(
         reason=Reason.UNPROCESSABLE,
         is_documented=True,
         detail="HTTP 422",

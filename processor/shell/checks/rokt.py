@@ -22,6 +22,7 @@ from processor.shell.checks.web import USER_AGENT, Seen, head
 from processor.shell.composition import edge_settings
 from processor.shell.http import EdgeSettings, EdgeSettingsError, Engine, open_transport
 from processor.shell.http.failures import failure_of
+from processor.shell.http.transport import Request, as_mapping
 from processor.shell.settings import Settings
 from processor.shell.settings_source import variable
 from processor.shell.tls import TlsFiles, context_of
@@ -154,10 +155,10 @@ async def _by_engine(scene: Scene) -> Seen | Finding:
         )
     try:
         async with asyncio.timeout(scene.within):
-            response = await transport.handle_async_request(_request(edge, scene.within))
-            await response.aclose()
-            location = response.headers.get("location")
-            return Seen(status=response.status_code, location=location, ahead=None, not_after=None)
+            answer = await transport.exchange(_request(edge, scene.within))
+            await answer.close()
+            location = as_mapping(answer.headers).get("location")
+            return Seen(status=answer.status, location=location, ahead=None, not_after=None)
     except Exception as error:  # noqa: BLE001  whatever the engine does
         failure = failure_of(error, None)
         remedy = (
@@ -170,13 +171,7 @@ async def _by_engine(scene: Scene) -> Seen | Finding:
         await transport.aclose()
 
 
-def _request(edge: EdgeSettings, within: float) -> httpx.Request:
+def _request(edge: EdgeSettings, within: float) -> Request:
     url = httpx.URL(edge.base_url)
-    read = edge.confirm_read_timeout
-    timeouts = {"connect": edge.connect_timeout, "read": read, "write": read, "pool": read}
-    return httpx.Request(
-        "HEAD",
-        url,
-        headers=[(b"Host", url.netloc), (b"User-Agent", USER_AGENT.encode())],
-        extensions={"timeout": timeouts, "deadline": within},
-    )
+    headers = [(b"Host", url.netloc), (b"User-Agent", USER_AGENT.encode())]
+    return Request(b"HEAD", url.raw_path, headers, b"", edge.confirm_read_timeout, within)

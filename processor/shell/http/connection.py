@@ -28,7 +28,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._parser: httptools.HttpResponseParser | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._silence: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self.status: int | None = None
         self.headers: list[tuple[bytes, bytes]] = []
         self.idle_since = 0.0
@@ -38,18 +38,22 @@ class Connection(asyncio.Protocol):
         self.status, self.headers = None, []
         self._pieces: list[bytes] = []
         self._beside = self._buffered = 0  # bytes: of heads, chunks and trailers; of the body
-        self._heard_at = self._may_be_silent = 0.0
+        self._heard_at = self._may_be_silent = self._ends_at = 0.0
         self._is_complete = self._is_spoilt = self._is_paused = False
         self._error: httpx.TransportError | None = None
 
     # What the exchange does
 
-    def send(self, request: bytes, read_timeout: float) -> None:
-        """Write a request; from now on each silence may last `read_timeout` seconds."""
+    def send(self, request: bytes, read_timeout: float, ends_at: float) -> None:
+        """Write a request; from now on each silence may last `read_timeout` seconds.
+
+        All of it ends at `ends_at`, by the clock of the loop.
+        """
         self._begin()
         self._parser = httptools.HttpResponseParser(self)
         self._heard_at, self._may_be_silent = self._loop.time(), read_timeout
-        self._silence = self._loop.call_later(read_timeout, self._look_for_silence)
+        self._ends_at = ends_at
+        self._look_at_the_time()
         self._transport.write(request)
 
     async def head(self) -> int:
@@ -185,13 +189,14 @@ class Connection(asyncio.Protocol):
         self.idle_since = self._heard_at
         self._hush()
 
-    def _look_for_silence(self) -> None:
-        silent_until = self._heard_at + self._may_be_silent
-        if self._is_paused or self._loop.time() < silent_until:
-            wait = self._may_be_silent if self._is_paused else silent_until - self._loop.time()
-            self._silence = self._loop.call_later(wait, self._look_for_silence)
+    def _look_at_the_time(self) -> None:
+        now = self._loop.time()
+        heard_at = now if self._is_paused else self._heard_at  # it is we who do not listen
+        may_last_until = min(heard_at + self._may_be_silent, self._ends_at)
+        if now < may_last_until:
+            self._alarm = self._loop.call_at(may_last_until, self._look_at_the_time)
             return
-        self._fail(httpx.ReadTimeout("silence"))
+        self._fail(httpx.ReadTimeout("silence" if now < self._ends_at else "deadline"))
         self._wake()
 
     def _fail(self, error: httpx.TransportError) -> None:
@@ -202,9 +207,9 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def _hush(self) -> None:
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None

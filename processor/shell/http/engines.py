@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-import httpx2 as httpx
-
 from processor.shell.http.edge_settings import (
     EdgeSettings,
     EdgeSettingsError,
     Engine,
 )
 from processor.shell.http.fast_transport import FastTransport
+from processor.shell.http.httpx_transport import HttpxTransport
 from processor.shell.http.pooled_transport import PooledTransport
 from processor.shell.http.rokt_client import RoktClient
+from processor.shell.http.transport import Transport
 from processor.shell.tls import Tls, TlsFileError
 
 
@@ -19,7 +19,7 @@ def open_client(
     settings: EdgeSettings,
     engine: Engine,
     api_key: Callable[[], str],
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport | None = None,
 ) -> RoktClient:
     """Return a client of Rokt; `transport` replaces the engine's.
 
@@ -28,7 +28,7 @@ def open_client(
     return RoktClient(settings, transport or open_transport(settings, engine), api_key)
 
 
-def open_transport(settings: EdgeSettings, engine: Engine) -> httpx.AsyncBaseTransport:
+def open_transport(settings: EdgeSettings, engine: Engine) -> Transport:
     """Return the transport of `engine`: HTTP/1.1, no retries, nothing from the environment.
 
     Reading the files vets them, for plain HTTP as well.
@@ -41,4 +41,4 @@ def open_transport(settings: EdgeSettings, engine: Engine) -> httpx.AsyncBaseTra
         case Engine.FAST:
             return FastTransport(settings, tls)
         case Engine.HTTPX:
-            return PooledTransport(settings, tls)
+            return HttpxTransport(settings, PooledTransport(settings, tls))

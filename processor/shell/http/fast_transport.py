@@ -1,4 +1,4 @@
-"""The fast engine: plain connections of the event loop behind httpx's contract.
+"""The fast engine: plain connections of the event loop.
 
 It knows for certain what was sent: `ConnectError` and `ConnectTimeout` are raised before
 a request is written, everything else afterwards, when it may have been applied. It never writes
@@ -18,6 +18,7 @@ import httpx2 as httpx
 from processor.shell.clock import steady
 from processor.shell.http.connection import Connection
 from processor.shell.http.edge_settings import EdgeSettings
+from processor.shell.http.transport import Request
 from processor.shell.tls import Tls
 
 _NEXT_ADDRESS_AFTER: Final = 0.25  # RFC 8305
@@ -26,7 +27,7 @@ _HTTPS: Final = 443
 _HTTP: Final = 80
 
 
-class FastTransport(httpx.AsyncBaseTransport):
+class FastTransport:
     """Sends requests to one origin over HTTP/1.1. Bodies come as they were sent, still encoded.
 
     There is no limit on connections: there are as many as calls in flight. Unused ones are
@@ -36,7 +37,6 @@ class FastTransport(httpx.AsyncBaseTransport):
     def __init__(self, settings: EdgeSettings, tls: Tls) -> None:
         """Send to the host of `settings.base_url`; `tls` says whom to trust."""
         url = httpx.URL(settings.base_url)
-        self._scheme, self._authority = url.scheme, url.netloc
         self._host = url.host
         self._port = url.port or (_HTTPS if settings.is_https else _HTTP)
         self._tls = tls if settings.is_https else None
@@ -47,25 +47,18 @@ class FastTransport(httpx.AsyncBaseTransport):
         self._busy: set[Connection] = set()
         self._sweep: asyncio.TimerHandle | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the response as soon as its head is there.
-
-        Of the request's extensions, `timeout["read"]` counts: the longest silence, in seconds.
-        Raises httpx.TransportError: `ConnectError` and `ConnectTimeout` when no connection was
-        made (an `ssl.SSLError` is the cause when the handshake failed), `LocalProtocolError`
-        when the request cannot be written, everything else when it may have arrived.
-        """
-        message = self._head(request) + await request.aread()
+    async def exchange(self, request: Request) -> "_Answer":
+        """Send `request`; raises httpx.TransportError as every transport does."""
+        message = _message(request)
+        ends_at = asyncio.get_running_loop().time() + request.deadline
         connection = self._take_idle() or await self._connect()
         self._busy.add(connection)
-        body = _Body(self, connection)
         try:
-            connection.send(message, request.extensions["timeout"]["read"])
-            status = await connection.head()
+            connection.send(message, request.read_timeout, ends_at)
+            return _Answer(self, connection, await connection.head())
         except BaseException:  # whoever is cancelled hangs up, too
-            await body.aclose()
+            self.give_back(connection)
             raise
-        return httpx.Response(status, headers=connection.headers, stream=body)
 
     async def aclose(self) -> None:
         """Close all connections; whoever waits for a reply is told that it is lost."""
@@ -85,16 +78,6 @@ class FastTransport(httpx.AsyncBaseTransport):
         if self._sweep is None:
             loop = asyncio.get_running_loop()
             self._sweep = loop.call_later(self._idle_timeout, self._close_idle)
-
-    def _head(self, request: httpx.Request) -> bytes:
-        url = request.url
-        if (url.scheme, url.netloc) != (self._scheme, self._authority):
-            raise httpx.LocalProtocolError("the request is for another origin")
-        lines = [b"%b %b HTTP/1.1" % (request.method.encode(), url.raw_path)]
-        lines += [b"%b: %b" % pair for pair in request.headers.raw]
-        if _UNSENDABLE.search(b"".join(lines)):
-            raise httpx.LocalProtocolError("the request cannot be sent")
-        return b"\r\n".join([*lines, b"", b""])
 
     def _take_idle(self) -> Connection | None:
         fresh_since = asyncio.get_running_loop().time() - self._idle_timeout
@@ -159,25 +142,32 @@ def _hung_up(error: OSError) -> ssl.SSLError | None:
     return None
 
 
-class _Body(httpx.AsyncByteStream):
-    """The body of one response; closing it before its end drops the connection."""
+def _message(request: Request) -> bytes:
+    lines = [b"%b %b HTTP/1.1" % (request.method, request.target)]
+    lines += [b"%b: %b" % pair for pair in request.headers]
+    if _UNSENDABLE.search(b"".join(lines)):
+        raise httpx.LocalProtocolError("the request cannot be sent")
+    return b"\r\n".join([*lines, b"", request.body])
 
-    def __init__(self, transport: FastTransport, connection: Connection) -> None:
+
+class _Answer:
+    """The response on one connection; closing it before its end drops the connection."""
+
+    def __init__(self, transport: FastTransport, connection: Connection, status: int) -> None:
         self._transport = transport
         self._connection: Connection | None = connection
+        self.status, self.headers = status, connection.headers
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        if self._connection is None:
-            raise StopAsyncIteration
-        piece = await self._connection.piece()
+        piece = await self._connection.piece() if self._connection is not None else b""
         if not piece:
             raise StopAsyncIteration
         return piece
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._transport.give_back(connection)

@@ -1,6 +1,5 @@
 """The client of Rokt: one attempt of a call in, its reply out, whatever the network does."""
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 from typing import Final
@@ -11,9 +10,10 @@ from processor import __version__
 from processor.core.calls import Call
 from processor.core.replies import Failure, FailureKind, Reply, Response
 from processor.core.vocabulary import Operation
-from processor.shell.reply_bodies import read_body
 from processor.shell.http.edge_settings import EdgeSettings
 from processor.shell.http.failures import failure_of
+from processor.shell.http.transport import Answer, Request, Transport, as_mapping
+from processor.shell.reply_bodies import read_body
 
 _MEDIA_TYPE: Final = b"application/json"
 _UNSENDABLE: Final = "cannot be sent: only printable ASCII can"
@@ -35,22 +35,17 @@ class RoktClient:
     def __init__(
         self,
         settings: EdgeSettings,
-        transport: httpx.AsyncBaseTransport,
+        transport: Transport,
         api_key: Callable[[], str],
     ) -> None:
         self._transport = transport
         self._api_key = api_key
         self._reply_limit = settings.reply_limit
-        self._base_url = httpx.URL(settings.base_url)
-        self._urls: dict[str, httpx.URL] = {}
-        connect = settings.connect_timeout
-        self._extensions = {
-            Operation.CONFIRM: _extensions(
-                connect, settings.confirm_read_timeout, settings.confirm_deadline
-            ),
-            Operation.RELEASE: _extensions(
-                connect, settings.release_read_timeout, settings.release_deadline
-            ),
+        url = httpx.URL(settings.base_url)
+        self._host, self._base_path = url.netloc, url.raw_path.rstrip(b"/")
+        self._times = {
+            Operation.CONFIRM: (settings.confirm_read_timeout, settings.confirm_deadline),
+            Operation.RELEASE: (settings.release_read_timeout, settings.release_deadline),
         }
 
     async def send(self, call: Call) -> Reply:
@@ -77,59 +72,37 @@ class RoktClient:
         """Close the transport."""
         await self._transport.aclose()
 
-    async def _attempt(self, request: httpx.Request) -> Reply:
+    async def _attempt(self, request: Request) -> Reply:
         status: int | None = None
         try:
-            async with asyncio.timeout(request.extensions["deadline"]):
-                response = await self._transport.handle_async_request(request)
-                status = response.status_code
-                return await self._read(response)
+            answer = await self._transport.exchange(request)
+            status = answer.status
+            return await self._read(answer)
         except Exception as error:  # noqa: BLE001  a record never raises, whatever the engine does
             return failure_of(error, status)
 
-    async def _read(self, response: httpx.Response) -> Response:
-        stream = response.stream
-        if not isinstance(stream, httpx.AsyncByteStream):
-            raise TypeError("the transport's responses must be asynchronous")
-        headers = dict(response.headers.items())
+    async def _read(self, answer: Answer) -> Response:
+        headers = as_mapping(answer.headers)
+        encoding = headers.get("content-encoding", "")
         try:
-            body, state = await read_body(
-                stream, headers.get("content-encoding", ""), self._reply_limit
-            )
+            body, state = await read_body(answer, encoding, self._reply_limit)
         finally:
             # What was read counts, however the connection ends.
             with contextlib.suppress(Exception):
-                await stream.aclose()
-        return Response(status=response.status_code, headers=headers, body=body, body_state=state)
+                await answer.close()
+        return Response(status=answer.status, headers=headers, body=body, body_state=state)
 
-    def _request(self, call: Call, key: str) -> httpx.Request:
-        url = self._urls.get(call.path) or self._locate(call.path)
+    def _request(self, call: Call, key: str) -> Request:
+        read_timeout, deadline = self._times[call.operation]
         headers = [
-            (b"Host", url.netloc),
+            (b"Host", self._host),
             (b"Content-Length", b"%d" % len(call.body)),
             (b"rokt-api-key", key.encode()),
             *_FIXED_HEADERS,
         ]
         headers += [(name.encode(), value.encode()) for name, value in call.headers]
-        # With `content` instead of a stream httpx would spend more time on these headers than
-        # the rest of the client takes.
-        return httpx.Request(
-            "POST",
-            url,
-            headers=headers,
-            stream=httpx.ByteStream(call.body),
-            extensions=self._extensions[call.operation],
-        )
-
-    def _locate(self, path: str) -> httpx.URL:
-        base_path = self._base_url.raw_path.rstrip(b"/")
-        url = self._base_url.copy_with(raw_path=base_path + path.encode())
-        return self._urls.setdefault(path, url)
-
-
-def _extensions(connect: float, read: float, deadline: float) -> dict[str, object]:
-    timeouts = {"connect": connect, "read": read, "write": read, "pool": connect}
-    return {"timeout": timeouts, "deadline": deadline}
+        target = self._base_path + call.path.encode()
+        return Request(b"POST", target, headers, call.body, read_timeout, deadline)
 
 
 def _no_key(problem: str) -> Failure:

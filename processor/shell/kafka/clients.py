@@ -155,7 +155,7 @@ def admin(kafka: Kafka) -> Properties:
 def producer(kafka: Kafka) -> Properties:
     """Return the properties of the outputs' producer: nothing is lost, nothing out of order."""
     properties = admin(kafka) | {"acks": "all", "enable.idempotence": True}
-    properties.setdefault("linger.ms", 5)
+    properties.setdefault("linger.ms", 2)
     properties.setdefault("compression.type", "lz4")
     # The topic decides what is too large, not the client.
     properties.setdefault("message.max.bytes", _LARGEST)

@@ -28,6 +28,7 @@ from processor.shell.settings import Kafka
 _LOG: Final = structlog.get_logger()
 _MOST_AT_ONCE: Final = 500
 _WAIT_FOR_RECORDS: Final = 0.005
+_WAIT_FOR_COMMIT: Final = 0.001
 _ANSWER_WITHIN: Final = 10.0
 _ASK_AGAIN_AFTER: Final = 0.5
 _BATCHES_AHEAD: Final = 2
@@ -139,15 +140,19 @@ class Poller:
             self._consumer.subscribe(
                 self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose
             )
+            wait = _WAIT_FOR_RECORDS
             while not self._stopping.is_set():
-                self._poll()
+                wait = self._poll(wait)
             self._hand_over(tuple(self._owned))
             self._consumer.close()
         except BaseException as error:  # noqa: BLE001  the loop ends the process with it
             self._listener.failed(error)
 
-    def _poll(self) -> None:
-        """Wait for a first record, then take what else is there: neither late nor one by one."""
+    def _poll(self, wait: float) -> float:
+        """Wait for a first record, then take what else is there: neither late nor one by one.
+
+        Returns how long to wait the next time.
+        """
         self._login.follow(self._consumer)
         self._apply_pauses()
         self._commits.send_requested(self._consumer)
@@ -156,9 +161,9 @@ class Poller:
         self.polled_at = self._clock()
         if self._is_incremental and self.member_since is None and group.is_member(self._consumer):
             self.member_since = self._clock()
-        first = self._consumer.poll(_WAIT_FOR_RECORDS)
+        first = self._consumer.poll(wait)
         if first is None:
-            return
+            return _WAIT_FOR_RECORDS
         assignment = self._assignment_of(first)
         messages = self._consumer.consume(_MOST_AT_ONCE - 1, 0)
         # A rebalance in between may have begun its partition anew, at the committed offset.
@@ -166,13 +171,14 @@ class Poller:
             messages.insert(0, first)
         kept = [message for message in messages if self._is_news(message)]
         if not kept:
-            return
+            return _WAIT_FOR_RECORDS
         self._end_trouble()
         for portion in portions(kept):
             self._room.acquire()
             self._listener.received(portion)
             if self._stopping.is_set():  # what is left is read again
-                return
+                break
+        return _WAIT_FOR_COMMIT  # after a quiet time they need one before their calls
 
     def _assignment_of(self, message: Message) -> int | None:
         return self._owned.get(partition_of(message))
