@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +17,7 @@ from processor.shell.http import EdgeSettings, EdgeSettingsError, Engine, RoktCl
 from processor.shell.http.failures import failure_of
 from processor.shell.http.httpx_transport import HttpxTransport
 from processor.shell.reply_bodies import read_body
+from processor.shell.secrets import MASK
 from tests.support.http_edge import CANARY_KEY, CONFIRM
 
 URL: Final = "https://api.example.com"
@@ -166,6 +168,35 @@ def test_an_exception_of_any_transport_becomes_a_value() -> None:
     assert send_through(httpx.MockTransport(rokt)) == Failure(
         kind=FailureKind.CONNECTION_LOST, detail="the attempt broke off (RuntimeError)"
     )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda key: f"<p>the key {key} is not known, {key}</p>".encode(),
+        lambda key: json.dumps({"errors": [{"code": "KEY", "message": f"{key}?"}]}).encode(),
+    ],
+    ids=["html", "json"],
+)
+@pytest.mark.parametrize("key", [CANARY_KEY, 'canary"with\\all-4711'])
+def test_a_key_that_a_reply_quotes_is_masked(body: Callable[[str], bytes], key: str) -> None:
+    """What comes back goes into topics, and some gateways quote what they refuse."""
+
+    def gateway(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(401, content=body(key), headers={"www-authenticate": f'k="{key}"'})
+
+    reply = send_through(httpx.MockTransport(gateway), key)
+    assert isinstance(reply, Response)
+    assert (reply.headers["www-authenticate"], reply.body) == (f'k="{MASK}"', body(MASK))
+
+
+def test_a_short_key_is_no_reason_to_change_a_reply() -> None:
+    def rokt(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b'{"success":true}')
+
+    reply = send_through(httpx.MockTransport(rokt), "success")
+    assert isinstance(reply, Response)
+    assert reply.body == b'{"success":true}'
 
 
 def test_a_transport_that_never_returns_is_given_up() -> None:

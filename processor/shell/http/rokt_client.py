@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import httpx2 as httpx
@@ -14,9 +15,12 @@ from processor.shell.http.edge_settings import EdgeSettings
 from processor.shell.http.failures import failure_of
 from processor.shell.http.transport import Answer, Request, Transport, as_mapping
 from processor.shell.reply_bodies import read_body
+from processor.shell.secrets import MASK
 
 _MEDIA_TYPE: Final = b"application/json"
 _UNSENDABLE: Final = "cannot be sent: only printable ASCII can"
+_SHORTEST_MASKED: Final = 12
+"""A shorter key stays as it is in replies: it may be a word of any of them."""
 _FIXED_HEADERS: Final = (
     (b"Content-Type", _MEDIA_TYPE),
     (b"Accept", _MEDIA_TYPE),
@@ -29,7 +33,7 @@ class RoktClient:
     """Sends calls to Rokt: once, without redirects, cookies or proxies, and under a deadline.
 
     `api_key` is asked for the key before each attempt. The key goes into the request and
-    nowhere else.
+    nowhere else: where a reply quotes it, it is masked.
     """
 
     def __init__(
@@ -66,7 +70,7 @@ class RoktClient:
             return _no_key(f"cannot be read ({type(error).__name__})")
         if not key or not _is_sendable(key):
             return _no_key(f"is empty or {_UNSENDABLE}")
-        return await self._attempt(self._request(call, key))
+        return _without(key, await self._attempt(self._request(call, key)))
 
     async def aclose(self) -> None:
         """Close the transport."""
@@ -103,6 +107,23 @@ class RoktClient:
         headers += [(name.encode(), value.encode()) for name, value in call.headers]
         target = self._base_path + call.path.encode()
         return Request(b"POST", target, headers, call.body, read_timeout, deadline)
+
+
+def _without(key: str, reply: Reply) -> Reply:
+    """Return a reply without the key: what comes back goes into topics and logs."""
+    if len(key) < _SHORTEST_MASKED:
+        return reply
+    if isinstance(reply, Failure):
+        return replace(reply, detail=reply.detail.replace(key, MASK))
+    spelt = {key.encode(), key.replace("\\", "\\\\").replace('"', '\\"').encode()}  # JSON's, too
+    is_quoted = any(each in reply.body for each in spelt)
+    if not is_quoted and not any(key in value for value in reply.headers.values()):
+        return reply
+    body = reply.body
+    for each in spelt:
+        body = body.replace(each, MASK.encode())
+    headers = {name: value.replace(key, MASK) for name, value in reply.headers.items()}
+    return replace(reply, body=body, headers=headers)
 
 
 def _no_key(problem: str) -> Failure:
