@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from processor.cli import ConfigFile
 from processor.cli.texts import lines, new_table, open_console, say, visible
+from processor.core.moments import moment_of
 from processor.core.records import Partition
 from processor.core.replays import COPIED, Prospect
 from processor.core.timeline import Entry, Fact, Moment, coordinates, where
@@ -238,7 +238,7 @@ def _entries(focus: _Focus, timeline: Timeline) -> Table:
     day = None
     is_everything = all(focus.is_on(entry) for entry in timeline.entries)
     for entry in timeline.entries:
-        moment = None if entry.at is None else datetime.fromtimestamp(entry.at / 1_000, UTC)
+        moment = None if entry.at is None else moment_of(entry.at)
         is_new_day = moment is not None and moment.date() != day
         day = moment.date() if moment else day
         mark = "" if is_everything or not focus.is_on(entry) else "> "

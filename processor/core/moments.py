@@ -32,6 +32,18 @@ def read_moment(text: str, now_ms: int) -> int:
     return int(moment.timestamp() * 1_000)
 
 
+def moment_of(at: int) -> datetime | None:
+    """Return epoch milliseconds as a moment in UTC, None beyond the calendar's years.
+
+    What producers write as a time is any number.
+    """
+    try:
+        return datetime.fromtimestamp(at / 1_000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def show_moment(at: int) -> str:
-    """Return epoch milliseconds for people: UTC, to the second."""
-    return datetime.fromtimestamp(at / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return epoch milliseconds for people: UTC, to the second; as they are beyond the calendar."""
+    moment = moment_of(at)
+    return f"{at} ms" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from processor.core.moments import read_moment, show_moment
+from processor.core.moments import moment_of, read_moment, show_moment
 
 NOW = 1_793_491_200_000  # 2026-11-01T00:00:00Z
 
@@ -44,3 +44,9 @@ def test_what_is_no_moment_is_refused(text: str, why: str) -> None:
 
 def test_moments_are_shown_in_utc() -> None:
     assert show_moment(NOW + 500) == "2026-11-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("at", [2**63 - 1, -(2**63), 253_402_300_800_000, -62_135_596_800_001_000])
+def test_what_lies_beyond_the_calendar_is_shown_as_it_is(at: int) -> None:
+    assert moment_of(at) is None
+    assert show_moment(at) == f"{at} ms"

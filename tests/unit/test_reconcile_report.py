@@ -3,6 +3,7 @@
 import io
 from typing import Final
 
+import pytest
 from rich.console import Console
 
 from processor.cli.reconcile_report import show, to_json
@@ -51,6 +52,12 @@ def test_each_is_told_with_its_cart_its_age_and_its_reservation() -> None:
     assert "order o-a order-paid:3:31 ends 2025-11-30T10:57:20Z, in 4 min" in words
     assert "cart c-a 2025-11-30T10:22:20Z 31 min ago" in words
     assert "ended 2025-11-30T10:50:20Z, 3 min ago" in words
+
+
+@pytest.mark.parametrize("ends_in", [2**53, -(2**53)])
+def test_a_reservation_beyond_the_calendar_is_shown_as_it_is(ends_in: int) -> None:
+    told = " ".join(shown(report(waiting("a", 31, ends_in))).split())
+    assert f"{NOW + ends_in * MINUTE} ms" in told
 
 
 def test_nothing_is_listed_where_nobody_asks_for_a_list() -> None:
