@@ -208,6 +208,48 @@ def test_who_asks_again_and_again_takes_turns_with_the_others(loop: str) -> None
     on(loop, scenario)
 
 
+def test_so_many_requests_a_second_are_answered() -> None:
+    async def scenario() -> None:
+        running = asyncio.get_running_loop()
+        async with watched() as seen:
+            began, answered = running.time(), 0
+            async with standing(seen, 1, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 300) as (
+                (reader, _),
+            ):
+                while answered < 300:
+                    answered += (await reader.readuntil(b"yes\n")).count(b"HTTP/1.1 200")
+            assert running.time() - began >= 0.9
+
+    on("asyncio", scenario)
+
+
+def test_so_many_connections_a_second_are_let_in() -> None:
+    async def scenario() -> None:
+        running = asyncio.get_running_loop()
+        async with watched() as seen:
+            began = running.time()
+            for _ in range(13):
+                async with standing(seen, 100):
+                    pass
+            assert (await seen.ask("/livez"))[0] == 200
+            assert running.time() - began >= 1.4
+
+    on("asyncio", scenario)
+
+
+@both_loops
+def test_whoever_has_left_takes_no_turn(loop: str) -> None:
+    async def scenario() -> None:
+        async with watched() as seen:
+            for _ in range(15):
+                async with standing(seen, 60, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"):
+                    await asyncio.sleep(0.02)
+            async with asyncio.timeout(4):
+                assert (await seen.ask("/livez"))[0] == 200
+
+    on(loop, scenario)
+
+
 SCRAPS = (
     b"GET / HTTP/1.1\r\n",
     b"Host: x\r\n",

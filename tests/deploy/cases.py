@@ -16,6 +16,23 @@ CASES: Final[dict[str, Values]] = {
         "networkPolicy.from": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}],
     },
     "service monitor": {"monitor.kind": "service", "networkPolicy.from": "anywhere"},
+    "guarded port": {
+        "settings.server.username": "ops",
+        "secrets.serverPassword.name": "server-login",
+        "settings.server.certificate_file": "/etc/processor/server-tls/tls.crt",
+        "settings.server.key_file": "/etc/processor/server-tls/tls.key",
+        "files": [{"name": "server-tls", "secret": "server-tls"}],
+        "monitor.kind": "pod",
+        "monitor.tlsConfig": {
+            "serverName": "processor",
+            "ca": {"secret": {"name": "server-tls", "key": "ca.crt"}},
+        },
+        "monitor.basicAuth": {
+            "username": {"name": "server-login", "key": "username"},
+            "password": {"name": "server-login", "key": "password"},
+        },
+        "networkPolicy.from": "anywhere",
+    },
     "toolbox": {
         "toolbox.enabled": True,
         "toolbox.kafkaProperties.name": "operator-client",

@@ -11,6 +11,10 @@ from tests.support.helm import RefusedError, Values, render, values_of
 
 pytestmark = pytest.mark.deploy
 
+GUARDED: Values = {
+    name: value for name, value in CASES["guarded port"].items() if not name.startswith("monitor.")
+} | {"monitor.kind": "pod", "monitor.tlsConfig": {"a": "b"}, "monitor.basicAuth": {"a": "b"}}
+
 
 def test_everything_that_must_be_given_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(RefusedError) as caught:
@@ -95,6 +99,22 @@ def test_everything_that_must_be_given_is_named_at_once(tmp_path: Path) -> None:
         (
             {"secrets.registryPassword.name": "registry"},
             "secrets.registryPassword is set without settings.schema_registry.username",
+        ),
+        (
+            {"secrets.serverPassword.name": "login"},
+            "only one of secrets.serverPassword and settings.server.username is set",
+        ),
+        (
+            {"settings.server.key_file": "/etc/processor/tls/tls.key"},
+            "only one of settings.server.certificate_file and settings.server.key_file is set",
+        ),
+        (
+            {**GUARDED, "monitor.tlsConfig": {}},
+            "monitor.tlsConfig is not set, though members speak TLS",
+        ),
+        (
+            {**GUARDED, "monitor.basicAuth": {}},
+            "monitor.basicAuth is not set, though members ask for a password",
         ),
         (
             {"settings.kafka.drain_deadline": "soon"},

@@ -39,6 +39,8 @@ CHANGES: dict[str, tuple[object, Values]] = {
     "secrets.kafkaProperties.key": ("another", CASES["secured"]),
     "secrets.registryPassword.name": ("another", {"settings.schema_registry.username": "me"}),
     "secrets.registryPassword.key": ("another", CASES["secured"]),
+    "secrets.serverPassword.name": ("another", CASES["guarded port"]),
+    "secrets.serverPassword.key": ("another", CASES["guarded port"]),
     "secrets.tracingHeaders.name": ("another", TRACED),
     "secrets.tracingHeaders.key": ("another", CASES["secured"]),
     "files": ([{"name": "ca", "configMap": "ca"}], {}),
@@ -75,6 +77,8 @@ CHANGES: dict[str, tuple[object, Values]] = {
     "monitor.kind": ("pod", {"networkPolicy.from": "anywhere"}),
     "monitor.interval": ("30s", MONITORED),
     "monitor.labels": ({"a": "b"}, MONITORED),
+    "monitor.tlsConfig": ({"insecureSkipVerify": True}, CASES["guarded port"]),
+    "monitor.basicAuth": ({"username": {"name": "u", "key": "u"}}, CASES["guarded port"]),
     "rules.enabled": (True, {}),
     "rules.labels": ({"a": "b"}, RULES),
     "rules.errorBudget": (0.002, RULES),
@@ -209,6 +213,24 @@ def test_prometheus_finds_the_pods(rendering: Render) -> None:
     assert (endpoint["port"], endpoint["path"]) == ("http", "/metrics")
     wanted = monitor["spec"]["selector"]["matchLabels"].items()
     assert wanted <= made.workload["template"]["metadata"]["labels"].items()
+
+
+def test_prometheus_and_probes_ask_as_the_members_want_it(rendering: Render) -> None:
+    made = rendering(CASES["guarded port"])
+    (endpoint,) = made.one("PodMonitor")["spec"]["podMetricsEndpoints"]
+    assert endpoint["scheme"] == "https"
+    assert endpoint["tlsConfig"]["serverName"] == "processor"
+    assert sorted(endpoint["basicAuth"]) == ["password", "username"]
+    for name in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert made.container[name]["httpGet"]["scheme"] == "HTTPS"
+        assert "httpHeaders" not in made.container[name]["httpGet"]
+    given = {each["name"]: each["value"] for each in made.container["env"]}
+    password = "/run/secrets/processor/server-password/password"
+    assert given["PROCESSOR_SERVER__PASSWORD_FILE"] == password
+    plain = rendering(CASES["pod monitor"])
+    (endpoint,) = plain.one("PodMonitor")["spec"]["podMetricsEndpoints"]
+    assert endpoint.keys() == {"port", "path", "interval"}
+    assert "scheme" not in plain.container["livenessProbe"]["httpGet"]
 
 
 def test_prometheus_finds_the_service_and_with_it_members_that_are_not_ready(

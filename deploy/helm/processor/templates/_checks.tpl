@@ -50,6 +50,19 @@
 {{- if and $v.secrets.registryPassword.name (not $v.settings.schema_registry.username) -}}
 {{- $problems = append $problems "secrets.registryPassword is set without settings.schema_registry.username. Set both, or neither" -}}
 {{- end -}}
+{{- $server := $v.settings.server -}}
+{{- if ne (not $v.secrets.serverPassword.name) (not $server.username) -}}
+{{- $problems = append $problems "only one of secrets.serverPassword and settings.server.username is set. Set both, or neither" -}}
+{{- end -}}
+{{- if ne (not $server.certificate_file) (not $server.key_file) -}}
+{{- $problems = append $problems "only one of settings.server.certificate_file and settings.server.key_file is set. Set both, to files that `files` mounts, or neither" -}}
+{{- end -}}
+{{- if and (ne $v.monitor.kind "none") $server.certificate_file (not $v.monitor.tlsConfig) -}}
+{{- $problems = append $problems "monitor.tlsConfig is not set, though members speak TLS. Say in it whom Prometheus is to trust (ca, serverName), as the operator has it" -}}
+{{- end -}}
+{{- if and (ne $v.monitor.kind "none") $v.secrets.serverPassword.name (not $v.monitor.basicAuth) -}}
+{{- $problems = append $problems "monitor.basicAuth is not set, though members ask for a password. Name the keys of a Secret in it (username, password), as the operator has it" -}}
+{{- end -}}
 {{- if and $v.secrets.tracingHeaders.name (not ($v.settings.tracing | default dict).endpoint) -}}
 {{- $problems = append $problems "secrets.tracingHeaders is set without settings.tracing.endpoint. Set both, or neither" -}}
 {{- end -}}

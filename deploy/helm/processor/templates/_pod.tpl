@@ -15,10 +15,10 @@ spec:
           containerPort: {{ int .Values.settings.server.port }}
       # Alive from the first second on: it says so while it waits for Kafka, too. Neither an outage
       # of Kafka nor one of Rokt makes it otherwise.
-      startupProbe: {{ include "processor.probe" (dict "path" "/livez" "period" 2 "failures" 30) | nindent 8 }}
-      livenessProbe: {{ include "processor.probe" (dict "path" "/livez" "period" 10 "failures" 3) | nindent 8 }}
+      startupProbe: {{ include "processor.probe" (dict "path" "/livez" "period" 2 "failures" 30 "server" .Values.settings.server) | nindent 8 }}
+      livenessProbe: {{ include "processor.probe" (dict "path" "/livez" "period" 10 "failures" 3 "server" .Values.settings.server) | nindent 8 }}
       # Once the ledgers of its partitions are read.
-      readinessProbe: {{ include "processor.probe" (dict "path" "/readyz" "period" 5 "failures" 1) | nindent 8 }}
+      readinessProbe: {{ include "processor.probe" (dict "path" "/readyz" "period" 5 "failures" 1 "server" .Values.settings.server) | nindent 8 }}
   volumes:
     {{- include "processor.volumes" . | nindent 4 }}
     {{- if not .Values.volume.enabled }}
@@ -45,6 +45,9 @@ spec:
 httpGet:
   path: {{ .path }}
   port: http
+  {{- if .server.certificate_file }}
+  scheme: HTTPS
+  {{- end }}
 periodSeconds: {{ .period }}
 timeoutSeconds: 3
 failureThreshold: {{ .failures }}

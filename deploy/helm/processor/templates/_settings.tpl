@@ -50,6 +50,7 @@
   "roktApiKey" (dict "variable" "PROCESSOR_ROKT__API_KEY_FILE" "volume" "rokt-api-key")
   "kafkaProperties" (dict "variable" "PROCESSOR_KAFKA__PROPERTIES_FILE" "volume" "kafka-properties")
   "registryPassword" (dict "variable" "PROCESSOR_SCHEMA_REGISTRY__PASSWORD_FILE" "volume" "registry-password")
+  "serverPassword" (dict "variable" "PROCESSOR_SERVER__PASSWORD_FILE" "volume" "server-password")
   "tracingHeaders" (dict "variable" "PROCESSOR_TRACING__HEADERS_FILE" "volume" "tracing-headers")
 -}}
 {{- $given := list -}}

@@ -1,0 +1,237 @@
+"""Mutations of the server's port, and of what keeps words of strangers from acting."""
+
+from typing import Final
+
+from tests.mutations.table import Edit, Mutation
+
+_MANY: Final = "tests/component/test_server_strangers.py::"
+_WHO: Final = "tests/component/test_server_access.py::"
+_ASKED: Final = "tests/component/test_server_askers.py::"
+_PACE: Final = "tests/unit/test_server_pace.py::"
+_WORDS: Final = "tests/property/test_strangers_words.py::"
+
+
+def _of(name: str, file: str, old: str, new: str, test: str) -> Mutation:
+    return Mutation(name, (Edit(f"processor/{file}", old, new),), test)
+
+
+SERVER: Final = (
+    _of(
+        "so many connections at once are let in",
+        "shell/server_door.py",
+        "while len(self._visits) >= MOST:",
+        "while False:",
+        f"{_MANY}test_a_thousand_connections_at_once_stop_neither_the_work_nor_the_probes",
+    ),
+    _of(
+        "a new connection takes the place of who was silent for longest",
+        "shell/server_door.py",
+        "self._visits.move_to_end(inner)",
+        "pass",
+        f"{_MANY}test_whoever_has_been_silent_for_longest_makes_room_for_a_new_one",
+    ),
+    _of(
+        "a request that drips is given up",
+        "shell/server_door.py",
+        "if steady() >= visit.leaves_at:",
+        "if False:",
+        f"{_MANY}test_a_request_that_drips_is_given_up",
+    ),
+    _of(
+        "who does not read an answer holds a piece of it",
+        "shell/server.py",
+        "io.BytesIO(await self._metrics[form].get())",
+        "await self._metrics[form].get()",
+        f"{_MANY}test_whoever_does_not_read_the_answer_costs_little_and_is_cut_off",
+    ),
+    _of(
+        "a handshake can be ended",
+        "shell/server_door.py",
+        "self._arrival.cancel()",
+        "pass",
+        f"{_WHO}test_handshakes_that_come_to_nothing_keep_nobody_out",
+    ),
+    _of(
+        "so many connections a second are let in",
+        "shell/server_door.py",
+        "await self._pace.turn()",
+        "pass",
+        f"{_MANY}test_so_many_connections_a_second_are_let_in",
+    ),
+    _of(
+        "so many requests a second are answered",
+        "shell/server.py",
+        "await self._pace.turn()",
+        "pass",
+        f"{_MANY}test_so_many_requests_a_second_are_answered",
+    ),
+    _of(
+        "who has left takes no turn",
+        "shell/server.py",
+        "handler_cancellation=True",
+        "handler_cancellation=False",
+        f"{_MANY}test_whoever_has_left_takes_no_turn",
+    ),
+    _of(
+        "metrics are made at most a tenth of the time",
+        "shell/server_pace.py",
+        "if self._clock() < self._good_until:",
+        "if False:",
+        f"{_PACE}test_what_takes_a_second_is_made_in_a_tenth_of_the_time",
+    ),
+    _of(
+        "metrics are made once for all who wait",
+        "shell/server_pace.py",
+        "await asyncio.wait({making})",
+        "await making",
+        f"{_PACE}test_many_who_wait_wait_for_the_same",
+    ),
+    _of(
+        "the status is made at most a tenth of the time",
+        "shell/server_pace.py",
+        "if began >= self._good_until:",
+        "if True:",
+        f"{_MANY}test_what_is_looked_at_often_is_made_seldom",
+    ),
+    _of(
+        "scrapers choose among two forms only",
+        "shell/server.py",
+        "form = _OPEN_METRICS if _OPEN_METRICS in request",
+        "choose_encoder(request.headers.get('Accept', ''))\n"
+        "        form = _OPEN_METRICS if _OPEN_METRICS in request",
+        f"{_MANY}test_whatever_is_sent_is_answered_or_hung_up_and_worth_no_line",
+    ),
+    _of(
+        "the server speaks TLS 1.2 or newer",
+        "shell/server_tls.py",
+        "ssl.TLSVersion.TLSv1_2",
+        "ssl.TLSVersion.TLSv1",
+        f"{_WHO}test_old_versions_are_off_whatever_the_system_allows",
+    ),
+    _of(
+        "a new certificate is shown without a restart",
+        "shell/server_tls.py",
+        "- self._looked_at >= _LOOK_EVERY:",
+        "- self._looked_at < 0:",
+        f"{_WHO}test_a_new_certificate_is_shown_without_a_restart",
+    ),
+    _of(
+        "half a rotation of the certificate stops nothing",
+        "shell/server_tls.py",
+        "except (OSError, ValueError) as error:\n            if self._is_well",
+        "except ZeroDivisionError as error:\n            if self._is_well",
+        f"{_WHO}test_a_new_certificate_is_shown_without_a_restart",
+    ),
+    _of(
+        "who looks has to know the password",
+        "shell/server_guard.py",
+        'if _tells(request, f"{self._username}:{password}".encode()):',
+        "if True:",
+        f"{_WHO}test_only_who_knows_the_password_may_look",
+    ),
+    _of(
+        "nothing but the probes needs no password",
+        "shell/server_guard.py",
+        "if request.path in PROBES:",
+        "if request.path.endswith(tuple(PROBES)):",
+        f"{_WHO}test_probes_need_no_password_and_tell_no_more_than_yes_or_no",
+    ),
+    _of(
+        "a stranger's name for this machine is refused",
+        "shell/server_guard.py",
+        "if _came_over_loopback(request) and not",
+        "if False and not",
+        f"{_WHO}test_a_page_of_a_stranger_reads_nothing_by_a_name_of_its_own",
+    ),
+    _of(
+        "no answer is kept",
+        "shell/server.py",
+        '"Cache-Control": "no-store"',
+        '"Cache-Control": "private"',
+        f"{_WHO}test_no_other_origin_may_read_anything",
+    ),
+    _of(
+        "check tells the password to our certificate only",
+        "shell/server_tls.py",
+        "context.load_verify_locations(cafile=certificate)",
+        "context.verify_mode = ssl.CERT_NONE",
+        f"{_ASKED}test_check_asks_with_the_certificate_and_the_password_of_the_settings",
+    ),
+    _of(
+        "a certificate that has expired ends no process",
+        "shell/server_tls.py",
+        "context.verify_mode = ssl.CERT_NONE",
+        "pass",
+        f"{_ASKED}test_healthcheck_asks_over_tls_and_judges_no_certificate",
+    ),
+    _of(
+        "words of strangers act in no report",
+        "cli/texts.py",
+        "return escaped(",
+        "return str(",
+        f"{_WORDS}test_no_report_lets_them_act",
+    ),
+    _of(
+        "words of strangers act in no error",
+        "cli/folding.py",
+        "text = escaped_lines(text)",
+        "pass",
+        f"{_WORDS}test_an_error_is_told_in_the_lines_that_it_has",
+    ),
+    _of(
+        "words of strangers act in no line of JSON",
+        "shell/logs.py",
+        "return escaped_json(line)",
+        "return line",
+        f"{_WORDS}test_logs_are_lines_of_ours",
+    ),
+    _of(
+        "a line with half a letter is not lost",
+        "shell/logs.py",
+        "except TypeError:",
+        "except ZeroDivisionError:",
+        f"{_WORDS}test_logs_are_lines_of_ours",
+    ),
+    _of(
+        "words of strangers act in no line for people",
+        "shell/logs.py",
+        "[_shortened, _printing, renderer]",
+        "[_shortened, renderer]",
+        f"{_WORDS}test_logs_are_lines_of_ours",
+    ),
+    _of(
+        "words of strangers act in no traceback",
+        "shell/logs.py",
+        "stream.write(escaped_lines(whole.getvalue()))",
+        "stream.write(whole.getvalue())",
+        f"{_WORDS}test_a_traceback_for_people_keeps_its_lines_and_no_other",
+    ),
+    _of(
+        "words of strangers act in no status",
+        "shell/server.py",
+        "body=_printing(body)",
+        "body=body",
+        f"{_WORDS}test_the_server_says_the_same_in_letters_that_print",
+    ),
+    _of(
+        "words of strangers turn nothing on the page",
+        "shell/page/words.py",
+        "return escaped(",
+        "return str(",
+        f"{_WORDS}test_the_page_gets_letters_that_print",
+    ),
+    _of(
+        "an id is one word of a printed command",
+        "cli/inspect.py",
+        "--cart {shlex.quote(cart)}",
+        "--cart {cart}",
+        f"{_WORDS}test_a_command_that_is_printed_has_them_as_one_word_or_not_at_all",
+    ),
+    _of(
+        "an id that does not print is in no printed command",
+        "cli/inspect.py",
+        "if each.cart_id and each.cart_id.isprintable()",
+        "if each.cart_id",
+        f"{_WORDS}test_a_command_that_is_printed_has_them_as_one_word_or_not_at_all",
+    ),
+)
