@@ -23,10 +23,12 @@ COMPOSE ?= $(DOCKER) compose --file deploy/compose/compose.yaml
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' processor/__init__.py)
 HELM := helm.sh/helm/v3/cmd/helm@v3.22.0
 BENCH_ARGS ?=
+FUZZ_SECONDS ?= 3600
+FUZZ_ARGS ?=
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test check faults soak alerts-check deploy-check page-check server-check image image-check \
-	up load down showcase-check lock audit sbom bench bench-compare bench-growth wheel parts clean
+	up load down showcase-check lock audit sbom bench bench-compare bench-growth fuzz wheel parts clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -96,12 +98,16 @@ bench-growth: .venv/bench.stamp parts ## measure and draw how it grows (BENCH_AR
 	$(BIN)/python -m tests.benchmarks.growth $(BENCH_ARGS)
 	$(BIN)/python -m tests.benchmarks.capacity
 
+fuzz: .venv/fuzz.stamp ## fuzz schemas, records and replies for FUZZ_SECONDS=3600 (FUZZ_ARGS=records: these alone)
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
+
 lock: .venv/dev.stamp ## fit the locks to pyproject.toml (all anew: LOCK_ARGS=--upgrade)
 	$(COMPILE) pyproject.toml --extra otel --group dev --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt --output-file requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra otel -c requirements/dev.txt --output-file requirements/image.txt
 	$(COMPILE) --group deploy -c requirements/dev.txt --output-file requirements/deploy.txt
 	$(COMPILE) --group bench -c requirements/dev.txt --output-file requirements/bench.txt
+	$(COMPILE) --group fuzz -c requirements/dev.txt --output-file requirements/fuzz.txt
 	$(COMPILE) --group build -c requirements/dev.txt --output-file requirements/build.txt
 
 audit: .venv/dev.stamp ## ask whether anything in the locks is known to be vulnerable (AUDIT_ARGS="-s osv": of OSV)
@@ -117,7 +123,7 @@ parts: .venv/dev.stamp # the jars of Kafka and of the registry, once a version
 	$(BIN)/python -m tests.support.java_parts
 
 clean: ## remove what the targets above have made here, .venv included
-	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find processor requirements tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -136,6 +142,10 @@ $(BIN)/python:
 
 .venv/bench.stamp: .venv/dev.stamp requirements/bench.txt
 	$(INSTALL) -r requirements/bench.txt
+	touch $@
+
+.venv/fuzz.stamp: .venv/dev.stamp requirements/fuzz.txt
+	$(INSTALL) -r requirements/fuzz.txt
 	touch $@
 
 .venv/deploy.stamp: .venv/dev.stamp requirements/deploy.txt

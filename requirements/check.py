@@ -28,6 +28,7 @@ def main() -> int:
         "bench.txt": group(project, "bench"),
         "build.txt": group(project, "build"),
         "deploy.txt": group(project, "deploy"),
+        "fuzz.txt": group(project, "fuzz"),
         "image.txt": [*runtime, *exporting],
         "runtime.txt": runtime,
         "dev.txt": [*runtime, *exporting, *group(project, "dev")],
