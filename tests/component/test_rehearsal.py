@@ -1,19 +1,30 @@
 """Rehearsal: real child processes, and what they die of. `support/deadly` stands for the faults."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from processor.core.records import Record
 from processor.core.vocabulary import Reason
 from processor.shell import rehearsal_child, schemas
-from processor.shell.rehearsal import Deadly, Harmless, Rehearsal, Undecided, rehearse_schema
-from processor.shell.rehearsal_child import MOST_MEMORY, RAISED, RecordTask, SchemaTask, answer
+from processor.shell.framing import SchemaKey
+from processor.shell.rehearsal import Deadly, Harmless, Rehearsal, Undecided
+from processor.shell.rehearsal_child import (
+    MOST_MEMORY,
+    MOST_SECONDS,
+    RAISED,
+    RecordTask,
+    SchemaTask,
+    answer,
+)
+from processor.shell.schema_cache import SchemaCache
 from processor.shell.vetting import Refusal, VettedSchema, vet
 from tests.support.codec import ABANDONED, PAID, datum_of, framed, record, schema_of
 
@@ -62,7 +73,12 @@ def test_harmless_tasks_are_done_in_one_child(rehearsal: Rehearsal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "how"), [("deadly: segfault", "SIGSEGV"), ("deadly: memory", "too much memory")]
+    ("says", "how"),
+    [
+        ("deadly: segfault", "SIGSEGV"),
+        ("deadly: memory", "too much memory"),
+        ("deadly: raise", "an exception that nobody foresaw"),
+    ],
 )
 def test_a_record_that_its_own_child_dies_of_is_deadly(
     rehearsal: Rehearsal, says: str, how: str
@@ -122,6 +138,7 @@ def test_a_child_knows_no_secret_and_leaves_no_core(
     lines = (proc / "limits").read_text().splitlines()
     rows = {line[:26].strip(): line[26:].split()[0] for line in lines}
     assert rows["Max core file size"] == "0"
+    assert int(rows["Max cpu time"]) < 2 * MOST_SECONDS
     assert rows["Max address space"] == str(MOST_MEMORY)
     assert (proc / "oom_score_adj").read_text().strip() == "1000"
 
@@ -142,13 +159,40 @@ def test_what_raises_behind_the_decoder_is_told(monkeypatch: pytest.MonkeyPatch)
     assert answer(task()) == RAISED
 
 
-def test_a_schema_that_a_child_dies_of_is_refused(rehearsal: Rehearsal) -> None:
-    assert rehearsal.try_(task()) == Harmless()
+class Registry:
+    """A registry that has one schema."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def fetch(self, _: SchemaKey) -> str:
+        return self.text
+
+    def knows_another(self, *_: object) -> bool:
+        return True
+
+
+async def found_in(registry: Registry) -> VettedSchema | Refusal | None:
+    """Return what a careful cache says of a registry's schema."""
+    settled = asyncio.Event()
+    cache = SchemaCache(
+        registry, schemas.readers(), clock=monotonic, on_settled=lambda _: settled.set()
+    )
+    cache.is_careful = True
+    cache.want(7, "orders", monotonic())
+    asking = asyncio.create_task(cache.run())
+    await asyncio.wait_for(settled.wait(), 30)
+    asking.cancel()
+    return cache.get(7)
+
+
+@pytest.mark.usefixtures("rehearsal")
+def test_a_schema_that_a_child_dies_of_is_refused() -> None:
     text = schemas.text(schemas.ORDER_PAID)
     enum = '{"type":"enum","name":"deadly_segfault","symbols":["a"]}'
     deadly = text.replace('"fields":[', f'"fields":[{{"name":"x","type":{enum}}},', 1)
-    assert rehearse_schema(text) == text
-    assert rehearse_schema(deadly) == Refusal(
+    assert isinstance(asyncio.run(found_in(Registry(text))), VettedSchema)
+    assert asyncio.run(found_in(Registry(deadly))) == Refusal(
         reason=Reason.SCHEMA_REFUSED,
         detail="Vetting it in a process of its own ended that process: SIGSEGV.",
     )

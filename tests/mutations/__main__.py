@@ -18,7 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.mutations.crash_loops import CRASH_LOOPS
 from tests.mutations.edges import EDGES
+from tests.mutations.server import SERVER
 from tests.mutations.spans import SPANS
 from tests.mutations.supply import SUPPLY
 from tests.mutations.table import MUTATIONS, Edit, Mutation
@@ -106,7 +108,9 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into tests/README.md")
     asked = parser.parse_args()
     chosen = [
-        mutation for mutation in (*MUTATIONS, *EDGES, *SPANS, *SUPPLY) if asked.k in mutation.name
+        mutation
+        for mutation in (*MUTATIONS, *EDGES, *SPANS, *SERVER, *SUPPLY, *CRASH_LOOPS)
+        if asked.k in mutation.name
     ]
     rows, green = [], []
     with tempfile.TemporaryDirectory() as name:

@@ -5,12 +5,14 @@ from typing import Final
 
 import pytest
 
+from tests.mutations.crash_loops import CRASH_LOOPS
 from tests.mutations.edges import EDGES
+from tests.mutations.server import SERVER
 from tests.mutations.spans import SPANS
 from tests.mutations.supply import SUPPLY
 from tests.mutations.table import MUTATIONS, Mutation
 
-ALL: Final = (*MUTATIONS, *EDGES, *SPANS, *SUPPLY)
+ALL: Final = (*MUTATIONS, *EDGES, *SPANS, *SERVER, *SUPPLY, *CRASH_LOOPS)
 _ROOT: Final = Path(__file__).parents[2]
 
 

@@ -1,7 +1,8 @@
 """Deadly bytes: a Python process that has this folder on its path dies of decoding them.
 
 Python loads it at its start, so it stands in for a fault in the decoder, in the processor as in
-the children that it starts. Production knows nothing of it. The bytes say how: see WAYS.
+the children that it starts. Production knows nothing of it. The bytes say how: see WAYS. One way
+more is a body that cannot be built, "deadly: raise".
 """
 
 import os
@@ -12,6 +13,7 @@ from itertools import count
 from typing import Any
 
 import fastavro
+import orjson
 
 _decoded = count()
 
@@ -42,6 +44,7 @@ WAYS: dict[bytes, Callable[[], object]] = {
 """What happens, by a piece of the value, or of a schema's text."""
 
 _read, _parse = fastavro.schemaless_reader, fastavro.parse_schema
+_dumps = orjson.dumps
 
 
 def _look(at: bytes) -> None:
@@ -61,5 +64,13 @@ def _deadly_parse(schema: Any, *arguments: Any, **named: Any) -> Any:  # noqa: A
     return _parse(schema, *arguments, **named)
 
 
+def _deadly_dumps(*arguments: Any, **named: Any) -> bytes:  # noqa: ANN401  as the library
+    body = _dumps(*arguments, **named)
+    if b"deadly: raise" in body:
+        raise TypeError("a body that cannot be built")
+    return body
+
+
 fastavro.schemaless_reader = _deadly_read
 fastavro.parse_schema = _deadly_parse
+orjson.dumps = _deadly_dumps

@@ -1,0 +1,178 @@
+"""Mutations of what finds a record that kills its process."""
+
+from typing import Final
+
+from tests.mutations.table import Edit, Mutation
+
+_BEGINNINGS: Final = "tests/unit/test_beginnings.py::"
+_POLLER: Final = "tests/component/test_poller.py::"
+_REHEARSAL: Final = "tests/component/test_rehearsal.py::"
+_SUSPICION: Final = "tests/component/test_suspicion.py::"
+_HANDED_BACK: Final = (
+    f"{_POLLER}test_what_is_handed_back_was_not_begun_unless_an_error_ends_the_process"
+)
+_IN_TURN: Final = f"{_SUSPICION}test_what_is_suspected_waits_and_is_decoded_in_turn"
+_OF_ITS_OWN: Final = f"{_REHEARSAL}test_a_record_that_its_own_child_dies_of_is_deadly"
+_ALONE: Final = f"{_REHEARSAL}test_a_child_knows_no_secret_and_leaves_no_core"
+
+
+def _of(name: str, file: str, old: str, new: str, test: str) -> Mutation:
+    return Mutation(name, (Edit(f"processor/{file}", old, new),), test)
+
+
+CRASH_LOOPS: Final = (
+    _of(
+        "a beginning is counted before anything is fetched",
+        "shell/kafka/poller.py",
+        "        assigned = self._commits.begin(consumer, assigned)\n",
+        "",
+        f"{_POLLER}test_a_beginning_is_counted_before_anything_is_fetched",
+    ),
+    _of(
+        "a beginning counts as long as the commit stays there",
+        "shell/kafka/commits.py",
+        "return began.beginning if began is not None and began.committed == one.offset else 0",
+        "return 0",
+        f"{_POLLER}test_a_beginning_is_counted_as_long_as_the_commit_stays_there",
+    ),
+    _of(
+        "what was handed back kills nobody",
+        "shell/kafka/commits.py",
+        "given_back = 0 if self.is_failing else 1",
+        "given_back = 0",
+        _HANDED_BACK,
+    ),
+    _of(
+        "what an error hands back may have made it",
+        "shell/kafka/commits.py",
+        "given_back = 0 if self.is_failing else 1",
+        "given_back = 1",
+        _HANDED_BACK,
+    ),
+    _of(
+        "where nothing has come nothing has killed",
+        "core/beginnings.py",
+        "return 1 if end <= committed else before + 1",
+        "return before + 1",
+        f"{_BEGINNINGS}test_where_nothing_has_come_nothing_has_killed",
+    ),
+    _of(
+        "a partition is suspected after the third death",
+        "core/beginnings.py",
+        "if beginning <= DEATHS:",
+        "if True:",
+        _IN_TURN,
+    ),
+    _of(
+        "no partition is suspected before the third death",
+        "core/beginnings.py",
+        "if beginning <= DEATHS:",
+        "if False:",
+        f"{_SUSPICION}test_before_the_third_death_all_is_decoded_at_once",
+    ),
+    _of(
+        "suspicion lasts until the commit has moved on",
+        "core/beginnings.py",
+        "self._below[partition], self._from[partition] = inf, committed",
+        "self._below[partition], self._from[partition] = committed + REACH, committed",
+        f"{_BEGINNINGS}test_all_of_a_partition_is_suspected_until_the_commit_has_moved_on",
+    ),
+    _of(
+        "suspicion ends",
+        "core/beginnings.py",
+        "self._below[one.partition] = began + REACH",
+        "pass",
+        f"{_SUSPICION}test_once_the_commit_has_moved_on_what_lies_far_off_is_decoded_at_once",
+    ),
+    _of(
+        "where a deadly record was more are looked for",
+        "shell/suspicion.py",
+        "                self._suspects.convict(_partition(task))\n",
+        "",
+        f"{_SUSPICION}test_where_a_deadly_record_was_all_is_rehearsed",
+    ),
+    _of(
+        "a suspected record is not decoded before a child has",
+        "shell/suspicion.py",
+        "            self._suspects.has(record.source)\n",
+        "            False\n",
+        _IN_TURN,
+    ),
+    _of(
+        "a deadly record is never decoded",
+        "shell/suspicion.py",
+        "self._decode_pending(key, lambda _: deadly)",
+        "self._decode_pending(key, self._decode_at_once)",
+        _IN_TURN,
+    ),
+    _of(
+        "what waits for its rehearsal goes with its partition",
+        "shell/suspicion.py",
+        "if _partition(task) in gone]",
+        "if False]",
+        f"{_SUSPICION}test_what_waits_is_dropped_with_its_partition",
+    ),
+    _of(
+        "a schema is vetted in a child first where something has killed",
+        "shell/schema_cache.py",
+        "if self.is_careful and isinstance(answer, str):",
+        "if False:",
+        f"{_REHEARSAL}test_a_schema_that_a_child_dies_of_is_refused",
+    ),
+    _of(
+        "who kills a child convicts no record",
+        "shell/rehearsal.py",
+        "        signal.SIGXCPU,\n",
+        "        signal.SIGXCPU,\n        signal.SIGKILL,\n",
+        f"{_REHEARSAL}test_a_child_that_somebody_kills_proves_nothing",
+    ),
+    _of(
+        "a child that does not begin convicts no record",
+        "shell/rehearsal.py",
+        "        if not self._is_ready:\n            return Undecided(",
+        "        if not self._is_ready:\n            return Deadly(",
+        f"{_REHEARSAL}test_a_child_that_does_not_begin_proves_nothing",
+    ),
+    _of(
+        "a record is convicted by a child of its own",
+        "shell/rehearsal.py",
+        "if isinstance(verdict, Harmless) or (is_alone and isinstance(verdict, Deadly)):",
+        "if True:",
+        f"{_REHEARSAL}test_a_child_that_others_have_worn_out_convicts_nobody",
+    ),
+    _of(
+        "a child gets no secrets",
+        "shell/rehearsal.py",
+        "            env=_environment(),\n",
+        "",
+        _ALONE,
+    ),
+    _of(
+        "a child takes little memory",
+        "shell/rehearsal_child.py",
+        "    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))\n",
+        "",
+        _ALONE,
+    ),
+    _of(
+        "a child takes little time",
+        "shell/rehearsal_child.py",
+        "            _limit_time()\n",
+        "",
+        _ALONE,
+    ),
+    _of(
+        "memory that ran out is told although the decoder goes on",
+        "shell/rehearsal_child.py",
+        "case Undecodable(detail=detail) if MemoryError.__name__ in detail:",
+        "case Undecodable() if False:",
+        _OF_ITS_OWN,
+    ),
+    _of(
+        "the body is built in the child, too",
+        "shell/rehearsal_child.py",
+        "                confirm_call(content, _SHAPE)\n",
+        "                pass\n",
+        _OF_ITS_OWN,
+    ),
+)
