@@ -48,7 +48,7 @@ def main(arguments: Sequence[str], folder: Path = FOLDER) -> int:
         print(f"not looked up, {len(missing)} of {len(wanted)}: {names}", file=sys.stderr)
         print(_REMEDY, file=sys.stderr)
         return 1 if found else 2
-    print(f"{len(wanted)} packages looked up, {len(found)} known vulnerabilities")
+    print(f"looked up: {len(wanted)}; known vulnerabilities: {len(found)}")
     return int(bool(found))
 
 

@@ -84,7 +84,7 @@ def test_every_pin_of_every_lock_is_looked_up(capsys: pytest.CaptureFixture[str]
     pins = [pin for lock in FOLDER.glob("*.txt") for pin in pins_of(lock.read_text())]
     assert database.asked == {pin.name: pin.version for pin in pins if pin.is_for({})}
     assert len(database.asked) > 100
-    told = f"{len(database.asked)} packages looked up, 0 known vulnerabilities\n"
+    told = f"looked up: {len(database.asked)}; known vulnerabilities: 0\n"
     assert capsys.readouterr().out == told
 
 
@@ -94,7 +94,7 @@ def test_what_is_known_is_told_with_its_remedy(
     with osv({"one": [_KNOWN]}) as database:
         assert audit.main(asking(database), folder) == 1
     assert capsys.readouterr().out == (
-        "one 1.2: CVE-1, GHSA-1; mended in 1.3\n2 packages looked up, 1 known vulnerabilities\n"
+        "one 1.2: CVE-1, GHSA-1; mended in 1.3\nlooked up: 2; known vulnerabilities: 1\n"
     )
 
 
