@@ -15,6 +15,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from processor.core.effects import RecordEnded
+from processor.core.escapes import escaped
 from processor.core.partitions import Phase
 from processor.core.scopes import Scope
 from processor.shell import settings
@@ -169,7 +170,7 @@ def test_what_strangers_write_stays_text() -> None:
         await shown.wait_for("document.querySelector('#cards h3') !== null")
         for selector in ("#cards > p", "#cards dd", "#letters td.id", "#group"):
             found = await shown.value(f"document.querySelector('{selector}').textContent")
-            assert HOSTILE in found
+            assert escaped(HOSTILE) in found
         assert await shown.value("document.querySelectorAll('img, iframe, object').length") == 0
         assert await shown.value("document.querySelectorAll('script').length") == 1
         assert shown.complaints == []

@@ -49,11 +49,11 @@ def view(seen: Seen) -> View:
     return View(
         now=iso_or_none(seen.wall),
         version=__version__,
-        group_id=seen.group_id,
+        group_id=escaped(seen.group_id),
         is_ready=seen.is_ready,
         level=top.level,
         word=top.word,
-        text=top.text,
+        text=escaped(top.text),
         notices=[escaped(notice) for notice in _notices(seen)],
         holds=[_hold(scope, hold) for scope, hold in _holds(sight).items()],
         parked=[_parked(gap) for gap in seen.gaps],
