@@ -15,7 +15,7 @@ from time import process_time
 from typing import Final
 
 from processor.core.calls import CallShape, confirm_call, release_call
-from processor.core.events import CartAbandoned, OrderPaid, Undecodable, problems
+from processor.core.events import CartAbandoned, OrderPaid, Pending, Undecodable, problems
 from processor.core.records import Record
 from processor.shell import schemas
 from processor.shell.decoding import Decoder
@@ -26,8 +26,8 @@ HARMLESS: Final = b"."
 RAISED: Final = b"!"
 OUT_OF_MEMORY: Final = b"m"
 
-MOST_MEMORY: Final = 512 * 1024 * 1024
-"""Bytes of address space. The largest records that may be read take a quarter of it."""
+MOST_MEMORY: Final = 256 * 1024 * 1024
+"""Bytes for all tasks. The largest records that may be read take less than half of it."""
 MOST_SECONDS: Final = 10
 """Seconds of the processor for one task: a twentieth of that is much. A loop that stands still
 for so long has its process killed."""
@@ -81,18 +81,27 @@ def _read(record: Record, expected: str | None, schema: VettedSchema) -> None:
                 release_call(content, content.items, _SHAPE)
         case Undecodable(detail=detail) if MemoryError.__name__ in detail:
             raise MemoryError  # the parent would have gone on taking it
-        case _:
+        case Undecodable() | Pending():
             pass
 
 
 def _limit() -> None:
     """Leave nothing to be found, take little memory, be the first to go when that is short."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    memory = MOST_MEMORY if most == resource.RLIM_INFINITY else min(MOST_MEMORY, most)
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    memory = _address_space() + MOST_MEMORY
+    with suppress(ValueError):  # it may take less already
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _address_space() -> int:
+    """Return how many bytes are mapped by now, most of which may be no memory at all."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[0]
+    except OSError:  # there is no such file on macOS, where the limit is none either
+        return 0
+    return int(pages) * resource.getpagesize()
 
 
 def _limit_time() -> None:

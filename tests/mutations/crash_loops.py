@@ -150,8 +150,8 @@ CRASH_LOOPS: Final = (
     _of(
         "a child takes little memory",
         "shell/rehearsal_child.py",
-        "    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))\n",
-        "",
+        "        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))\n",
+        "        pass\n",
         _ALONE,
     ),
     _of(
