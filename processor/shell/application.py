@@ -45,6 +45,7 @@ from processor.shell.schema_cache import SchemaCache
 from processor.shell.server import Server
 from processor.shell.settings import Settings
 from processor.shell.startup import Prepared, ask_topic_id, prepare
+from processor.shell.tracebacks import words_of
 from processor.shell.vetting import Refusal, VettedSchema
 from processor.shell.watch import Watch
 from processor.shell.worker import Worker
@@ -118,7 +119,7 @@ class Application:
         """End `run` with an error."""
         if self._failure is None:
             self._failure = _explained(error)
-            _LOG.error("ending", why=str(self._failure))
+            _LOG.error("ending", why=_why(self._failure))
         self._stopping.set()
 
     async def _serve(self) -> None:
@@ -248,6 +249,10 @@ def _is_ours(error: BaseException | None) -> bool:
     return not isinstance(error, ConfigurationError | RuntimeFailure | None)
 
 
+def _why(error: BaseException) -> str:
+    return str(error) if isinstance(error, ProcessorError) else words_of(error)
+
+
 def _explained(error: BaseException) -> BaseException:
     """Return an error that tells its reader what to do; what nobody foresaw is a bug of ours."""
     match error:
@@ -256,7 +261,7 @@ def _explained(error: BaseException) -> BaseException:
         case KafkaException():
             return RuntimeFailure(f"Kafka's client has failed: {error.args[0].str()}")
         case AssertionError() | KeyError() | ValueError():
-            broken = BrokenInvariant(f"A promise of the processor is broken: {error!r}")
+            broken = BrokenInvariant(f"A promise of the processor is broken: {words_of(error)}")
             broken.__cause__ = error
             return broken
         case _:

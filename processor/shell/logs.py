@@ -4,7 +4,6 @@ Log with `structlog.get_logger(__name__)`, the event named in words ("dead lette
 assigned") and ids beside it. Payloads are never logged: bytes are replaced by their number.
 """
 
-import io
 import json
 import logging
 import re
@@ -14,10 +13,11 @@ from typing import Any, Final, Literal, TextIO
 
 import orjson
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from processor.core.escapes import escaped, escaped_json, escaped_lines
 from processor.core.records import Partition
+from processor.shell.tracebacks import traceback_of
 
 _LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -73,18 +73,19 @@ def configure(
 
 def _renderers(*, is_json: bool, has_colors: bool) -> list[Processor]:
     if is_json:
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_dumps)]
+        return [
+            structlog.processors.ExceptionRenderer(lambda told: traceback_of(told[1])),
+            structlog.processors.JSONRenderer(_dumps),
+        ]
     renderer = structlog.dev.ConsoleRenderer(
         colors=has_colors, exception_formatter=_trace, pad_event_to=0
     )
     return [_shortened, _printing, renderer]
 
 
-def _trace(stream: TextIO, error: Any) -> None:  # noqa: ANN401  structlog's own signature
+def _trace(stream: TextIO, told: ExcInfo) -> None:
     # The default shows the local variables of every frame, secrets and payloads among them.
-    whole = io.StringIO()
-    structlog.dev.plain_traceback(whole, error)
-    stream.write(escaped_lines(whole.getvalue()))
+    stream.write(f"\n{escaped_lines(traceback_of(told[1]))}")
 
 
 def _printing(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -99,20 +99,27 @@ def test_secrets_are_masked_and_bytes_only_measured(form: Literal["json", "conso
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_a_traceback_shows_no_local_variables(form: Literal["json", "console"]) -> None:
+def test_a_traceback_shows_no_local_variables_and_no_words_of_others(
+    form: Literal["json", "console"],
+) -> None:
     stream = Terminal()
     logs.configure(form, "info", stream)
 
     def fail(payload: str) -> None:
-        message = "out of luck" if payload else "no payload"
-        raise RuntimeError(message)
+        try:
+            int(payload)
+        except ValueError as error:
+            message = f"no number: {payload}"
+            raise RuntimeError(message) from error
 
     try:
         fail(CANARY.upper())
     except RuntimeError:
         structlog.get_logger("processor.x").exception("stopped")
-    assert "out of luck" in stream.getvalue()
-    assert CANARY.upper() not in stream.getvalue()
+        logging.getLogger("asyncio").exception("never retrieved")
+    told = stream.getvalue()
+    assert CANARY.upper() not in told
+    assert [told.count(each) for each in ("ValueError", "RuntimeError", "in fail")] == [2, 4, 4]
 
 
 def test_people_read_short_lines() -> None:
