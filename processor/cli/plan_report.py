@@ -109,7 +109,7 @@ def show(
     Of each prospect up to `most` records are listed, or one is there as an example.
     """
     console.print(
-        f"{plan.kind.capitalize()} {plan.replay_id}, for group {visible(plan.group)}: "
+        f"{plan.kind.capitalize()} {visible(plan.replay_id)}, for group {visible(plan.group)}: "
         f"{counted(survey.read, 'record')} of {_sources(plan)} read",
         soft_wrap=True,
     )

@@ -133,6 +133,8 @@ class Door:
             raise
         self._tasks = [loop.create_task(self._let_in(each)) for each in self._listening]
         self._tasks.append(loop.create_task(self._let_out()))
+        for task in self._tasks:
+            task.add_done_callback(_complain)
 
     async def close(self) -> None:
         """Stop listening; who is in stays."""
@@ -196,3 +198,10 @@ class Door:
     def _gone(self, visit: Visit) -> None:
         self._visits.pop(visit.inner, None)
         self._room.set()
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    """Have the loop told of a mistake of ours: a door that stays shut must not go unnoticed."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        told = {"message": "the server lets nobody in any more", "exception": error}
+        task.get_loop().call_exception_handler(told)

@@ -1,7 +1,9 @@
 """Who may ask the server for what: TLS, a password, and names that are not this machine's."""
 
 import asyncio
+import contextlib
 import os
+import random
 import ssl
 from base64 import b64encode
 from pathlib import Path
@@ -124,6 +126,48 @@ def test_handshakes_that_come_to_nothing_keep_nobody_out(
 
     on(loop, scenario)
     assert caplog.messages == []
+
+
+@both_loops
+def test_whatever_is_sent_in_the_place_of_tls_is_worth_no_line(
+    loop: str, pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    greeting, answer = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        pair.trusting.wrap_bio(answer, greeting, server_hostname="localhost").do_handshake()
+    hello, drawn = greeting.read(), random.Random(3)
+    messages = [
+        hello,
+        hello[:100],
+        hello + b"\x17\x03\x03\x00\x10" + b"x" * 16,
+        hello + hello,
+        b"\x15\x03\x01\x00\x02\x02\x28",
+        b"\x80\x2e\x01\x03\x01" + b"\0" * 44,
+        b"\x16\x03\x01\xff\xff" + b"\0" * 20_000,
+        *(spoilt(hello, drawn) for _ in range(60)),
+        *(hello + drawn.randbytes(drawn.randint(1, 400)) for _ in range(30)),
+    ]
+
+    async def scenario() -> None:
+        async with watched(over_tls(pair)) as seen:
+            for message in messages:
+                reader, writer = await connected(seen, message)
+                with contextlib.suppress(ConnectionError, TimeoutError):
+                    async with asyncio.timeout(0.02):
+                        await reader.read()
+                writer.close()
+            assert (await seen.ask("/livez", secure=pair.trusting))[0] == 200
+        assert seen.complaints == []
+
+    on(loop, scenario)
+    assert caplog.messages == []
+
+
+def spoilt(text: bytes, drawn: random.Random) -> bytes:
+    changed = bytearray(text)
+    for _ in range(drawn.randint(1, 5)):
+        changed[drawn.randrange(len(changed))] = drawn.randrange(256)
+    return bytes(changed)
 
 
 async def connected(
