@@ -20,6 +20,9 @@ from typing import Final
 
 from tests.mutations.crash_loops import CRASH_LOOPS
 from tests.mutations.edges import EDGES
+from tests.mutations.peers import PEERS
+from tests.mutations.hostile import HOSTILE
+from tests.mutations.hostile_texts import HOSTILE_TEXTS
 from tests.mutations.server import SERVER
 from tests.mutations.spans import SPANS
 from tests.mutations.supply import SUPPLY
@@ -109,7 +112,16 @@ def main() -> int:
     asked = parser.parse_args()
     chosen = [
         mutation
-        for mutation in (*MUTATIONS, *EDGES, *SPANS, *SERVER, *SUPPLY, *CRASH_LOOPS)
+        for mutation in (
+            *MUTATIONS,
+            *EDGES,
+            *SPANS,
+            *SERVER,
+            *SUPPLY,
+            *CRASH_LOOPS,
+            *HOSTILE,
+            *HOSTILE_TEXTS,
+        )
         if asked.k in mutation.name
     ]
     rows, green = [], []

@@ -1,0 +1,118 @@
+"""The protections against what hostile events say, and hostile replies."""
+
+from typing import Final
+
+from tests.mutations.table import Edit, Mutation
+
+_EVENT: Final = "tests/unit/test_events.py::"
+_REPLY: Final = "tests/unit/test_replies"
+
+
+def _of(name: str, file: str, old: str, new: str, test: str) -> Mutation:
+    return Mutation(name, (Edit(f"processor/{file}", old, new),), test)
+
+
+EVENTS: Final = (
+    _of(
+        "headers are bounded",
+        "core/events.py",
+        "if value and len(value) > _LONGEST_HEADER:",
+        "if False:",
+        f"{_EVENT}test_a_broken_field_is_named",
+    ),
+    _of(
+        "headers are printable",
+        "core/events.py",
+        "if value and not (value.isascii() and value.isprintable() and value == value.strip()):",
+        "if False:",
+        f"{_EVENT}test_a_broken_field_is_named",
+    ),
+    _of(
+        "no price is infinite",
+        "core/events.py",
+        "if not price.is_finite() or price >= _PRICE_LIMIT:",
+        "if price.is_finite() and price >= _PRICE_LIMIT:",
+        f"{_EVENT}test_a_broken_item_is_named",
+    ),
+    _of(
+        "items behind 20 problems are not looked at",
+        "core/events.py",
+        "    for index, item in enumerate(order.items):\n        if len(found) >= _MOST_PROBLEMS:",
+        "    for index, item in enumerate(order.items):\n        if False:",
+        f"{_EVENT}test_what_is_wrong_with_many_items_takes_no_memory",
+    ),
+    _of(
+        "large records count for more",
+        "core/partitions.py",
+        "self.bulk += _bulk(record)",
+        "self.bulk += 0",
+        "tests/unit/test_partitions.py::"
+        "test_large_records_fill_a_partition_sooner_and_make_room_as_they_end",
+    ),
+    _of(
+        "large records come in portions",
+        "shell/kafka/portions.py",
+        "if portion and size > room:",
+        "if False:",
+        "tests/component/test_portions.py::test_large_records_of_one_batch_come_one_by_one",
+    ),
+    _of(
+        "moments beyond the calendar are shown",
+        "core/moments.py",
+        "except (ValueError, OverflowError, OSError):",
+        "except ZeroDivisionError:",
+        "tests/unit/test_moments.py::test_what_lies_beyond_the_calendar_is_shown_as_it_is",
+    ),
+)
+REPLIES: Final = (
+    _of(
+        "no key of a reply occurs twice",
+        "core/bodies.py",
+        "if len(members) != len(pairs):",
+        "if False:",
+        f"{_REPLY}_of_200.py::test_a_200_says_what_its_checks_let_pass",
+    ),
+    _of(
+        "NaN is no JSON",
+        "core/bodies.py",
+        ", parse_constant=_refuse_constant)",
+        ")",
+        f"{_REPLY}_of_200.py::test_a_200_says_what_its_checks_let_pass",
+    ),
+    _of(
+        "a reply nested beyond reason is no JSON",
+        "core/bodies.py",
+        "except (ValueError, RecursionError):  # hostile",
+        "except ValueError:  # hostile",
+        f"{_REPLY}_of_200.py::test_a_200_says_what_its_checks_let_pass",
+    ),
+    _of(
+        "texts of replies are cleaned",
+        "core/bodies.py",
+        'return _UNSAFE.sub(" ", short)',
+        "return short",
+        f"{_REPLY}_of_200.py::test_a_confirmation_is_kept_as_clean_bounded_text",
+    ),
+    _of(
+        "texts of replies are bounded",
+        "core/bodies.py",
+        'text if len(text) <= longest else text[: longest - 1] + "…"',
+        "text",
+        f"{_REPLY}_error_bodies.py::test_no_text_is_longer_than_1000_characters",
+    ),
+    _of(
+        "errors of replies are bounded",
+        "core/bodies.py",
+        "islice(_errors(errors), _MOST_ERRORS)",
+        "_errors(errors)",
+        f"{_REPLY}_error_bodies.py::test_no_more_than_20_errors_are_kept",
+    ),
+    _of(
+        "what is kept of a body is bounded",
+        "core/bodies.py",
+        "body[:_LONGEST_EXCERPT]",
+        "body",
+        f"{_REPLY}.py::test_of_a_body_the_first_8_kib_are_kept",
+    ),
+)
+HOSTILE_TEXTS: Final = (*EVENTS, *REPLIES)
