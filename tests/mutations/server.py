@@ -202,9 +202,9 @@ SERVER: Final = (
     _of(
         "words of strangers act in no traceback",
         "shell/logs.py",
-        "stream.write(escaped_lines(whole.getvalue()))",
-        "stream.write(whole.getvalue())",
-        f"{_WORDS}test_a_traceback_for_people_keeps_its_lines_and_no_other",
+        "{escaped_lines(traceback_of(told[1]))}",
+        "{traceback_of(told[1])}",
+        f"{_WORDS}test_a_traceback_for_people_quotes_in_letters_that_print",
     ),
     _of(
         "words of strangers act in no status",

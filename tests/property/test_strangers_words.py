@@ -30,6 +30,7 @@ from processor.core.survey import Counting, Survey
 from processor.core.tally import Tallied
 from processor.core.timeline import Entry, Moment
 from processor.core.vocabulary import Effect, Operation, Reason, Status
+from processor.errors import RuntimeFailure
 from processor.shell import logs, server
 from processor.shell.checks import findings
 from processor.shell.history.progress import Unreadable
@@ -329,15 +330,15 @@ def test_logs_are_lines_of_ours(form: Any) -> None:  # noqa: ANN401  either form
 
 
 @pytest.mark.usefixtures("_logs_restored")
-def test_a_traceback_for_people_keeps_its_lines_and_no_other() -> None:
+def test_a_traceback_for_people_quotes_in_letters_that_print() -> None:
     stream = io.StringIO()
     logs.configure("console", "info", stream)
     try:
-        raise ValueError("\x1b[2J\x9b2J\u202e")  # noqa: TRY301  that is the case
-    except ValueError:
+        raise RuntimeFailure("\x1b[2J\x9b2J\u202e")
+    except RuntimeFailure:
         structlog.get_logger("processor.test").exception("stopped")
     assert acting(stream.getvalue()) == []
-    assert r"ValueError: \x1b[2J\x9b2J\u202e" in stream.getvalue()
+    assert r"RuntimeFailure: \x1b[2J\x9b2J\u202e" in stream.getvalue()
 
 
 @few
