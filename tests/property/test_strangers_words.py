@@ -333,10 +333,8 @@ def test_logs_are_lines_of_ours(form: Any) -> None:  # noqa: ANN401  either form
 def test_a_traceback_for_people_quotes_in_letters_that_print() -> None:
     stream = io.StringIO()
     logs.configure("console", "info", stream)
-    try:
-        raise RuntimeFailure("\x1b[2J\x9b2J\u202e")
-    except RuntimeFailure:
-        structlog.get_logger("processor.test").exception("stopped")
+    failure = RuntimeFailure("\x1b[2J\x9b2J\u202e")
+    structlog.get_logger("processor.test").error("stopped", exc_info=failure)
     assert acting(stream.getvalue()) == []
     assert r"RuntimeFailure: \x1b[2J\x9b2J\u202e" in stream.getvalue()
 
