@@ -156,7 +156,8 @@ class Server:
         """Let one request after the other be answered, if whoever asks may know the answer."""
         self._door.asks(request.protocol)
         await self._pace.turn()
-        return self._guard.refusal(request) or await handler(request)
+        refusal = self._guard.refusal(request)
+        return await handler(request) if refusal is None else refusal
 
     async def _serve_page(self, _: web.Request) -> web.Response:
         headers = {"Content-Security-Policy": self._page.policy}

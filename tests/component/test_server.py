@@ -182,8 +182,9 @@ def test_nothing_but_reading_is_allowed(method: str) -> None:
 
 def test_a_head_request_is_answered_without_a_body() -> None:
     async def scenario(_: Process, session: aiohttp.ClientSession) -> None:
-        async with session.head("/status") as response:
-            assert (response.status, await response.read()) == (200, b"")
+        for path in ("/", "/metrics", "/page.json", "/status"):
+            async with session.head(path) as response:
+                assert (path, response.status, await response.read()) == (path, 200, b"")
 
     run(scenario)
 
