@@ -5,7 +5,9 @@ import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_network
+from typing import Any
 
+import aiohappyeyeballs
 import pytest
 import uvloop
 
@@ -103,13 +105,24 @@ def test_a_base_url_may_spell_an_address_as_it_likes(host: str) -> None:
 
 
 @pytest.mark.parametrize("told", [{"localhost": [METADATA, "127.0.0.1"]}])
-def test_of_several_addresses_only_those_that_may_be_called_are_tried(names: Names) -> None:
+def test_of_several_addresses_only_those_that_may_be_called_are_tried(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[object] = []
+    connect = aiohappyeyeballs.start_connection
+
+    async def watched(found: list[Any], **settings: Any) -> socket.socket:  # noqa: ANN401
+        tried.extend(each[4][0] for each in found)
+        return await connect(found, **settings)
+
+    monkeypatch.setattr(aiohappyeyeballs, "start_connection", watched)
+
     async def scenario() -> object:
         async with hostile_server(answers) as server:
             return await attempt(patient(f"http://localhost:{server.port}"), Engine.FAST)
 
     assert isinstance(run(scenario()), Response)
-    assert names.asked == ["localhost"]
+    assert (tried, names.asked) == (["127.0.0.1"], ["localhost"])
 
 
 @engines

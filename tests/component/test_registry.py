@@ -1,6 +1,5 @@
 """The registry and its cache against the one in memory and against servers that misbehave."""
 
-import asyncio
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterable
@@ -22,10 +21,9 @@ from processor.shell.registry import (
     RegistryAway,
     UnknownSchema,
 )
-from processor.shell.schema_cache import SchemaCache
 from processor.shell.secrets import Secret, SecretFile
 from processor.shell.settings import Topics
-from processor.shell.vetting import Refusal, VettedSchema
+from processor.shell.vetting import Refusal
 from tests.support.fake_registry import JSON, NOT_FOUND, FakeRegistry, asked
 from tests.support.programs import free_port
 
@@ -220,68 +218,3 @@ def test_the_exit_code_tells_work_to_do_from_what_failed(
         with pytest.raises(SystemExit) as ended:
             main()
     assert ended.value.code == code
-
-
-def run_cache(registry: Registry, wanted: int, *, ticks_a_second: float = 1.0) -> object:
-    """Return what a schema comes to, on a clock that runs faster than time."""
-
-    async def wait() -> object:
-        loop = asyncio.get_running_loop()
-        settled: asyncio.Queue[int | str] = asyncio.Queue()
-        cache = SchemaCache(
-            registry,
-            schemas.readers(),
-            clock=lambda: loop.time() * ticks_a_second,
-            on_settled=settled.put_nowait,
-        )
-        task = asyncio.create_task(cache.run())
-        cache.want(wanted, "orders", loop.time() * ticks_a_second)
-        async with asyncio.timeout(20):
-            assert await settled.get() == wanted
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        return cache.get(wanted)
-
-    return asyncio.run(wait())
-
-
-def test_the_cache_fetches_what_is_wanted(mock: Registry) -> None:
-    assert isinstance(run_cache(mock, mock.register("orders-value", TEXT)), VettedSchema)
-
-
-def test_the_cache_gives_an_unknown_schema_up(mock: Registry) -> None:
-    mock.register("orders-value", TEXT)
-    found = run_cache(mock, 99, ticks_a_second=200.0)
-    assert isinstance(found, Refusal)
-    assert found.reason is Reason.UNDECODABLE
-
-
-def test_the_cache_waits_for_a_registry_that_comes_back() -> None:
-    fake = FakeRegistry(503, "{}")
-    fake.later = (200, json.dumps({"schema": TEXT}), JSON)
-    troubles: list[str | None] = []
-
-    async def scenario(registry: Registry) -> None:
-        loop = asyncio.get_running_loop()
-        settled = asyncio.Event()
-
-        def clock() -> float:
-            troubles.append(cache.away)
-            return loop.time() * 100
-
-        cache = SchemaCache(
-            registry, schemas.readers(), clock=clock, on_settled=lambda _: settled.set()
-        )
-        task = asyncio.create_task(cache.run())
-        cache.want(7, "orders", loop.time() * 100)
-        async with asyncio.timeout(20):
-            await settled.wait()
-        clock()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    with asked(fake) as registry:
-        asyncio.run(scenario(registry))
-    assert list(dict.fromkeys(troubles)) == [None, "status 503"]
-    assert troubles[-1] is None
-    assert len(fake.paths) == 2

@@ -20,9 +20,9 @@ from typing import Final
 
 from tests.mutations.crash_loops import CRASH_LOOPS
 from tests.mutations.edges import EDGES
-from tests.mutations.peers import PEERS
 from tests.mutations.hostile import HOSTILE
 from tests.mutations.hostile_texts import HOSTILE_TEXTS
+from tests.mutations.peers import PEERS
 from tests.mutations.server import SERVER
 from tests.mutations.spans import SPANS
 from tests.mutations.supply import SUPPLY
@@ -115,6 +115,7 @@ def main() -> int:
         for mutation in (
             *MUTATIONS,
             *EDGES,
+            *PEERS,
             *SPANS,
             *SERVER,
             *SUPPLY,

@@ -9,12 +9,23 @@ from tests.mutations.crash_loops import CRASH_LOOPS
 from tests.mutations.edges import EDGES
 from tests.mutations.hostile import HOSTILE
 from tests.mutations.hostile_texts import HOSTILE_TEXTS
+from tests.mutations.peers import PEERS
 from tests.mutations.server import SERVER
 from tests.mutations.spans import SPANS
 from tests.mutations.supply import SUPPLY
 from tests.mutations.table import MUTATIONS, Mutation
 
-ALL: Final = (*MUTATIONS, *EDGES, *SPANS, *SERVER, *SUPPLY, *CRASH_LOOPS, *HOSTILE, *HOSTILE_TEXTS)
+ALL: Final = (
+    *MUTATIONS,
+    *EDGES,
+    *PEERS,
+    *SPANS,
+    *SERVER,
+    *SUPPLY,
+    *CRASH_LOOPS,
+    *HOSTILE,
+    *HOSTILE_TEXTS,
+)
 _ROOT: Final = Path(__file__).parents[2]
 
 

@@ -7,7 +7,14 @@ import pytest
 from processor.core.vocabulary import Reason
 from processor.shell import schemas
 from processor.shell.registry import RegistryAway
-from processor.shell.schema_cache import Answer, Ask, SchemaQuestions, Unknown
+from processor.shell.schema_questions import (
+    ASKED_A_SECOND,
+    COMPARED_EVERY,
+    Answer,
+    Ask,
+    SchemaQuestions,
+    Unknown,
+)
 from processor.shell.vetting import Refusal, VettedSchema
 
 TEXT: Final = schemas.text("OrderPaid")
@@ -57,13 +64,18 @@ def test_a_wanted_schema_is_asked_for_once_at_once() -> None:
     assert questions.next_due() is None
 
 
-def test_a_schema_that_is_found_is_never_asked_for_again() -> None:
+def test_a_schema_that_is_found_is_asked_for_again_only_to_compare_it() -> None:
     questions = wanting()
     questions.due(0.0)
     assert questions.answered(7, TEXT, 0.1)
     assert isinstance(questions.get(7), VettedSchema)
-    questions.want(7, "orders", 1e9)
-    assert questions.due(1e9) == ()
+    questions.want(7, "orders", 1.0)
+    assert questions.due(COMPARED_EVERY) == ()
+    compared_at = questions.next_due()
+    assert compared_at == COMPARED_EVERY + 0.1
+    assert questions.due(compared_at) == (Ask(7, ("orders",), (7,), is_comparison=True),)
+    assert not questions.answered(7, TEXT, compared_at)
+    assert questions.next_due() == compared_at + COMPARED_EVERY
 
 
 @pytest.mark.parametrize(
@@ -152,14 +164,60 @@ def test_a_schema_that_was_given_up_can_be_found_later() -> None:
     assert isinstance(questions.get(7), VettedSchema)
 
 
+def flood(questions: SchemaQuestions, schemas_: range, now: float = 0.0) -> None:
+    for schema in schemas_:
+        questions.want(schema, "orders", now)
+
+
 def test_the_memory_of_unknown_schemas_is_bounded() -> None:
     questions = SchemaQuestions(schemas.readers())
-    for schema in range(1500):
-        questions.want(schema, "orders", 0.0)
-    for now in (0.0, 61.0):
+    flood(questions, range(3000))
+    now, most = 0.0, 0
+    while now < 300.0:
         for ask in questions.due(now):
             questions.answered(ask.schema, UNKNOWN, now)
-    assert sum(questions.get(schema) is not None for schema in range(1500)) == 1000
+        due = questions.next_due()
+        assert due is not None
+        now = max(due, now)
+        most = max(most, sum(questions.get(schema) is not None for schema in range(3000)))
+    assert most == 1000
+
+
+def test_made_up_schemas_do_not_hammer_the_registry() -> None:
+    questions = SchemaQuestions(schemas.readers())
+    flood(questions, range(100_000, 112_000))
+    asked = []
+    now = 0.0
+    while now < 30.0:
+        for ask in questions.due(now):
+            asked.append(now)
+            questions.answered(ask.schema, NOTHING_KNOWN, now)
+        due = questions.next_due()
+        assert due is not None
+        now = max(due, now + 0.05)
+    for second in range(30):
+        of_it = [at for at in asked if second <= at < second + 1]
+        assert len(of_it) <= 2 * ASKED_A_SECOND
+    assert len(asked) <= 31 * ASKED_A_SECOND
+
+
+def test_a_registry_that_is_slow_is_asked_no_more_than_it_answers() -> None:
+    questions = SchemaQuestions(schemas.readers())
+    flood(questions, range(100))
+    first = questions.due(0.0)
+    assert len(first) == ASKED_A_SECOND
+    assert questions.due(5.0) == ()
+    assert questions.next_due() is None
+    questions.answered(first[0].schema, AWAY, 5.0)
+    assert len(questions.due(5.0)) == 1
+
+
+def test_what_most_records_wait_for_is_asked_first_however_many_others_are_made_up() -> None:
+    questions = SchemaQuestions(schemas.readers())
+    flood(questions, range(1000))
+    for _ in range(3):
+        questions.want(5000, "orders", 0.0)
+    assert questions.due(0.0)[0].schema == 5000
 
 
 def test_another_schema_of_the_topic_is_named_in_the_question() -> None:
@@ -174,7 +232,7 @@ def test_another_schema_of_the_topic_is_named_in_the_question() -> None:
 
 def test_a_schema_that_is_known_already_need_not_be_asked_for() -> None:
     questions = SchemaQuestions(schemas.readers())
-    questions.learn(5, schemas.text("RoktCallOutcome"))
+    questions.learn(5, schemas.text("RoktCallOutcome"), 0.0)
     questions.want(5, "results", 0.0)
     assert questions.due(0.0) == ()
     assert isinstance(questions.get(5), VettedSchema)
