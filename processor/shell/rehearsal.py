@@ -18,6 +18,7 @@ from typing import IO, Final
 
 import structlog
 
+from processor.core.events import Undecodable
 from processor.core.vocabulary import Reason
 from processor.shell.rehearsal_child import (
     HARMLESS,
@@ -70,6 +71,12 @@ class Undecided:
 
 
 Verdict = Harmless | Deadly | Undecided
+
+
+def deadly(verdict: Deadly) -> Undecodable:
+    """Return what a deadly record says."""
+    detail = f"Decoding it in a process of its own ended that process: {verdict.how}."
+    return Undecodable(reason=Reason.UNDECODABLE, detail=detail)
 
 
 class Rehearsal:

@@ -16,15 +16,21 @@ import structlog
 from processor.core import effects as do
 from processor.core.assignments import Assigned
 from processor.core.beginnings import DEATHS, Suspects
-from processor.core.events import Content, Pending, Undecodable
+from processor.core.events import Content, Pending
 from processor.core.records import Partition, Record
-from processor.core.vocabulary import Reason
 from processor.shell.clock import steady
 from processor.shell.inputs import Inputs
 from processor.shell.logs import listed
 from processor.shell.metrics import Rehearsed
 from processor.shell.parts import Parts
-from processor.shell.rehearsal import Deadly, Harmless, Rehearsal, Undecided, Verdict
+from processor.shell.rehearsal import (
+    Deadly,
+    Harmless,
+    Rehearsal,
+    Undecided,
+    Verdict,
+    deadly,
+)
 from processor.shell.rehearsal_child import RecordTask
 
 _LOG: Final = structlog.get_logger(__name__)
@@ -146,9 +152,7 @@ class Suspicion:
                     how=how,
                     note="it ends in a dead letter",
                 )
-                detail = f"Decoding it in a process of its own ended that process: {how}."
-                deadly = Undecodable(reason=Reason.UNDECODABLE, detail=detail)
-                self._decode_pending(key, lambda _: deadly)
+                self._decode_pending(key, lambda _: deadly(verdict))
 
 
 def _partition(task: RecordTask) -> Partition:

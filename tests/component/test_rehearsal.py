@@ -15,7 +15,8 @@ from processor.core.records import Record
 from processor.core.vocabulary import Reason
 from processor.shell import rehearsal_child, schemas
 from processor.shell.framing import SchemaKey
-from processor.shell.rehearsal import Deadly, Harmless, Rehearsal, Undecided
+from processor.shell.history.careful import CarefulDecoder
+from processor.shell.rehearsal import Deadly, Harmless, Rehearsal, Undecided, deadly
 from processor.shell.rehearsal_child import (
     MOST_MEMORY,
     MOST_SECONDS,
@@ -141,6 +142,13 @@ def test_a_child_knows_no_secret_and_leaves_no_core(
     assert int(rows["Max cpu time"]) < 2 * MOST_SECONDS
     assert MOST_MEMORY < int(rows["Max address space"]) < 2 * MOST_MEMORY
     assert (proc / "oom_score_adj").read_text().strip() == "1000"
+
+
+def test_a_careful_decoder_survives_what_is_deadly(rehearsal: Rehearsal) -> None:
+    assert rehearsal.try_(task()) == Harmless()
+    decoder = CarefulDecoder(lambda _: vetted())
+    said = [decoder.decode(task(says).record, None) for says in ("harmless", "deadly: segfault")]
+    assert said == [replace(PAID, attributes={"a": "harmless"}), deadly(Deadly("SIGSEGV"))]
 
 
 def test_a_child_ends_with_its_rehearsal(rehearsal: Rehearsal) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import oracle
 from tests.support.brokers import RealKafka
+from tests.support.command_line import run
 from tests.support.crash_points import CrashPoint, variables
 from tests.support.events import abandoned_item, cart_abandoned, order_paid, paid_item
 from tests.support.members import GROUPS
@@ -78,7 +79,9 @@ def check_found(world: World, value: bytes, how: str) -> None:
 @pytest.mark.parametrize(
     "protocol", ["classic", pytest.param("consumer", marks=pytest.mark.faults)]
 )
-def test_it_is_found_after_the_third_death(world: World, protocol: str) -> None:
+def test_it_is_found_after_the_third_death(
+    world: World, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings, value = SETTINGS[protocol], produce(world)
     world.shop.abandoned(cart_abandoned("e-deadly", "c-deadly", abandoned_item("any")))
     world.shop.flush()
@@ -93,6 +96,8 @@ def test_it_is_found_after_the_third_death(world: World, protocol: str) -> None:
     assert "record kills its process" in last.program.log_text()
     assert oracle.status_of(world, "e-deadly")[0] == "SKIPPED"
     check_found(world, value, "SIGSEGV")
+    monkeypatch.setenv("PYTHONPATH", _DEADLY["PYTHONPATH"])
+    assert run(world, "redrive", "--all", "--json").counts == {"undecodable": 1}
 
 
 @pytest.mark.faults

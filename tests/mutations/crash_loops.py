@@ -101,7 +101,7 @@ CRASH_LOOPS: Final = (
     _of(
         "a deadly record is never decoded",
         "shell/suspicion.py",
-        "self._decode_pending(key, lambda _: deadly)",
+        "self._decode_pending(key, lambda _: deadly(verdict))",
         "self._decode_pending(key, self._decode_at_once)",
         _IN_TURN,
     ),
@@ -111,6 +111,13 @@ CRASH_LOOPS: Final = (
         "if _partition(task) in gone]",
         "if False]",
         f"{_SUSPICION}test_what_waits_is_dropped_with_its_partition",
+    ),
+    _of(
+        "a deadly dead letter kills no plan",
+        "shell/history/careful.py",
+        "if isinstance(verdict, Deadly):",
+        "if False:",
+        f"{_REHEARSAL}test_a_careful_decoder_survives_what_is_deadly",
     ),
     _of(
         "a schema is vetted in a child first where something has killed",

@@ -12,6 +12,7 @@ from processor.errors import ConfigurationError
 from processor.shell import schemas
 from processor.shell.decoding import Decoder
 from processor.shell.encoding import OutcomeReader
+from processor.shell.history.careful import CarefulDecoder
 from processor.shell.history.dead_letters import DeadLetterReader, history_readers
 from processor.shell.history.files import ContainerFile, Rows
 from processor.shell.history.ledgers import Ledgers
@@ -53,11 +54,12 @@ class Stock:
                 stack.enter_context(Reader(settings.kafka, patience=PATIENCE)) for _ in range(3)
             )
             read = OutcomeReader(writers).read
+            is_redrive = plan.kind is Kind.REDRIVE
             means = Means(
                 plan=plan,
                 reader=reader,
                 side=side,
-                decoder=Decoder(writers),
+                decoder=CarefulDecoder(writers) if is_redrive else Decoder(writers),
                 letters=DeadLetterReader(writers),
                 forecasters=Forecasters(
                     plan,
@@ -68,7 +70,7 @@ class Stock:
                 odometer=self.odometer,
             )
             self._source: Originals | Redrives
-            if plan.kind is Kind.REDRIVE:
+            if is_redrive:
                 self._source = Redrives(means, Broker(settings.kafka))
             else:
                 ids = _schema_ids(registry, plan.containers, settings)
