@@ -24,6 +24,8 @@ from processor.shell.schemas import EVENTS, ORDER_PAID
 from processor.shell.vetting import Refusal, VettedSchema
 
 MAX_VALUE: Final = 1024 * 1024
+MAX_PARTS: Final = 10_000
+"""How many items and attributes an event may have; in memory they take far more than as bytes."""
 
 _MAX_PRICE_BYTES: Final = 32
 _EXACT: Final = Context(prec=100)
@@ -129,6 +131,8 @@ def _undecodable(detail: str) -> Undecodable:
 
 
 def _event(datum: dict[str, Any], schema: VettedSchema) -> Event:
+    if len(datum["items"]) + len(datum["attributes"]) > MAX_PARTS:
+        raise MalformedError(f"The record has more than {MAX_PARTS} items and attributes.")
     if schema.name == ORDER_PAID:
         return _order_paid(datum, schema)
     return _cart_abandoned(datum)

@@ -160,6 +160,14 @@ VALUES: Final = (
         f"{_VALUE}test_a_value_that_cannot_be_read_is_undecodable",
     ),
     _of(
+        "an event has so many parts",
+        "shell/decoding.py",
+        'if len(datum["items"]) + len(datum["attributes"]) > MAX_PARTS:',
+        "if False:",
+        "tests/unit/test_hostile_schemas.py::"
+        "test_more_parts_than_memory_is_meant_for_are_undecodable",
+    ),
+    _of(
         "arrays that nobody reads end with the bytes",
         "shell/decoding.py",
         "_Strict(value) if schema.passes_over_arrays else BytesIO(value",

@@ -1,14 +1,15 @@
 """Schemas that mean harm in a roundabout way: through names, unions, defaults, sizes."""
 
 import json
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
-from processor.core.events import Undecodable
+from processor.core.events import CartAbandoned, Undecodable
 from processor.core.vocabulary import Reason
 from processor.shell.vetting import VettedSchema, vet
-from tests.support.codec import PAID, datum_of, decode, framed
+from tests.support.codec import ABANDONED, PAID, datum_of, decode, framed, schema_of
 from tests.unit.test_decoding import VALUE, number, with_last_field
 from tests.unit.test_vetting import (
     EMPTY,
@@ -121,3 +122,26 @@ def test_a_length_that_no_text_has_is_undecodable(name: str, length: int) -> Non
     content = decode(value.replace(number(len(text)) + text, number(length) + text), schema)
     assert isinstance(content, Undecodable)
     assert content.reason is Reason.UNDECODABLE
+
+
+def with_parts(items: int, attributes: int) -> CartAbandoned:
+    return replace(
+        ABANDONED,
+        items=ABANDONED.items * items,
+        attributes={str(number): "" for number in range(attributes)},
+    )
+
+
+@pytest.mark.parametrize("parts", [(10_001, 0), (0, 10_001), (10_000, 1), (5_001, 5_000)])
+def test_more_parts_than_memory_is_meant_for_are_undecodable(parts: tuple[int, int]) -> None:
+    schema = schema_of("CartAbandoned")
+    value = framed(schema, datum_of(with_parts(*parts)))
+    assert decode(value, schema, "CartAbandoned") == Undecodable(
+        reason=Reason.UNDECODABLE,
+        detail="The record has more than 10000 items and attributes.",
+    )
+
+
+def test_as_many_parts_as_may_be_are_read() -> None:
+    schema, event = schema_of("CartAbandoned"), with_parts(9_000, 1_000)
+    assert decode(framed(schema, datum_of(event)), schema, "CartAbandoned") == event
