@@ -73,7 +73,8 @@ class Kafka(Group):
     )
     properties: Annotated[Mapping[str, PropertyValue], PROPERTIES] = Field(
         default_factory=_no_properties,
-        description="JSON object of further librdkafka properties, for all clients",
+        description="JSON object of further librdkafka properties, for all clients; in a file, "
+        "`sasl.username` and `sasl.password` may change at run time",
     )
     lease: Annotated[float, duration(0.001, 600)] = Field(
         default_factory=_default_lease,
