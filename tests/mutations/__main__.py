@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.mutations.crash_loops import CRASH_LOOPS
+from tests.mutations.credentials import CREDENTIALS
 from tests.mutations.edges import EDGES
 from tests.mutations.hostile import HOSTILE
 from tests.mutations.hostile_texts import HOSTILE_TEXTS
@@ -114,6 +115,7 @@ def main() -> int:
         mutation
         for mutation in (
             *MUTATIONS,
+            *CREDENTIALS,
             *EDGES,
             *PEERS,
             *SPANS,
