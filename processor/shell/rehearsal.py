@@ -190,7 +190,9 @@ class _Child:
             code = self._process.wait(_TO_END)
         except subprocess.TimeoutExpired:
             return "it says nothing"
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        with suppress(ValueError):  # some signals have no name
+            return signal.Signals(-code).name
+        return f"exit code {code}"
 
     def kill(self) -> None:
         """End it, whatever it does."""
