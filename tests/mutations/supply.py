@@ -164,4 +164,11 @@ SUPPLY: Final = (
         "",
         f"{PARTS}test_what_was_exchanged_on_the_way_never_reaches_the_cache",
     ),
+    _of(
+        "nobody else may look into the ledger's copy",
+        "processor/shell/ledger/disk.py",
+        "mkdir(mode=0o700, ",
+        "mkdir(",
+        "tests/component/test_ledger_access.py::test_nobody_else_may_look_into_the_copy",
+    ),
 )

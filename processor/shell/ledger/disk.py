@@ -154,7 +154,7 @@ def _open(folder: Path) -> Rdict:
     if (folder / _DAMAGED).exists():
         _empty(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Rdict(str(folder), _options())
     except Exception as error:  # noqa: BLE001  the library raises nothing more special
         text = str(error)
