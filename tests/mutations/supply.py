@@ -171,4 +171,20 @@ SUPPLY: Final = (
         "mkdir(",
         "tests/component/test_ledger_access.py::test_nobody_else_may_look_into_the_copy",
     ),
+    _of(
+        "a password for Kafka in the open is warned of",
+        "processor/shell/checks/kafka.py",
+        'if protocol_of(kafka) == "SASL_PLAINTEXT":',
+        "if False:",
+        "tests/component/test_check_in_the_open.py::"
+        "test_a_password_for_kafka_without_tls_is_warned_of",
+    ),
+    _of(
+        "a password for the registry in the open is warned of",
+        "processor/shell/checks/registry.py",
+        'if urlsplit(url).scheme == "http" and ',
+        "if False and ",
+        "tests/component/test_check_in_the_open.py::"
+        "test_a_password_for_the_registry_without_tls_is_warned_of",
+    ),
 )
