@@ -1,6 +1,7 @@
 """The watch: looks at the work once a second, for metrics, health and `/status`."""
 
 import asyncio
+import ssl
 from dataclasses import replace
 from typing import Final
 
@@ -52,6 +53,7 @@ class Watch:
         self._said_stopped: str | None = None
         self._said_key: str | None = None
         self._key = settings.rokt.api_key.current(steady())
+        self._context: ssl.SSLContext | None = None
         self._files = CredentialFiles(settings)
         self._ends: dict[Partition, int] = {}
         self._away_since: dict[Dependency, float] = {}
@@ -129,13 +131,17 @@ class Watch:
         self._is_retrying = retrying is not None
 
     def _follow_key(self, sight: Sight) -> None:
-        """Probe at once when the key has changed: that may be what a hold waits for."""
-        key = self._settings.rokt.api_key.current(steady())
+        """Probe at once when key or certificates have changed: a hold may wait for that."""
+        key, context = self._settings.rokt.api_key.current(steady()), None
+        if self._worker is not None:
+            context = self._worker.parts.rokt.tls_context()
+        has_changed = self._context is not None and context is not self._context
         if key is not self._key:
             _LOG.info("the key was read again")
-            if sight.holds and self._worker is not None:
-                self._worker.apply(self._worker.parts.engine.hasten(now()))
-        self._key = key
+            has_changed = True
+        if has_changed and sight.holds and self._worker is not None:
+            self._worker.apply(self._worker.parts.engine.hasten(now()))
+        self._key, self._context = key, context
 
     def _say_away(self, dependency: Dependency, why: str | None) -> None:
         """Say once that something does not answer, and once that it does again."""

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from processor.core.vocabulary import Reason
-from processor.shell import schemas
+from processor.shell import schema_questions, schemas
 from processor.shell.registry import Registry
 from processor.shell.schema_cache import SchemaCache
 from processor.shell.vetting import Refusal, VettedSchema
@@ -95,7 +95,10 @@ async def is_gone(cache: SchemaCache) -> None:
         await asyncio.sleep(0.02)
 
 
-def test_a_schema_that_changes_under_its_id_is_said_until_it_is_back() -> None:
+def test_a_schema_that_changes_under_its_id_is_said_until_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(schema_questions, "COMPARED_EVERY", 0.1)
     fake = FakeRegistry(200, json.dumps({"schema": TEXT}))
     other = (200, json.dumps({"schema": schemas.text("CartAbandoned")}), JSON)
 
@@ -105,11 +108,11 @@ def test_a_schema_that_changes_under_its_id_is_said_until_it_is_back() -> None:
         cache = SchemaCache(
             registry,
             schemas.readers(),
-            clock=lambda: loop.time() * 200,
+            clock=loop.time,
             on_settled=settled.put_nowait,
         )
         task = asyncio.create_task(cache.run())
-        cache.want(7, "orders", loop.time() * 200)
+        cache.want(7, "orders", loop.time())
         troubles = []
         async with asyncio.timeout(20):
             await settled.get()

@@ -1,6 +1,7 @@
 """The watch: what health, readiness and status say of a worker among fakes."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,7 @@ class Stage:
         self.schemas = SimpleNamespace(away=None)
         self.observers = SimpleNamespace(last_outcome_at=0.0, recent=Recent())
         self.states = {0: SimpleNamespace(phase=Phase.WORKING, inputs={})}
+        self.tls_context = ssl.create_default_context()
         self.worker = SimpleNamespace(
             parts=SimpleNamespace(
                 engine=SimpleNamespace(
@@ -103,6 +105,7 @@ class Stage:
                 broker=self.broker,
                 schemas=self.schemas,
                 observers=self.observers,
+                rokt=SimpleNamespace(tls_context=lambda: self.tls_context),
             ),
             sink=SimpleNamespace(trouble=None),
             poller=SimpleNamespace(
@@ -385,6 +388,18 @@ def test_a_rotated_key_has_a_hold_probed_at_once(
         stage.run(rounds=2)
     assert hastened == [["probe"]]
     assert [line["event"] for line in lines] == ["the key was read again"]
+
+
+def test_a_new_certificate_has_a_hold_probed_at_once(stage: Stage) -> None:
+    hastened: list[object] = []
+    stage.worker.parts.engine.hasten = lambda _: ["probe"]
+    stage.worker.apply = hastened.append
+    stage.sight["holds"] = {Scope.CONFIRM: HOLD}
+    stage.run()
+    assert not hastened
+    stage.tls_context = ssl.create_default_context()
+    stage.run(rounds=2)
+    assert hastened == [["probe"]]
 
 
 def test_partitions_added_while_it_runs_end_the_process(stage: Stage) -> None:

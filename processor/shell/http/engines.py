@@ -25,18 +25,29 @@ def open_client(
 
     EdgeSettingsError says which file cannot be used.
     """
-    return RoktClient(settings, transport or open_transport(settings, engine), api_key)
+    if transport is not None:
+        return RoktClient(settings, transport, api_key)
+    tls = _open_tls(settings)
+    return RoktClient(settings, _of(engine, settings, tls), api_key, tls)
 
 
 def open_transport(settings: EdgeSettings, engine: Engine) -> Transport:
     """Return the transport of `engine`: HTTP/1.1, no retries, nothing from the environment.
 
-    Reading the files vets them, for plain HTTP as well.
+    EdgeSettingsError says which file cannot be used.
     """
+    return _of(engine, settings, _open_tls(settings))
+
+
+def _open_tls(settings: EdgeSettings) -> Tls:
+    """Read the files, for plain HTTP as well: that vets them."""
     try:
-        tls = Tls(settings.tls_files)
+        return Tls(settings.tls_files)
     except TlsFileError as error:
         raise EdgeSettingsError(str(error)) from None
+
+
+def _of(engine: Engine, settings: EdgeSettings, tls: Tls) -> Transport:
     match engine:
         case Engine.FAST:
             return FastTransport(settings, tls)

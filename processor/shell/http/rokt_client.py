@@ -1,6 +1,7 @@
 """The client of Rokt: one attempt of a call in, its reply out, whatever the network does."""
 
 import contextlib
+import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -11,11 +12,13 @@ from processor import __version__
 from processor.core.calls import Call
 from processor.core.replies import Failure, FailureKind, Reply, Response
 from processor.core.vocabulary import Operation
+from processor.shell.clock import steady
 from processor.shell.http.edge_settings import EdgeSettings
 from processor.shell.http.failures import failure_of
 from processor.shell.http.transport import Answer, Request, Transport, as_mapping
 from processor.shell.reply_bodies import read_body
 from processor.shell.secrets import MASK
+from processor.shell.tls import Tls
 
 _MEDIA_TYPE: Final = b"application/json"
 _UNSENDABLE: Final = "cannot be sent: only printable ASCII can"
@@ -41,8 +44,10 @@ class RoktClient:
         settings: EdgeSettings,
         transport: Transport,
         api_key: Callable[[], str],
+        tls: Tls | None = None,
     ) -> None:
         self._transport = transport
+        self._tls = tls
         self._api_key = api_key
         self._reply_limit = settings.reply_limit
         url = httpx.URL(settings.base_url)
@@ -71,6 +76,10 @@ class RoktClient:
         if not key or not _is_sendable(key):
             return _no_key(f"is empty or {_UNSENDABLE}")
         return _without(key, await self._attempt(self._request(call, key)))
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Return what new connections are made with: another one once its files have changed."""
+        return None if self._tls is None else self._tls.current(steady())
 
     async def aclose(self) -> None:
         """Close the transport."""
