@@ -1,7 +1,6 @@
 """One exchange with Rokt without a network: bytes in, through the real client, a reply out."""
 
 import asyncio
-import ssl
 from typing import Final
 
 from processor.core.calls import Call
@@ -10,9 +9,10 @@ from processor.shell.http.connection import Connection
 from processor.shell.http.edge_settings import EdgeSettings
 from processor.shell.http.fast_transport import FastTransport
 from processor.shell.http.rokt_client import RoktClient
+from processor.shell.tls import Tls, TlsFiles
 
 LIMIT: Final = 64 * 1024
-_CONTEXT: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+_TLS: Final = Tls(TlsFiles())
 _SETTINGS: Final = EdgeSettings(base_url="http://127.0.0.1:9", reply_limit=LIMIT)
 
 
@@ -60,7 +60,7 @@ class _Transport(FastTransport):
     """The fast engine, connected to a wire."""
 
     def __init__(self, answer: bytes, pieces: int) -> None:
-        super().__init__(_SETTINGS, _CONTEXT)
+        super().__init__(_SETTINGS, _TLS)
         self._answer, self._cut = answer, pieces
 
     async def _connect(self) -> Connection:
