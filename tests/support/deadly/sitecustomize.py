@@ -53,10 +53,11 @@ def _look(at: bytes) -> None:
             way()
 
 
-def _deadly_read(source: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401  as the library
-    _look(source.getvalue())
+def _deadly_read(source: Any, schema: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+    if "DeadLetter" not in schema["name"]:  # in there they are only carried
+        _look(source.getvalue())
     next(_decoded)
-    return _read(source, *arguments, **named)
+    return _read(source, schema, *arguments, **named)
 
 
 def _deadly_parse(schema: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401  as the library
