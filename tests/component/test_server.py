@@ -118,6 +118,29 @@ def test_metrics_come_as_openmetrics_for_those_who_ask() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text; version=none",
+        "application/openmetrics-text; version=1.0.0x<script>, */*",
+        "text/plain; version=x",
+        "text/plain; version=1.0.0; escaping=<script>",
+        ";;=,q=0",
+    ],
+)
+def test_whatever_a_scraper_asks_for_it_gets_one_of_two_forms(
+    accept: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(_: Process, session: aiohttp.ClientSession) -> None:
+        async with session.get("/metrics", headers={"Accept": accept}) as response:
+            assert response.status == 200
+            assert response.content_type in ("text/plain", "application/openmetrics-text")
+            assert "script" not in response.headers["Content-Type"]
+
+    run(scenario)
+    assert caplog.messages == []
+
+
 def test_the_status_is_json() -> None:
     async def scenario(_: Process, session: aiohttp.ClientSession) -> None:
         async with session.get("/status") as response:

@@ -99,7 +99,7 @@ SERVER: Final = (
         "form = _OPEN_METRICS if _OPEN_METRICS in request",
         "choose_encoder(request.headers.get('Accept', ''))\n"
         "        form = _OPEN_METRICS if _OPEN_METRICS in request",
-        f"{_MANY}test_whatever_is_sent_is_answered_or_hung_up_and_worth_no_line",
+        "tests/component/test_server.py::test_whatever_a_scraper_asks_for_it_gets_one_of_two_forms",
     ),
     _of(
         "the server speaks TLS 1.2 or newer",
