@@ -20,7 +20,7 @@ def run(config_file: ConfigFile = None) -> None:
 
     # Hundreds of records are in the air at once, none of them garbage: look for it less often
     # (decision 0020).
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
 
     async def work() -> None:
         application = Application(settings)

@@ -23,7 +23,7 @@ from tests.benchmarks.profiler import shares
 from tests.benchmarks.stage import ROOT, Stage, stage, surroundings
 from tests.benchmarks.trial import Spans, Subject, Trial, run
 
-_QUICK = 20_000
+_QUICK = 40_000
 _FULL = 100_000
 _FLOOR_ORDERS = 60_000
 _LOOP_SECONDS = 10.0

@@ -20,7 +20,7 @@ from tests.benchmarks.ratios import ORDER, Ratio
 from tests.benchmarks.stage import ROOT, Stage, stage
 from tests.benchmarks.trial import Spans, Subject, Trial, run
 
-_ORDERS: Final = 15_000
+_ORDERS: Final = 30_000
 _DELAY_SECONDS: Final = 6.0
 _FIGURES: Final[Mapping[str, Callable[[Trial], float | None]]] = {
     "events per CPU-second": lambda trial: trial.work.per_cpu_second,

@@ -7,7 +7,7 @@ from typing import Final
 from tests.benchmarks.case import Case
 from tests.benchmarks.options import bounded
 
-_USUAL: Final = Case(orders=30_000)
+_USUAL: Final = Case(orders=50_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Axis:
 
 
 def _with_items(case: Case, items: int) -> Case:
-    return replace(case, items=items, orders=max(2_000, case.orders // items))
+    return replace(case, items=items, orders=max(12_000, case.orders // items))
 
 
 AXES: Final[Mapping[str, Axis]] = {
