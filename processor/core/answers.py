@@ -1,5 +1,6 @@
 """Answers: how a 200 accounts for the items of a call. It is believed only where it matches."""
 
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
@@ -12,6 +13,7 @@ from processor.core.vocabulary import Effect, ItemResult, Reason, Status
 
 _LONGEST_CONFIRMATION: Final = 4_096
 _LONGEST_SHOWN_ID: Final = 80
+_ACTIVE: Final = re.compile(r"\s*(javascript|vbscript|data):", re.IGNORECASE)
 
 _Entry = Mapping[str, object]
 
@@ -175,8 +177,14 @@ def _verdict(item: RequestedItem, result: ItemResult, entry: _Entry = _NOTHING) 
         item_reservation_id=item.item_reservation_id,
         result=result,
         item_confirmation_id=text_of(entry.get("itemConfirmationId"), _LONGEST_CONFIRMATION),
-        item_confirmation_url=text_of(entry.get("itemConfirmationUrl"), _LONGEST_CONFIRMATION),
+        item_confirmation_url=_link(entry.get("itemConfirmationUrl")),
     )
+
+
+def _link(value: object) -> str | None:
+    """Return the address of a confirmation, unless whoever opened it would run what it says."""
+    text = text_of(value, _LONGEST_CONFIRMATION)
+    return None if text is None or _ACTIVE.match(text) else text
 
 
 def _shown(cart_item_id: str) -> str:

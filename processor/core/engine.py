@@ -23,7 +23,7 @@ from processor.core.judge import DONE, Judge
 from processor.core.lanes import Lane
 from processor.core.ledgers import Ledgers
 from processor.core.outcomes import Ending
-from processor.core.partitions import PartitionState
+from processor.core.partitions import DECODED_AT_ONCE, PartitionState
 from processor.core.records import Now, Partition, Record
 from processor.core.replies import Reply, Verdict
 from processor.core.sight import Sight, look
@@ -87,9 +87,14 @@ class Engine:
     def decode_pending(
         self, schema: int | str, decode: Callable[[Record], Content], now: Now
     ) -> list[do.Effect]:
-        """Decode the records that wait for a schema, now that something is known of it."""
+        """Decode records that wait for a schema, now that something is known of it.
+
+        Those of a mebibyte at a time: large ones take long, and others want their turn, too.
+        """
+        room = DECODED_AT_ONCE
         for state in self.assignments.states.values():
-            for lane, work in state.pending.pop(schema, ()):
+            for lane, work in state.take_pending(schema, room):
+                room -= len(work.record.value or b"")
                 work.content = decode(work.record)
                 if rank(work, self._settings.topics):
                     lane.remove(work)

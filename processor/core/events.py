@@ -94,6 +94,7 @@ _PRICE_LIMIT: Final = Decimal(10) ** 14
 _PRICE_STEP: Final = Decimal("0.0001")
 _CURRENCY: Final = re.compile("[A-Z]{3}")
 _PIECE: Final = 12
+_LONGEST_CURRENCY: Final = 4
 _LONGEST_HEADER: Final = 2048  # servers commonly take lines of 8 KiB
 
 
@@ -169,7 +170,7 @@ def _item_problems(item: OrderItem) -> list[str]:
         elif price != price.quantize(_PRICE_STEP):
             found.append(f"{field} has more than 4 decimals")
     if not _CURRENCY.fullmatch(item.currency):
-        found.append(f"currency is not three capital letters: {_piece(item.currency)}")
+        found.append(f"currency is not three capital letters: {_misspelt(item.currency)}")
     return found
 
 
@@ -192,6 +193,12 @@ def _repeats(field: str, ids: Sequence[str | None]) -> list[str]:
         for value, count in counts.items()
         if count > 1
     ]
+
+
+def _misspelt(currency: str) -> str:
+    """Show a currency that may be a mistyped one; anything longer may be about a person."""
+    length = len(currency)
+    return ascii(currency) if length <= _LONGEST_CURRENCY else f"{length} characters"
 
 
 def _piece(value: str) -> str:

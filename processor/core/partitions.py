@@ -25,6 +25,8 @@ from processor.core.work import Work
 _COUNT_FOR: Final = 1.0
 _LEAD_FOR: Final = 2.0
 _COUNTS_ONCE_MORE: Final = 4 * 1024
+_HEADER_TAKES: Final = 64  # bytes of memory, however short it is
+DECODED_AT_ONCE: Final = 1024 * 1024  # bytes of values that waited for their schema
 
 
 class Phase(Enum):
@@ -129,7 +131,10 @@ class Input:
 
 
 def _bulk(record: Record) -> int:
-    return len(record.value or b"") // _COUNTS_ONCE_MORE
+    size = len(record.value or b"") + len(record.key or b"")
+    for name, value in record.headers:
+        size += _HEADER_TAKES + len(name) + len(value or b"")
+    return size // _COUNTS_ONCE_MORE
 
 
 class PartitionState:
@@ -195,6 +200,17 @@ class PartitionState:
     def is_settled(self) -> bool:
         """Whether it works, and waits for nothing of the results."""
         return self.phase is Phase.WORKING and self.rereading is not Rereading.ASKED
+
+    def take_pending(self, schema: int | str, room: int) -> list[tuple[Lane, Work]]:
+        """Take what waits for a schema: what fits into so many bytes, and one more."""
+        waiting = self.pending.pop(schema, [])
+        taken = 0
+        while taken < len(waiting) and room > 0:
+            room -= len(waiting[taken][1].record.value or b"")
+            taken += 1
+        if rest := waiting[taken:]:
+            self.pending[schema] = rest
+        return waiting[:taken]
 
     def place(self, work: Work) -> Lane:
         """Put a record into its cart's lane."""

@@ -223,6 +223,8 @@ class Worker:
 
     def _decode_pending(self, what: SchemaKey, decode: Callable[[Record], Content]) -> None:
         self.apply(self._engine.decode_pending(what, decode, now()))
+        if any(what in state.pending for state in self._engine.assignments.states.values()):
+            self._loop.call_soon(self._decode_pending, what, decode)  # the rest, in its turn
 
     # Assignments: called on the poll thread, which waits where the answer matters
 

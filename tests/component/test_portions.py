@@ -1,5 +1,6 @@
 """Large records come in portions, so that the loop never stands still over a batch of them."""
 
+from types import SimpleNamespace
 from typing import Final
 
 import pytest
@@ -7,6 +8,8 @@ from confluent_kafka import Message
 
 from processor.shell.kafka.portions import portions
 from tests.component.test_poller import FIRST, WITHIN, Stage
+from tests.component.test_worker import Stage as Worker
+from tests.component.test_worker import settle, staged
 from tests.support.mock_kafka import record
 
 MIB: Final = 1024 * 1024
@@ -35,6 +38,16 @@ def test_a_portion_holds_a_mebibyte_or_one_record(
     assert cut == expected
 
 
+def test_headers_count_as_well() -> None:
+    many: list[tuple[str, str | bytes | None]] = [("", b"")] * 10_000
+    messages = [
+        Message(topic="in", partition=0, offset=offset, value=b"v", headers=many)
+        for offset in range(3)
+    ]
+    cut = [[each.offset() for each in portion] for portion in portions(messages)]
+    assert cut == [[0], [1], [2]]
+
+
 def test_large_records_of_one_batch_come_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
     stage.run(stage.consumer.assigned(FIRST), stage.receive(*sized(MIB, MIB, 10, MIB)))
@@ -60,3 +73,23 @@ def test_a_stop_does_not_wait_for_the_portions_that_are_left(
     stage.poller.stop()
     assert stage.poller.join(WITHIN)
     assert [offset for _, offset in stage.listener.records] == [0, 1, 2]
+
+
+def test_what_waited_for_a_schema_is_decoded_in_portions() -> None:
+    pending = {7: 3}
+
+    def decode(schema: int, *_: object) -> list[object]:
+        pending[schema] -= 1
+        if not pending[schema]:
+            del pending[schema]
+        return []
+
+    async def test(stage: Worker) -> None:
+        vars(stage.engine)["states"] = {0: SimpleNamespace(pending=pending)}
+        stage.engine.answers["decode_pending"] = decode
+        stage.worker.schema_settled(7)
+        assert pending == {7: 2}  # something else has its turn now
+        await settle()
+
+    stage = staged(test)
+    assert len(stage.told("engine", "decode_pending")) == 3

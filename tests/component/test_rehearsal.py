@@ -134,8 +134,7 @@ def test_a_child_knows_no_secret_and_leaves_no_core(
     rehearsal.try_(task())
     proc = Path("/proc") / str(child_of(rehearsal))
     told = (proc / "environ").read_bytes() + (proc / "cmdline").read_bytes()
-    assert CANARY.encode() not in told
-    assert b"PROCESSOR_" not in told
+    assert [each for each in (CANARY, "PROCESSOR_") if each.encode() in told] == []
     lines = (proc / "limits").read_text().splitlines()
     rows = {line[:26].strip(): line[26:].split()[0] for line in lines}
     assert rows["Max core file size"] == "0"

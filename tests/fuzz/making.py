@@ -25,13 +25,13 @@ _NAMES: Final = (
     "OrderPaid", "OrderItem", "CartAbandoned", "AbandonedItem", "R", "S", "roktcart.v1.R",
     "a.b.R", ".R", "", "int", "record", "__fastavro_parsed", "unitPrice", "items", "x" * 300,
 )  # fmt: skip
-_SCALARS: Final = (
+_SCALARS: Final[tuple[object, ...]] = (
     None, True, False, 0, 1, -1, 2, 4, 18, 19, 2**31, 2**63, 10**400, 0.5, 1e999, float("nan"),
     "", "null", "string", "OrderItem", "R", [], {}, [[]], ["null"], ["null", "string"],
 )  # fmt: skip
 _TEXT_OF: Final = {
     name.encode(): json.dumps(json.loads(schemas.text(name)), separators=(",", ":")).encode()
-    for name in schemas.EVENTS
+    for name in (*schemas.EVENTS, schemas.OUTCOME)
 }
 _NAME_OF: Final = {text: name for name, text in _TEXT_OF.items()}
 

@@ -93,7 +93,7 @@ class _Reading:
         return reader if isinstance(reader, list) else [reader]
 
     def _items(self, item: Any) -> list[Any]:  # noqa: ANN401
-        found = []
+        found: list[Any] = []
         while count := self._number():
             if count < 0:
                 self._number()

@@ -24,7 +24,7 @@ from processor.core.work import Work
 from processor.shell import schemas
 from processor.shell.avro_form import read_schema
 from processor.shell.decoding import Decoder
-from processor.shell.encoding import Encoder
+from processor.shell.encoding import Encoder, OutcomeReader
 from processor.shell.framing import prefix
 from processor.shell.vetting import Refusal, VettedSchema, vet
 from tests.fuzz.exchange import reply_to
@@ -76,7 +76,10 @@ def schema(data: bytes) -> None:
 
 
 def record_value(data: bytes) -> None:
-    """Decode a value, compare it with what the other reader says, and build its call."""
+    """Decode a value, compare it with what the other reader says, and build its call.
+
+    A value of an outcome's schema is read back as the ledger reads it.
+    """
     first, _, value = data.partition(b"\n")
     text = written_out(first)
     with _in_time():
@@ -84,6 +87,8 @@ def record_value(data: bytes) -> None:
         content = Decoder(only(SCHEMA_ID, vetted)).decode(record(prefix(SCHEMA_ID) + value), None)
     if isinstance(content, Undecodable):
         _assert_fit_to_be_shown(content.detail)
+    with _in_time():
+        OutcomeReader(only(SCHEMA_ID, vetted)).read(prefix(SCHEMA_ID) + value)
     if isinstance(vetted, Refusal):
         assert content == Undecodable(reason=vetted.reason, detail=vetted.detail)
     elif vetted.name in schemas.EVENTS:
@@ -172,6 +177,7 @@ def _assert_sane(verdict: Verdict, reply: Reply, call: Call) -> None:
         shown += [error.code, error.message, error.value_json]
     for item in verdict.items:
         shown += [item.item_confirmation_id, item.item_confirmation_url]
+        assert not (item.item_confirmation_url or "").strip().lower().startswith("javascript:")
     for text in shown:
         _assert_fit_to_be_shown(text or "", 4_096)
     assert verdict.retry_after is None or 0 < verdict.retry_after <= 900

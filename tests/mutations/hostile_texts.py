@@ -57,6 +57,20 @@ EVENTS: Final = (
         "tests/component/test_portions.py::test_large_records_of_one_batch_come_one_by_one",
     ),
     _of(
+        "what waited for a schema is decoded in portions",
+        "core/partitions.py",
+        "while taken < len(waiting) and room > 0:",
+        "while taken < len(waiting):",
+        "tests/unit/test_partitions.py::test_what_waits_for_a_schema_is_taken_in_portions",
+    ),
+    _of(
+        "all portions that waited for a schema are decoded",
+        "shell/worker.py",
+        "if any(what in state.pending for state in self._engine.assignments.states.values()):",
+        "if False:",
+        "tests/component/test_portions.py::test_what_waited_for_a_schema_is_decoded_in_portions",
+    ),
+    _of(
         "moments beyond the calendar are shown",
         "core/moments.py",
         "except (ValueError, OverflowError, OSError):",
@@ -92,6 +106,13 @@ REPLIES: Final = (
         'return _UNSAFE.sub(" ", short)',
         "return short",
         f"{_REPLY}_of_200.py::test_a_confirmation_is_kept_as_clean_bounded_text",
+    ),
+    _of(
+        "no address that runs what it says is kept",
+        "core/answers.py",
+        "None if text is None or _ACTIVE.match(text) else text",
+        "text",
+        f"{_REPLY}_of_200.py::test_an_address_that_runs_what_it_says_is_not_kept",
     ),
     _of(
         "texts of replies are bounded",

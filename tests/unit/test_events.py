@@ -152,7 +152,8 @@ BROKEN_ITEMS: list[Case] = [
             ("CAD\n", r"'CAD\n'"),
             ("C1D", "'C1D'"),
             ("ÄÖÜ", r"'\xc4\xd6\xdc'"),
-            ("\u202eX" * 20, r"'\u202eX\u202eX\u202eX\u202eX\u202eX\u202eX'..."),
+            ("\u202eX" * 20, "40 characters"),
+            ("a@b.c", "5 characters"),
         )
     ],
 ]  # fmt: skip

@@ -1,7 +1,12 @@
 """One owned partition of one input: how far calls may lead, when it is full."""
 
-from processor.core.partitions import Input
+from processor.core.events import Pending
+from processor.core.lanes import Lane
+from processor.core.ledger import Ledger
+from processor.core.ledgers import Kept
+from processor.core.partitions import Input, PartitionState
 from processor.core.records import Record, Source
+from processor.core.work import Work
 
 ROUND_TRIP = 0.005
 
@@ -58,7 +63,7 @@ def test_a_brief_pause_does_not_wait_for_a_span_that_one_old_record_keeps_open()
 
 
 def sized(offset: int, size: int | None) -> Record:
-    return Record(Source("t", 0, offset, 0), b"k", None if size is None else bytes(size))
+    return Record(Source("t", 0, offset, 0), None, None if size is None else bytes(size))
 
 
 def test_large_records_fill_a_partition_sooner_and_make_room_as_they_end() -> None:
@@ -74,3 +79,32 @@ def test_large_records_fill_a_partition_sooner_and_make_room_as_they_end() -> No
     for record in records[1:]:
         owned.resolve(record)
     assert owned.has_room(max_unfinished=1, max_span=100)
+
+
+def test_keys_and_headers_count_as_well() -> None:
+    key, headers = b"k" * 3_999, (("a", b"b" * 31), ("c", None))
+    for records, is_full in (
+        ([Record(Source("t", 0, 0, 0), key, b"", headers)], True),
+        ([Record(Source("t", 0, 0, 0), key, b"", headers[:1])], False),
+        ([Record(Source("t", 0, 0, 0), None, b"", headers * 63)], True),
+    ):
+        owned = Input(0, 0, 0)
+        for record in records:
+            owned.track(record)
+        assert owned.is_full(max_unfinished=2, max_span=100) is is_full
+
+
+def test_what_waits_for_a_schema_is_taken_in_portions() -> None:
+    state = PartitionState(0, 1, Kept(Ledger("releases"), 0))
+    lane = Lane(b"k")
+    works = [Work(sized(offset, 600), Pending(schema=7), arrival=offset) for offset in range(5)]
+    state.pending[7] = [(lane, work) for work in works]
+    taken = [state.take_pending(7, room) for room in (0, 1_000, 1, 5_000, 5_000)]
+    assert [[work for _, work in portion] for portion in taken] == [
+        [],
+        works[:2],
+        works[2:3],
+        works[3:],
+        [],
+    ]
+    assert state.pending == {}

@@ -230,6 +230,23 @@ def test_a_confirmation_is_kept_as_clean_bounded_text(given: object, kept: str |
     assert (said.item_confirmation_id, said.item_confirmation_url) == (kept, kept)
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("javascript:alert(1)", None),
+        ("\x01 \tJavaScript:alert(1)", None),
+        ("data:text/html,<script>", None),
+        ("VBSCRIPT:x", None),
+        ("java\nscript:alert(1)", "java script:alert(1)"),  # no scheme any more
+        ("https://voucher.example/javascript:1", "https://voucher.example/javascript:1"),
+        ("voucher://1", "voucher://1"),
+    ],
+)
+def test_an_address_that_runs_what_it_says_is_not_kept(given: str, kept: str | None) -> None:
+    verdict = verdict_of({"items": [item(itemConfirmationUrl=given)]})
+    assert [said.item_confirmation_url for said in verdict.items] == [kept]
+
+
 def test_nothing_is_kept_of_an_entry_that_is_not_believed() -> None:
     answered = item(itemReservationId="x", itemConfirmationId="c", itemConfirmationUrl="u")
     assert verdict_of({"items": [answered]}).items == (

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,18 @@ def test_addresses_that_cannot_be_used_are_refused(address: str, wrong: str) -> 
     assert problems({"PROCESSOR_TRACING__ENDPOINT": address}) == {
         "PROCESSOR_TRACING__ENDPOINT": wrong
     }
+
+
+def test_headers_follow_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "headers"
+    path.write_text("a=first")
+    tracing = load(None, ENOUGH | ENDPOINT | {"PROCESSOR_TRACING__HEADERS_FILE": str(path)}).tracing
+    opening = import_module("processor.shell.tracing.opening")
+    ticks = count(100)
+    monkeypatch.setattr(opening, "steady", lambda: float(next(ticks)))
+    assert opening._headers(tracing) == (("a", "first"),)  # noqa: SLF001  asked before each batch
+    path.write_text("a=second")
+    assert opening._headers(tracing) == (("a", "second"),)  # noqa: SLF001
 
 
 def test_headers_without_an_endpoint_are_a_mistake() -> None:

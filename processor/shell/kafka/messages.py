@@ -14,14 +14,15 @@ def record_of(message: Message, partition: Partition, offset: int) -> Record:
         Source(partition.topic, partition.number, offset, timestamp if kind else None),
         message.key(),
         message.value(),
-        tuple(_headers(message)),
+        tuple(headers_of(message)),
     )
 
 
-def _headers(message: Message) -> Iterator[tuple[str, bytes | None]]:
+def headers_of(message: Message) -> Iterator[tuple[str, bytes | None]]:
+    """Yield a message's headers: none where the name of one is not UTF-8."""
     try:
         headers = message.headers()
-    except UnicodeDecodeError:  # a name that is not UTF-8; the client gives none of them then
+    except UnicodeDecodeError:  # the client gives none of them then
         return
     # The client hands out a list of bytes, although its types allow what a producer may give.
     for name, value in headers if isinstance(headers, list) else ():

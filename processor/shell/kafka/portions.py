@@ -9,7 +9,10 @@ from typing import Final
 
 from confluent_kafka import Message
 
+from processor.shell.kafka.messages import headers_of
+
 _MOST_BYTES: Final = 1024 * 1024
+_HEADER_COUNTS: Final = 64  # a mebibyte may hold half a million of them
 
 
 def portions(messages: Sequence[Message]) -> Iterator[list[Message]]:
@@ -18,6 +21,7 @@ def portions(messages: Sequence[Message]) -> Iterator[list[Message]]:
     room = _MOST_BYTES
     for message in messages:
         size = len(message.value() or b"")
+        size += _HEADER_COUNTS * sum(1 for _ in headers_of(message))
         if portion and size > room:
             yield portion
             portion, room = [], _MOST_BYTES
