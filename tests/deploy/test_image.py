@@ -28,6 +28,7 @@ BASE = os.environ.get("PYTHON_IMAGE")
 LOCKED_DOWN = (
     "--network=host",
     "--read-only",
+    "--tmpfs=/tmp",
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
 )

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from processor.errors import ConfigurationError
+
 _PREFIX: Final = "rokt-cart-processor-"
 _OURS: Final[set[Path]] = set()
 
@@ -17,13 +19,21 @@ _OURS: Final[set[Path]] = set()
 def ledger_folder(state_dir: Path | None) -> Iterator[Path]:
     """Give a folder for the copy; one below the temporary folder goes with the process.
 
-    What a process that was killed has left there goes with the next one.
+    What a process that was killed has left there goes with the next one. ConfigurationError where
+    there is no temporary folder that can be written.
     """
     if state_dir is not None:
         yield state_dir / "ledger"
         return
-    _sweep()
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    try:
+        _sweep()
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    except OSError as error:
+        message = (
+            f"The ledger's copy has no place: {error.strerror}. Set PROCESSOR_STATE_DIR to a "
+            "folder of this process, or give it a temporary one (docker run --tmpfs /tmp)."
+        )
+        raise ConfigurationError(message) from None
     _OURS.add(folder)
     try:
         yield folder / "ledger"
