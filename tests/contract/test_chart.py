@@ -26,3 +26,10 @@ def test_the_chart_is_of_this_version() -> None:
         r"^(?:version|appVersion): (.*)$", (CHART / "Chart.yaml").read_text(), re.MULTILINE
     )
     assert found == [processor.__version__, processor.__version__]
+
+
+def test_what_it_mounts_of_secrets_only_their_group_may_read() -> None:
+    text = "".join(path.read_text() for path in sorted((CHART / "templates").rglob("*.*")))
+    modes = re.findall(r"secretName: .*\n +(.*)", text)
+    assert modes == ["defaultMode: 0440"] * 2
+    assert "fsGroup: " in text

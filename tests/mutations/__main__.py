@@ -33,7 +33,7 @@ ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "tests" / "README.md"
 BEGIN, END = "<!-- mutations: begin -->", "<!-- mutations: end -->"
 _COPIED: Final = (
-    *(".ci", "processor", "requirements", "schemas", "tests"),
+    *(".ci", "deploy", "processor", "requirements", "schemas", "tests"),
     *(".dockerignore", "Dockerfile", "LICENSE", "Makefile", "README.md", "pyproject.toml"),
 )
 _FAILED: Final = 1  # pytest's exit code when tests ran and some failed

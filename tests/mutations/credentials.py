@@ -90,6 +90,28 @@ CREDENTIALS: Final = (
         "if False:",
         f"{FILES}test_a_certificate_that_needs_a_restart_is_said",
     ),
+    Mutation(
+        "only its group may read a secret that the chart mounts",
+        (
+            Edit(
+                "deploy/helm/processor/templates/_container.tpl",
+                "    secretName: {{ $secret.name }}\n    defaultMode: 0440\n",
+                "    secretName: {{ $secret.name }}\n",
+            ),
+        ),
+        "tests/contract/test_chart.py::test_what_it_mounts_of_secrets_only_their_group_may_read",
+    ),
+    Mutation(
+        "no currency that may be about a person is shown",
+        (
+            Edit(
+                "processor/core/events.py",
+                "ascii(currency) if length <= _LONGEST_CURRENCY else",
+                "ascii(currency) if length else",
+            ),
+        ),
+        "tests/unit/test_events.py::test_a_broken_item_is_named",
+    ),
     _of(
         "a key that a reply quotes is masked",
         "http/rokt_client.py",
