@@ -211,7 +211,6 @@ def test_no_secret_and_no_shopper_shows_where_they_must_not(
     shown |= {"spans": "".join(f"{body!r}" for _, _, body in receiver.requests)}
     world.shop.paid(order_paid("o-bug", "c-bug", attributes={"email": ATTRIBUTE}))
     world.shop.flush()
-    settings["kafka__drain_deadline"] = "1"
     with world.processor(module="tests.support.stumbling", **settings) as stumbling:
         wait_until(lambda: not stumbling.is_running, within=30, what="it ends with its bug")
         assert stumbling.program.wait() == 70
