@@ -12,29 +12,22 @@ from pathlib import Path
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from processor.core.outcomes import Outcome
-from processor.core.records import Source
-from processor.core.replies import ItemVerdict
-from processor.core.vocabulary import Effect, ItemResult, Operation, Status
 from processor.shell import schemas
-from processor.shell.encoding import Encoder
 from tests.benchmarks.case import Case
 from tests.benchmarks.meter import cpu_seconds, memory
-from tests.benchmarks.orders import cart_id, order_id
+from tests.benchmarks.outcomes import Order
 from tests.benchmarks.stage import Scene, stage
 from tests.support.programs import Program, free_port, wait_until
 
-_NUMBER = "1234567"
 _MEGABYTE = 1e6
 _WITHIN = 3_600.0
+_LAST_LINES = 2_000
 
 
 def main() -> None:
     """Read the arguments, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--orders", type=int, default=1_000_000, help="outcomes; at most 10 million"
-    )
+    parser.add_argument("--orders", type=int, default=1_000_000, help="outcomes")
     parser.add_argument("--partitions", type=int, default=8)
     arguments = parser.parse_args()
     case = Case(orders=arguments.orders, partitions=arguments.partitions)
@@ -72,7 +65,7 @@ class _Running:
 
 def _read(program: Program, port: int, outcomes: int) -> str:
     begun = time.monotonic()
-    wait_until(lambda: _is_ready(port), within=_WITHIN, what="the ledger is read")
+    wait_until(lambda: _is_ready(program, port), within=_WITHIN, what="the ledger is read")
     seconds, cpu = time.monotonic() - begun, cpu_seconds(program.pid)
     resident, peak = memory(program.pid)
     return (
@@ -82,7 +75,9 @@ def _read(program: Program, port: int, outcomes: int) -> str:
     )
 
 
-def _is_ready(port: int) -> bool:
+def _is_ready(program: Program, port: int) -> bool:
+    if not program.is_running:
+        raise TimeoutError(f"the processor has ended: {program.log_text()[-_LAST_LINES:]}")
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
             return bool(answer.status == 200)
@@ -94,13 +89,7 @@ def _write_outcomes(scene: Scene, count: int) -> int:
     topic = scene.topics.results
     with SchemaRegistryClient({"url": scene.stage.registry_url}) as client:
         schema = Schema(schemas.text(schemas.OUTCOME))
-        encoder = Encoder(
-            client.register_schema(schemas.subject(topic), schema),
-            0,
-            processor_version="bench",
-            consumer_group="bench",
-        )
-    value = encoder.outcome(_outcome())
+        order = Order(1, client.register_schema(schemas.subject(topic), schema))
     producer = Producer(
         {
             "bootstrap.servers": scene.stage.kafka.bootstrap_servers,
@@ -110,56 +99,18 @@ def _write_outcomes(scene: Scene, count: int) -> int:
             "log_level": 0,
         }
     )
-    for number in range(count):
-        digits = f"{number:07}".encode()
-        key, partition = cart_id(digits.decode()), number % scene.case.partitions
+    for number, (key, value) in enumerate(order.outcomes(count)):
+        partition = number % scene.case.partitions
         while True:
             try:
-                producer.produce(topic, value.replace(_NUMBER.encode(), digits), key, partition)
+                producer.produce(topic, value, key, partition)
                 break
             except BufferError:
                 producer.poll(0.1)
         if number % 1_000 == 0:
             producer.poll(0)
     producer.flush()
-    return len(value)
-
-
-def _outcome() -> Outcome:
-    cart = cart_id(_NUMBER)
-    return Outcome(
-        outcome_id=f"0b9a8f6e-1b7d-5c1e-9a41-00000{_NUMBER}",
-        operation=Operation.CONFIRM,
-        status=Status.SUCCEEDED,
-        effect=Effect.APPLIED,
-        reason=None,
-        cart_id=cart,
-        order_id=order_id(_NUMBER),
-        source_event_id=f"event-{_NUMBER}",
-        source=Source("worked-before", 0, 0, 1_790_000_000_000),
-        origin=None,
-        replay_id=None,
-        request_fingerprint=f"{'f' * 57}{_NUMBER}",
-        items=(
-            ItemVerdict(
-                cart_item_id=f"item-{cart}-1",
-                item_reservation_id=f"reservation-{cart}-1",
-                result=ItemResult.SUCCEEDED,
-                item_confirmation_id=f"confirmation-{_NUMBER}",
-                item_confirmation_url=None,
-            ),
-        ),
-        http_status=200,
-        error_description=None,
-        errors=(),
-        detail=None,
-        attempts=1,
-        ambiguous_attempts=0,
-        first_attempt_at=1_790_000_000_000,
-        last_attempt_at=1_790_000_000_000,
-        rokt_trace_id=None,
-        processed_at=1_790_000_000_000,
-    )
+    return len(order.value)
 
 
 if __name__ == "__main__":
