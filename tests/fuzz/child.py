@@ -17,14 +17,16 @@ with atheris.instrument_imports(include=["processor.core", "processor.shell", "t
 
 def main() -> None:
     """Fuzz until the time is over, or something breaks."""
-    program, name, seconds, *arguments = sys.argv
+    name, seconds, *arguments = sys.argv[1:]
     keep_within(int(seconds) + 120)
     make = MAKERS[name]
 
     def change(data: bytes, longest: int, seed: int) -> bytes:
         return make(data, longest, Random(seed), atheris.Mutate)
 
-    atheris.Setup([program, *arguments], TARGETS[name], custom_mutator=change)
+    # A merge starts it again by this line, through a shell.
+    again = f"{sys.executable} -m tests.fuzz.child {name} {seconds}"
+    atheris.Setup([again, *arguments], TARGETS[name], custom_mutator=change)
     atheris.Fuzz()
 
 
