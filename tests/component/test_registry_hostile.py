@@ -16,8 +16,9 @@ import pytest
 from processor.core.vocabulary import Reason
 from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell import schemas
-from processor.shell.registry import Registry, RegistryAway
+from processor.shell.registry import Registry, RegistryAway, tls_files
 from processor.shell.secrets import Secret
+from processor.shell.settings import SchemaRegistry
 from processor.shell.tls import TlsFiles
 from processor.shell.vetting import Refusal
 from tests.support.fake_registry import JSON, FakeRegistry, asked
@@ -232,6 +233,23 @@ def test_a_registry_that_asks_for_our_certificate_is_shown_it(
         FakeRegistry(200, FOUND), authority.demanding(), tls=TlsFiles(ca_file=authority.file)
     ) as registry:
         assert isinstance(registry.fetch(7), RegistryAway)
+
+
+def test_the_settings_say_whom_to_trust_and_who_we_are(authority: Authority) -> None:
+    fake = FakeRegistry(200, FOUND)
+    with fake.serving(authority.server()):
+        given = {
+            "url": fake.url,
+            "username": "me",
+            "password": CANARY,
+            "ca_file": str(authority.file),
+        }
+        registry = Registry.of(SchemaRegistry.model_validate(given))
+        assert registry.fetch(7) == TEXT
+        registry.close()
+    assert fake.credentials == [f"Basic {b64encode(f'me:{CANARY}'.encode()).decode()}"]
+    files = tls_files(SchemaRegistry.model_validate(given))
+    assert files == TlsFiles(ca_file=authority.file, trusts_no_other=True)
 
 
 def test_a_new_authority_is_trusted_without_a_restart(tmp_path: Path, authority: Authority) -> None:

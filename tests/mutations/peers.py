@@ -121,6 +121,13 @@ PEERS: Final = (
         f"{_FILES}test_half_a_rotation_leaves_the_old_certificate_in_use",
     ),
     _of(
+        "whoever names an authority for the registry trusts no other",
+        "registry.py",
+        "        trusts_no_other=True,\n",
+        "",
+        f"{_HOSTILE}test_the_settings_say_whom_to_trust_and_who_we_are",
+    ),
+    _of(
         "the registry's redirects are refused",
         "registry.py",
         "follow_redirects=False",

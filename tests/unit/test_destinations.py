@@ -100,6 +100,17 @@ def test_what_is_refused_is_refused_in_every_form(address: IPv4Address) -> None:
 
 
 @given(st.ip_addresses())
+def test_what_python_calls_special_is_refused(address: IPv4Address | IPv6Address) -> None:
+    is_special = (
+        address.is_link_local
+        or address.is_loopback
+        or address.is_multicast
+        or address.is_unspecified
+    )
+    assert not is_special or ANYWHERE.refusal(str(address)) is not None
+
+
+@given(st.ip_addresses())
 def test_an_address_that_is_not_allowed_is_refused(address: IPv4Address | IPv6Address) -> None:
     networks = (ip_network("203.0.113.0/24"), ip_network("2001:db8::/32"))
     narrow = Destinations(allowed=networks)
