@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import ssl
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Final, cast
 
 from processor.shell.clock import steady
-from processor.shell.server_pace import Pace
+from processor.shell.server_pace import Shares
 
 MOST: Final = 64
 """Connections at once. Those under TLS take some 300 KB each."""
@@ -17,11 +18,11 @@ _ARRIVE_WITHIN: Final = 10.0
 _STAY: Final = 75.0
 _SPEAK_WITHIN: Final = 0.1
 _SERVED_WITHIN: Final = 2.0
-_A_SECOND: Final = 200
+_A_SECOND: Final = 100
 _AT_ONCE: Final = 1_000
 _BACKLOG: Final = 1_024
 _LOOK_EVERY: Final = 1.0
-_NO_ROOM_FOR: Final = 0.1
+_NO_FILES_FOR: Final = 0.1
 
 Context = Callable[[], ssl.SSLContext | None]
 
@@ -32,9 +33,12 @@ class Visit(asyncio.Protocol):
     It must have asked for something by `leaves_at`, and has its place to itself until `safe_until`.
     """
 
-    def __init__(self, inner: asyncio.Protocol, gone: Callable[["Visit"], None]) -> None:
-        """Begin with an arrival; `gone` is told of the end."""
+    def __init__(
+        self, inner: asyncio.Protocol, origin: str, gone: Callable[["Visit"], None]
+    ) -> None:
+        """Begin with an arrival from `origin`; `gone` is told of the end."""
         self.inner = inner
+        self.origin = origin
         self.leaves_at = steady() + _ARRIVE_WITHIN
         self.safe_until = steady() + _SPEAK_WITHIN
         self._gone = gone
@@ -97,19 +101,18 @@ class Visit(asyncio.Protocol):
 
 
 class Door:
-    """Lets so many connections in at once, and so many a second.
+    """Lets so many connections in at once, and of one address so many a second; hangs up on others.
 
     Where all places are taken, a new one gets that of whoever has asked for nothing for longest,
-    so that nobody keeps others out by standing there.
+    or one of the address that has most of them: nobody keeps others out.
     """
 
     def __init__(self, welcome: Callable[[], asyncio.Protocol], context: Context) -> None:
         """Prepare; `welcome` gives who speaks on a connection, `context` the TLS of a new one."""
         self._welcome = welcome
         self._context = context
-        self._pace = Pace(_A_SECOND, _AT_ONCE)
+        self._shares = Shares(_A_SECOND, _AT_ONCE)
         self._visits: OrderedDict[object, Visit] = OrderedDict()
-        self._room = asyncio.Event()
         self._listening: list[socket.socket] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -159,33 +162,36 @@ class Door:
     async def _let_in(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._pace.turn()
             try:
-                connection, _ = await loop.sock_accept(listening)
+                connection, address = await loop.sock_accept(listening)
             except OSError:
                 # It was gone already, or there are too many files: the next one may fare better.
-                await asyncio.sleep(_NO_ROOM_FOR)
+                await asyncio.sleep(_NO_FILES_FOR)
                 continue
-            try:
-                await self._make_room()
-            except asyncio.CancelledError:
+            origin = _origin(address[0])
+            if self._shares.takes(origin) and self._make_room(origin):
+                visit = Visit(self._welcome(), origin, self._gone)
+                self._visits[visit.inner] = visit
+                visit.arrive(connection, self._context())
+            else:
                 connection.close()
-                raise
-            visit = Visit(self._welcome(), self._gone)
-            self._visits[visit.inner] = visit
-            visit.arrive(connection, self._context())
+            # However many wait to be let in, all else has its turn after each.
+            await asyncio.sleep(0)
 
-    async def _make_room(self) -> None:
-        """Wait until there is a place; the one that has been idle for longest is taken away."""
-        while len(self._visits) >= MOST:
-            self._room.clear()
-            oldest = next(iter(self._visits.values()))
-            patience = oldest.safe_until - steady()
-            if patience <= 0:
-                oldest.end()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(patience if patience > 0 else _NO_ROOM_FOR):
-                    await self._room.wait()
+    def _make_room(self, origin: str) -> bool:
+        """Return whether there is a place for one from `origin`, taking one away if need be."""
+        if len(self._visits) < MOST:
+            return True
+        leaving = next(iter(self._visits.values()))
+        if leaving.safe_until > steady():
+            counts = Counter(visit.origin for visit in self._visits.values())
+            ((crowd, most),) = counts.most_common(1)
+            if counts[origin] >= most:
+                return False
+            leaving = next(each for each in self._visits.values() if each.origin == crowd)
+        self._gone(leaving)
+        leaving.end()
+        return True
 
     async def _let_out(self) -> None:
         """End what has stood there, dripped a request or not read its answer, for too long."""
@@ -197,7 +203,14 @@ class Door:
 
     def _gone(self, visit: Visit) -> None:
         self._visits.pop(visit.inner, None)
-        self._room.set()
+
+
+def _origin(address: str) -> str:
+    """Return what one client can call its own: an address, or a network of IPv6."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    return str(found.ipv4_mapped or int(found) >> 64)
 
 
 def _complain(task: asyncio.Task[None]) -> None:

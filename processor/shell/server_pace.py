@@ -9,6 +9,7 @@ from processor.shell.clock import steady
 
 _REST: Final = 9.0
 """How many times as long as it took to make something it is not made again."""
+_MOST_KNOWN: Final = 10_000
 
 Made = TypeVar("Made")
 
@@ -31,6 +32,33 @@ class Pace:
             if free_at > now:
                 await asyncio.sleep(free_at - now)
             self._free_at = free_at + self._each
+
+
+class Shares:
+    """The same for each of many, but nobody waits: who comes too often is told so."""
+
+    def __init__(self, a_second: float, at_once: int) -> None:
+        """Begin with nobody known."""
+        self._each = 1 / a_second
+        self._saved = self._each * (at_once - 1)
+        self._free_at: dict[str, float] = {}
+
+    def takes(self, who: str) -> bool:
+        """Take one's turn, if there is one."""
+        earliest = (now := steady()) - self._saved
+        if len(self._free_at) >= _MOST_KNOWN:
+            self._forget(earliest)
+        free_at = max(self._free_at.get(who, earliest), earliest)
+        if free_at > now:
+            return False
+        self._free_at[who] = free_at + self._each
+        return True
+
+    def _forget(self, earliest: float) -> None:
+        """Forget those who have all their turns again; all, where there are too many others."""
+        self._free_at = {who: at for who, at in self._free_at.items() if at > earliest}
+        if len(self._free_at) >= _MOST_KNOWN:
+            self._free_at.clear()
 
 
 class Kept(Generic[Made]):

@@ -20,6 +20,7 @@ from tests.support.world import Processor, World, open_world
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 ORDERS = 3_000
+STRANGER = ("127.0.0.2", 0)
 Nuisance = Callable[[int, random.Random], None]
 
 
@@ -32,8 +33,8 @@ def world(kafka: RealKafka, registry: RealRegistry, tmp_path: Path) -> Iterator[
 
 def stand_there(port: int, _: random.Random) -> None:
     with contextlib.ExitStack() as stack:
-        for _ in range(100):
-            opened = stack.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+        for _number in range(100):
+            opened = stack.enter_context(socket.create_connection(("127.0.0.1", port), 5, STRANGER))
             opened.sendall(b"GET /status HTTP/1.1\r\nHost: local")
         time.sleep(0.5)
 
@@ -41,20 +42,20 @@ def stand_there(port: int, _: random.Random) -> None:
 def ask_again_and_again(port: int, drawn: random.Random) -> None:
     path = drawn.choice((b"/metrics", b"/status", b"/page.json", b"/", b"/readyz"))
     ask = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port), 5) as opened:
+    with socket.create_connection(("127.0.0.1", port), 5, STRANGER) as opened:
         for _ in range(50):
             opened.sendall(ask * 4)
             opened.recv(4_096)
 
 
 def send_anything(port: int, drawn: random.Random) -> None:
-    with socket.create_connection(("127.0.0.1", port), 5) as opened:
+    with socket.create_connection(("127.0.0.1", port), 5, STRANGER) as opened:
         opened.sendall(drawn.randbytes(drawn.randint(1, 5_000)) + b"\r\n\r\n")
         opened.recv(4_096)
 
 
 def come_and_go(port: int, _: random.Random) -> None:
-    socket.create_connection(("127.0.0.1", port), 5).close()
+    socket.create_connection(("127.0.0.1", port), 5, STRANGER).close()
 
 
 @contextlib.contextmanager

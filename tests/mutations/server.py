@@ -19,8 +19,8 @@ SERVER: Final = (
     _of(
         "so many connections at once are let in",
         "shell/server_door.py",
-        "while len(self._visits) >= MOST:",
-        "while False:",
+        "if len(self._visits) < MOST:",
+        "if True:",
         f"{_MANY}test_a_thousand_connections_at_once_stop_neither_the_work_nor_the_probes",
     ),
     _of(
@@ -52,11 +52,25 @@ SERVER: Final = (
         f"{_WHO}test_handshakes_that_come_to_nothing_keep_nobody_out",
     ),
     _of(
-        "so many connections a second are let in",
+        "of one address so many connections a second are let in",
         "shell/server_door.py",
-        "await self._pace.turn()",
-        "pass",
-        f"{_MANY}test_so_many_connections_a_second_are_let_in",
+        "if self._shares.takes(origin) and",
+        "if",
+        f"{_MANY}test_who_comes_too_often_is_hung_up_on_and_the_others_are_not",
+    ),
+    _of(
+        "one address takes no place of others",
+        "shell/server_door.py",
+        "if counts[origin] >= most:",
+        "if True:",
+        f"{_MANY}test_one_address_takes_no_place_of_others",
+    ),
+    _of(
+        "who has many places gives one",
+        "shell/server_door.py",
+        "if each.origin == crowd)",
+        "if each.origin != crowd)",
+        f"{_MANY}test_one_address_takes_no_place_of_others",
     ),
     _of(
         "so many requests a second are answered",

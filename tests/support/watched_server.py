@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry
 from processor.shell import settings
 from processor.shell.server import Server
 
+STRANGER = "127.0.0.2"
+"""Where strangers come from, unless they live on this machine, too."""
 LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
@@ -41,16 +43,24 @@ class Watched:
         *headers: str,
         host: str = "localhost",
         secure: ssl.SSLContext | None = None,
+        come_from: str = "127.0.0.1",
     ) -> tuple[int, str]:
-        """Ask on a connection of its own; return the status and all that was said."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=secure)
+        """Ask on a connection of its own; return the status and all that was said.
+
+        The status is 0 where it was hung up on without a word.
+        """
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=secure, local_addr=(come_from, 0)
+        )
         lines = (f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: close", *headers, "", "")
         writer.write("\r\n".join(lines).encode())
         try:
             said = (await reader.read()).decode()
+        except ConnectionError:
+            said = ""
         finally:
             writer.close()
-        return int(said.split(" ", 2)[1]), said
+        return int(said.split(" ", 2)[1]) if said else 0, said
 
 
 @asynccontextmanager

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from processor.shell.server_pace import Kept, KeptAside, Pace
+from processor.shell import server_pace
+from processor.shell.server_pace import Kept, KeptAside, Pace, Shares
 
 
 class Work:
@@ -91,6 +92,33 @@ def test_so_many_go_on_at_once_and_the_others_one_after_the_other() -> None:
         assert loop.time() - began >= 0.28
 
     asyncio.run(scenario())
+
+
+def test_each_has_a_share_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(server_pace, "steady", lambda: now[0])
+    shares = Shares(a_second=10, at_once=5)
+    assert [shares.takes("a") for _ in range(7)] == [True] * 5 + [False] * 2
+    assert shares.takes("b")
+    now[0] += 0.1
+    assert [shares.takes("a") for _ in range(2)] == [True, False]
+    now[0] += 100.0
+    assert [shares.takes("a") for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_many_are_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(server_pace, "steady", lambda: now[0])
+    monkeypatch.setattr(server_pace, "_MOST_KNOWN", 10)
+    shares = Shares(a_second=1, at_once=1)
+    assert shares.takes("a")
+    for number in range(8):
+        now[0] += 0.1
+        assert shares.takes(str(number))
+    now[0] += 0.45
+    assert all(shares.takes(name) for name in ("x", "y"))
+    assert not shares.takes("7")
+    assert all(shares.takes(f"z{number}") for number in range(100))
 
 
 def test_whoever_gives_up_takes_no_turn() -> None:
