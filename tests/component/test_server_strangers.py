@@ -127,11 +127,9 @@ def registry_of(collector: Large) -> CollectorRegistry:
     return registry
 
 
-def test_whoever_does_not_read_the_answer_costs_little_and_is_cut_off(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(server_door, "_STAY", 2.0)
-    monkeypatch.setattr(server_door, "_LOOK_EVERY", 0.05)
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What was to be kept for slow readers, in bytes, each time that there was too much."""
     kept: list[int] = []
     inherited = server_door.Visit.pause_writing
 
@@ -141,6 +139,14 @@ def test_whoever_does_not_read_the_answer_costs_little_and_is_cut_off(
         inherited(visit)
 
     monkeypatch.setattr(server_door.Visit, "pause_writing", pause_writing)
+    return kept
+
+
+def test_whoever_does_not_read_the_answer_costs_little_and_is_cut_off(
+    kept: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_door, "_STAY", 2.0)
+    monkeypatch.setattr(server_door, "_LOOK_EVERY", 0.05)
 
     async def scenario() -> None:
         async with watched(registry=registry_of(Large(6_000))) as seen:
