@@ -44,7 +44,7 @@ from processor.shell.registry import Registry
 from processor.shell.schema_cache import SchemaCache
 from processor.shell.server import Server
 from processor.shell.settings import Settings
-from processor.shell.startup import Prepared, ask_topic_id, prepare
+from processor.shell.startup import Prepared, prepare
 from processor.shell.tracebacks import words_of
 from processor.shell.vetting import Refusal, VettedSchema
 from processor.shell.watch import Watch
@@ -53,6 +53,7 @@ from processor.shell.worker import Worker
 _LOG: Final = structlog.get_logger(__name__)
 _STOP_WITHIN: Final = 5.0
 _EXPORT_WITHIN: Final = 3.0
+_TOPIC_ID_WITHIN: Final = 2.0
 _NOTHING_LOST: Final = (
     "Nothing is lost: what was not committed comes again, and calls whose outcome is not known "
     "count as possibly applied."
@@ -172,7 +173,7 @@ class Application:
         results = Results(
             name=topics.results,
             topic_id=prepared.results_id,
-            ask_id=lambda: ask_topic_id(topics.results, broker),
+            ask_id=lambda: broker.topic_id(topics.results, _TOPIC_ID_WITHIN),
         )
         restorer = Restorer(settings.kafka, results, read, worker.learning, steady)
         encoder = open_encoder(settings, prepared)

@@ -83,15 +83,8 @@ def prepare(
 
 def _first_topic_id(topic: str, broker: Broker) -> str | None:
     """Ask some times: a slow answer would cost the ledger's copy."""
-    asked = (ask_topic_id(topic, broker) for _ in range(_ASK_FOR_ID))
+    asked = (broker.topic_id(topic, _CONFIG_WITHIN) for _ in range(_ASK_FOR_ID))
     return next((topic_id for topic_id in asked if topic_id is not None), None)
-
-
-def ask_topic_id(topic: str, broker: Broker) -> str | None:
-    """Return which topic has a name now; None where the brokers do not tell. Blocks."""
-    inquiry = broker.inquire([topic], [], "", _CONFIG_WITHIN)
-    inquiry.wait(_CONFIG_WITHIN)
-    return inquiry.topic_id(topic)
 
 
 def inputs(topics: Topics) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ That broker knows neither topic settings nor the offsets of a time; those are st
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -197,8 +196,8 @@ class FakeBroker:
             raise self.troubles.pop()
         return {topic: self.counts.get(topic) for topic in topics}
 
-    def inquire(self, *_: object) -> SimpleNamespace:
-        return SimpleNamespace(wait=lambda _: None, topic_id=lambda _: None)
+    def topic_id(self, *_: object) -> None:
+        """Tell none, as old brokers do."""
 
     def config(self, _: str, __: float) -> Mapping[str, str | None]:
         return {"cleanup.policy": self.policy, "retention.ms": self.retention}

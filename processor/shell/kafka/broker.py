@@ -151,6 +151,12 @@ class Broker:
             return {}
         return {name: entry.value for name, entry in entries.items()}
 
+    def topic_id(self, topic: str, timeout: float) -> str | None:
+        """Return which topic bears a name now; None where the brokers do not tell. Blocks."""
+        inquiry = self.inquire([topic], [], "", timeout)
+        inquiry.wait(timeout)
+        return inquiry.topic_id(topic)
+
     def ends(self, partitions: Collection[Partition], timeout: float) -> Ends:
         """Return where partitions end: their last stable offsets. Blocks.
 

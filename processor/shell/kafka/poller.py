@@ -6,26 +6,25 @@ drains; the group's heartbeats go on meanwhile.
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
-from typing import Final, Protocol
+from concurrent.futures import wait
+from typing import Final
 
-import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from processor.core.assignments import Assigned
 from processor.core.effects import CommitOffset
 from processor.core.records import Partition
-from processor.errors import RuntimeFailure
 from processor.shell.kafka import clients, group
 from processor.shell.kafka.broker import Broker
 from processor.shell.kafka.commits import Answer, Commits
+from processor.shell.kafka.complaints import Complaints
 from processor.shell.kafka.gaps import Gaps, GoOn
+from processor.shell.kafka.listener import Listener
 from processor.shell.kafka.marks import topic_id_of
 from processor.shell.kafka.messages import partition_of
 from processor.shell.kafka.portions import portions
 from processor.shell.settings import Kafka
 
-_LOG: Final = structlog.get_logger()
 _MOST_AT_ONCE: Final = 500
 _WAIT_FOR_RECORDS: Final = 0.005
 _WAIT_FOR_COMMIT: Final = 0.001
@@ -33,31 +32,6 @@ _ANSWER_WITHIN: Final = 10.0
 _ASK_AGAIN_AFTER: Final = 0.5
 _BATCHES_AHEAD: Final = 2
 _NOT_THERE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION)  # noqa: SLF001
-
-
-class Listener(Protocol):
-    """Who is told what happens; called on the poll thread, which waits meanwhile."""
-
-    def received(self, messages: Sequence[Message]) -> None:
-        """Take records, and ends of partitions, in the order in which they came."""
-
-    def assigned(self, partitions: Sequence[Assigned]) -> None:
-        """Take partitions over; returns at once."""
-
-    def revoked(self, partitions: Sequence[Partition]) -> "Future[Sequence[CommitOffset]]":
-        """Begin to hand partitions over; the result is what to commit for them at last."""
-
-    def lost(self, partitions: Sequence[Partition], trouble: str | None) -> None:
-        """Give up partitions: somebody else may own them by now.
-
-        `trouble` says why their last offsets were not committed, None when they were.
-        """
-
-    def committed(self, answer: Answer) -> None:
-        """Learn what came of the commit that was asked for."""
-
-    def failed(self, error: BaseException) -> None:
-        """Learn that the poll thread has ended."""
 
 
 class Poller:
@@ -89,20 +63,19 @@ class Poller:
         self._thread = threading.Thread(target=self._run, name="poll", daemon=True)
         self.polled_at = clock()
         """When the thread last came round, on the clock."""
-        self.trouble: str | None = None
-        """What the client last complained about, None since records or ends came again.
-
-        Where it was a connection that failed, a commit that is acknowledged later ends it too: an
-        input may be quiet for long.
-        """
-        self._disconnected_at: float | None = None
+        self._complaints = Complaints(clock)
         self.member_since: float | None = None
         """When the group first answered under KIP-848, which tells nobody that it owns nothing."""
         self._login = clients.Login(kafka)
         self._consumer = Consumer(
             clients.consumer(kafka)
-            | {"error_cb": self._complained, "on_commit": self._commit_came_back}
+            | {"error_cb": self._complaints.heard, "on_commit": self._commit_came_back}
         )
+
+    @property
+    def trouble(self) -> str | None:
+        """What the client last complained about; None when it does no more."""
+        return self._complaints.trouble
 
     def start(self) -> None:
         """Join the group and begin to poll."""
@@ -172,7 +145,7 @@ class Poller:
         kept = [message for message in messages if self._is_news(message)]
         if not kept:
             return _WAIT_FOR_RECORDS
-        self._end_trouble()
+        self._complaints.end()
         for portion in portions(kept):
             self._room.acquire()
             self._listener.received(portion)
@@ -193,28 +166,12 @@ class Poller:
         if error.code() in _NOT_THERE:
             self.gaps.park(partition, message.offset() or 0)
         else:
-            self._complained(error)
+            self._complaints.heard(error)
         return False
 
-    def _complained(self, error: KafkaError) -> None:
-        if clients.is_fatal(error):
-            raise RuntimeFailure(f"Kafka's consumer has failed for good: {error.str()}")
-        self._say(str(error.str()))
-        self._disconnected_at = self._clock() if clients.is_disconnection(error) else None
-
-    def _end_trouble(self) -> None:
-        self.trouble = self._disconnected_at = None
-
     def _committed(self, answer: Answer) -> None:
-        at = self._disconnected_at
-        if at is not None and answer.trouble is None and answer.sent_at > at:
-            self._end_trouble()
+        self._complaints.committed(answer)
         self._listener.committed(answer)
-
-    def _say(self, trouble: str) -> None:
-        if self.trouble != trouble:
-            _LOG.warning("kafka complains", why=trouble)
-        self.trouble = trouble
 
     def _commit_came_back(self, error: KafkaError | None, committed: list[TopicPartition]) -> None:
         self._commits.came_back(self._consumer, error, committed)
@@ -290,7 +247,7 @@ class Poller:
             except (KafkaException, TimeoutError) as away:
                 # It waits for Kafka: to end the process would heal nothing.
                 self.polled_at = self._clock()
-                self._say(f"the committed offsets are not told: {away}")
+                self._complaints.say(f"the committed offsets are not told: {away}")
                 if self._stopping.wait(_ASK_AGAIN_AFTER):
                     return []
 
