@@ -121,6 +121,40 @@ def test_a_new_certificate_of_ours_is_shown(engine: Engine, tmp_path: Path) -> N
     assert (type(first), type(second)) == (Response, Response)
 
 
+async def goes_on(visit: Visit) -> None:
+    while await visit.request():
+        await visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+
+@engines
+def test_no_connection_outlives_the_files_that_it_was_made_with(
+    engine: Engine, tmp_path: Path
+) -> None:
+    authority = authority_in(tmp_path / "authority")
+
+    async def scenario() -> tuple[list[int], int]:
+        async with hostile_server(goes_on, authority.server()) as server:
+            client = open_client(
+                patient(f"https://127.0.0.1:{server.port}", authority.file), engine, lambda: "key"
+            )
+            connections = []
+            for _ in range(2):
+                assert isinstance(await client.send(CONFIRM), Response)
+                connections.append(server.connections)
+            authority.file.write_bytes(authority.file.read_bytes() * 2)
+            for _ in range(30):
+                await client.send(CONFIRM)
+                if server.connections > 1:
+                    break
+                await asyncio.sleep(0.1)
+            await client.send(CONFIRM)
+            await server.wait_for(lambda seen: seen.departures == 1)
+            await client.aclose()
+            return connections, server.connections
+
+    assert run(scenario()) == ([1, 1], 2)
+
+
 def test_half_a_rotation_leaves_the_old_certificate_in_use(tmp_path: Path) -> None:
     authority = authority_in(tmp_path / "authority")
     files = write_identity(authority, tmp_path)

@@ -13,6 +13,7 @@ _COMPARED: Final = "tests/unit/test_schema_comparison.py::"
 _NO_WORD: Final = f"{_CALLED}test_a_name_that_leads_to_this_machine_gets_no_word"
 _ONLY_THOSE: Final = f"{_CALLED}test_of_several_addresses_only_those_that_may_be_called_are_tried"
 _ROTATED: Final = f"{_FILES}test_a_new_authority_is_trusted_and_the_old_one_no_more"
+_OUTLIVED: Final = f"{_FILES}test_no_connection_outlives_the_files_that_it_was_made_with"
 _CHANGED: Final = f"{_COMPARED}test_a_schema_that_changes_under_its_id_has_its_records_wait"
 
 
@@ -109,9 +110,23 @@ PEERS: Final = (
     _of(
         "certificates that are read again hold in the engine of httpx",
         "http/pooled_transport.py",
-        "self._inner._ssl_context = self._tls.current(steady())",
-        "pass",
+        "self._context = self._inner._ssl_context = context",
+        "self._context = context",
         _ROTATED,
+    ),
+    _of(
+        "no connection outlives its certificates",
+        "http/fast_transport.py",
+        " and connection.context is context",
+        "",
+        _OUTLIVED,
+    ),
+    _of(
+        "no connection of the engine of httpx outlives its certificates",
+        "http/pooled_transport.py",
+        "            await self._close_older()\n",
+        "            pass\n",
+        _OUTLIVED,
     ),
     _of(
         "half a rotation stops nothing",

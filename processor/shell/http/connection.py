@@ -5,6 +5,7 @@ there, and its body piece by piece: a peer that never ends takes neither memory 
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable
 from typing import Final, cast
 
@@ -20,7 +21,8 @@ _LENGTH_GIVEN_BY: Final = (b"content-length", b"transfer-encoding")
 class Connection(asyncio.Protocol):
     """A connection that carries one request at a time.
 
-    `status`, None until the final head is there, and `headers` are those of the last response.
+    `status`, None until the final head is there, and `headers` are those of the last response;
+    `context` is what it was made with, None without TLS.
     """
 
     def __init__(self) -> None:
@@ -32,6 +34,7 @@ class Connection(asyncio.Protocol):
         self.status: int | None = None
         self.headers: list[tuple[bytes, bytes]] = []
         self.idle_since = 0.0
+        self.context: ssl.SSLContext | None = None
         self._begin()
 
     def _begin(self) -> None:

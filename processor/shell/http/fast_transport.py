@@ -31,7 +31,8 @@ class FastTransport:
     """Sends requests to one origin over HTTP/1.1. Bodies come as they were sent, still encoded.
 
     There is no limit on connections: there are as many as calls in flight. Unused ones are
-    kept for the idle timeout, the last used is used first.
+    kept for the idle timeout, the last used is used first; none is used again once the files
+    have changed that it was made with.
     """
 
     def __init__(self, settings: EdgeSettings, tls: Tls) -> None:
@@ -81,9 +82,11 @@ class FastTransport:
 
     def _take_idle(self) -> Connection | None:
         fresh_since = asyncio.get_running_loop().time() - self._idle_timeout
+        context = self._context()
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_open() and connection.idle_since > fresh_since:
+            is_fresh = connection.idle_since > fresh_since and connection.context is context
+            if is_fresh and connection.is_open():
                 return connection
             connection.abort()
         return None
@@ -126,13 +129,19 @@ class FastTransport:
         connected = await aiohappyeyeballs.start_connection(
             addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER, interleave=1
         )
+        context = self._context()
         _, connection = await loop.create_connection(
             Connection,
             sock=connected,
-            ssl=self._tls.current(steady()) if self._tls else None,
-            server_hostname=self._host if self._tls else None,
+            ssl=context,
+            server_hostname=self._host if context else None,
         )
+        connection.context = context
         return connection
+
+    def _context(self) -> ssl.SSLContext | None:
+        """Return what connections are made with now, None without TLS."""
+        return self._tls.current(steady()) if self._tls else None
 
 
 def _hung_up(error: OSError) -> ssl.SSLError | None:

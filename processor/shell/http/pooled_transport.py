@@ -40,10 +40,12 @@ class PooledTransport(httpx.AsyncHTTPTransport):
             max_keepalive_connections=settings.max_connections,
             keepalive_expiry=settings.idle_timeout,
         )
-        super().__init__(
-            verify=tls.current(steady()), trust_env=False, http2=False, retries=0, limits=limits
-        )
         self._tls = tls
+        self._context = tls.current(steady())
+        self._has_older = False
+        super().__init__(
+            verify=self._context, trust_env=False, http2=False, retries=0, limits=limits
+        )
         # httpx has no way to give its pool another network, nor another context later.
         self._inner = cast("Any", self._pool)
         self._inner._network_backend = _Guarded(  # noqa: SLF001
@@ -52,9 +54,26 @@ class PooledTransport(httpx.AsyncHTTPTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; new connections are made under the certificates of now."""
-        self._inner._ssl_context = self._tls.current(steady())  # noqa: SLF001
+        """Send a request on a connection that was made under the certificates of now."""
+        context = self._tls.current(steady())
+        if context is not self._context:
+            self._context = self._inner._ssl_context = context  # noqa: SLF001
+            self._has_older = True
+        if self._has_older:
+            await self._close_older()
         return await super().handle_async_request(request)
+
+    async def _close_older(self) -> None:
+        """Close the connections that were made under other certificates, once they are idle."""
+        older = [
+            each
+            for each in self._inner.connections
+            if each._ssl_context is not self._context  # noqa: SLF001
+        ]
+        self._has_older = bool(older)
+        for each in older:
+            if each.is_idle():
+                await each.aclose()
 
 
 class _Guarded:
