@@ -38,7 +38,9 @@ LABEL org.opencontainers.image.title="rokt-cart-processor" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV PATH=/opt/processor/bin:$PATH \
+# Two arenas: else glibc keeps what is free for each of the threads of Kafka's client and RocksDB.
+ENV MALLOC_ARENA_MAX=2 \
+    PATH=/opt/processor/bin:$PATH \
     PROCESSOR_SERVER__HOST=0.0.0.0 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1

@@ -118,8 +118,9 @@ class Scene:
 
 
 def surroundings() -> dict[str, str]:
-    """Return the environment without what would set the processor."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PROCESSOR_")}
+    """Return the environment without what would set the processor, and with what the image sets."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PROCESSOR_")}
+    return kept | {"MALLOC_ARENA_MAX": "2"}
 
 
 @contextmanager

@@ -180,16 +180,16 @@ def _unusable(folder: Path, why: str) -> ConfigurationError:
 
 
 def _options(*, makes_it: bool = True) -> Options:
-    """Return what keeps misses in memory: some 3 bytes an order, beside 50 MB."""
+    """Return what keeps misses in memory: some 3 bytes an order, beside some 25 MB."""
     table = BlockBasedOptions()
-    table.set_block_cache(Cache(16 * _MEGABYTE))
+    table.set_block_cache(Cache(8 * _MEGABYTE))
     table.set_block_size(16 * 1024)
     table.set_bloom_filter(_BITS_A_KEY, block_based=False)
     options = Options(raw_mode=True)
     options.create_if_missing(create_if_missing=makes_it)
     options.set_block_based_table_factory(table)
     options.set_compression_type(DBCompressionType.lz4())
-    options.set_write_buffer_size(8 * _MEGABYTE)
+    options.set_write_buffer_size(4 * _MEGABYTE)
     options.set_max_write_buffer_number(3)
     options.set_max_background_jobs(2)
     options.set_keep_log_file_num(2)
