@@ -55,7 +55,7 @@ def _keep(name: str) -> None:
     """Take into the kept corpus what reaches code that nothing in it reaches."""
     kept = KEPT / name
     kept.mkdir(parents=True, exist_ok=True)
-    _run(name, 600, ["-merge=1", str(kept), str(FOUND / name)])
+    _run(name, 600, ["-merge=1", "-use_counters=0", str(kept), str(FOUND / name)])
     name_by_content(kept)
     sys.stdout.write(f"{name}: {len(list(kept.iterdir()))} inputs are kept\n")
 
