@@ -1,5 +1,6 @@
 """Sight: what the engine is doing, for health, status and metrics."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -92,25 +93,25 @@ def look(assignments: Assignments, permits: Permits, releases_stopped: str | Non
     """Return what is being done now. Goes over all unfinished records."""
     unfinished: dict[str, int] = {}
     timestamps: dict[Operation, list[int]] = {}
-    reserved: list[Reserved] = []
     next_offsets: dict[Partition, int] = {}
-    waiting = dict.fromkeys(Scope, 0)
-    failing: list[Work] = []
+    works: list[Work] = []
     holds = permits.holds.by_scope
     for state in assignments.states.values():
         for topic, owned in state.inputs.items():
             unfinished[topic] = unfinished.get(topic, 0) + owned.offsets.unfinished
             next_offsets[Partition(topic, state.number)] = owned.offsets.next_offset
-        for _, work in state.works():
-            waiting[scope_of(work)] += 1
-            if work.failures:
-                failing.append(work)
-            if work.is_replayed:
-                continue
-            if work.expires_at is not None:
-                reserved.append(Reserved(work.received_at, work.expires_at))
-            if (timestamp := work.record.source.timestamp) is not None:
-                timestamps.setdefault(work.operation, []).append(timestamp)
+        for lane in state.lanes.values():
+            works += lane
+    # Thousands of them, once a second: hence plain lists, and nothing that is not asked for.
+    waiting = Counter(map(scope_of, works)) if holds else Counter[Scope]()
+    failing = [work for work in works if work.failures]
+    live = [work for work in works if not work.is_replayed]
+    reserved = [
+        Reserved(work.received_at, work.expires_at) for work in live if work.expires_at is not None
+    ]
+    for work in live:
+        if (timestamp := work.record.source.timestamp) is not None:
+            timestamps.setdefault(work.operation, []).append(timestamp)
     return Sight(
         in_flight=permits.in_flight,
         is_restored=all(
