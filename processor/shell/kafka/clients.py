@@ -95,7 +95,7 @@ def consumer(kafka: Kafka) -> Properties:
         "enable.partition.eof": True,
         "isolation.level": "read_committed",
     }
-    properties.setdefault("queued.max.messages.kbytes", 16_384)
+    properties.setdefault("queued.max.messages.kbytes", 8_192)
     # A commit that names a topic that was deleted is not answered: the sooner the group knows, the
     # sooner the others go on. librdkafka would look for that every five minutes.
     properties.setdefault("topic.metadata.refresh.interval.ms", 10_000)
