@@ -58,7 +58,7 @@ def build(source: Path, tag: str, *options: str) -> str:
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the source, which may be edited while the tests run."""
-    ignored = shutil.ignore_patterns(".*_cache", ".git", ".venv", "__pycache__")
+    ignored = shutil.ignore_patterns(".*_cache", ".fuzz", ".git", ".venv", "__pycache__")
     return shutil.copytree(ROOT, tmp_path_factory.mktemp("source") / "copy", ignore=ignored)
 
 
