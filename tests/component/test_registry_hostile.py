@@ -27,7 +27,7 @@ from tests.support.http_edge import Authority, new_authority
 TEXT = schemas.text("OrderPaid")
 FOUND = json.dumps({"schema": TEXT})
 CANARY = "canary-2f6e"
-WITHIN = 1.0
+WITHIN = 0.4
 LONGEST = 10.0
 Answer = Callable[[socket.socket, bytes], None]
 
