@@ -140,6 +140,11 @@ class Engine:
             state.parked.append(lane)
         return False
 
+    def may_write(self, call_id: int, now: Now) -> bool:
+        """Tell whether a call that has begun may still be written: connecting takes its time."""
+        state, _, _ = self._dispatch.in_flight[call_id]
+        return self.assignments.is_current(state) and now.at < state.lease_until
+
     def settle(self, call_id: int, reply: Reply, now: Now) -> list[do.Effect]:
         """Take in the reply of a call.
 

@@ -151,7 +151,9 @@ class Worker:
 
     async def _call(self, send: do.Send) -> None:
         if self._engine.begin(send.call_id, now()):
-            reply = await self.parts.rokt.send(self._traces.begin(send))
+            reply = await self.parts.rokt.send(
+                self._traces.begin(send), lambda: self._engine.may_write(send.call_id, now())
+            )
             self._traces.replied(send.call_id, reply)
             self.apply(self._engine.settle(send.call_id, reply, now()))
 

@@ -105,6 +105,34 @@ def test_a_call_cancelled_while_it_connects_never_goes_out(authority: Authority)
     assert run(scenario()) == 0
 
 
+def test_a_call_that_may_go_no_more_once_it_is_connected_never_goes_out(
+    authority: Authority,
+) -> None:
+    async def scenario() -> tuple[Reply, int]:
+        may_go = asyncio.Event()
+        may_go.set()
+        is_too_late = asyncio.Event()
+        async with (
+            hostile_server(answers_with(OK), authority.server()) as server,
+            _held_back(server.port, is_too_late) as (port, has_connected, has_ended),
+        ):
+            settings = replace(patient(f"https://127.0.0.1:{port}"), ca_file=authority.file)
+            client = open_client(settings, Engine.FAST, lambda: CANARY_KEY)
+            task = asyncio.create_task(client.send(CONFIRM, may_go.is_set))
+            await has_connected.wait()
+            may_go.clear()
+            is_too_late.set()
+            reply = await task
+            await has_ended.wait()
+            await client.aclose()
+            return reply, len(server.requests)
+
+    reply, requests = run(scenario())
+    assert requests == 0
+    assert isinstance(reply, Failure)
+    assert reply.kind is FailureKind.UNREACHABLE
+
+
 @asynccontextmanager
 async def _held_back(
     to: int, until: asyncio.Event

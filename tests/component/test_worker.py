@@ -137,7 +137,7 @@ def test_a_batch_is_admitted_in_order_and_then_makes_room_for_another() -> None:
         await settle()
 
     stage = staged(test)
-    assert [name for name, *_ in stage.calls["engine"]] == ["admit", "reach", "admit"]
+    assert [name for name, *_ in stage.calls["engine"]] == ["admit", "reach", "admit", "tick"]
     assert stage.told("engine", "reach") == [("reach", PAID, 9)]
     assert stage.calls["poller"] == [("processed",)]
     received = {
@@ -188,16 +188,18 @@ def test_headers_whose_names_cannot_be_read_are_left_out() -> None:
 @pytest.mark.parametrize("may_begin", [True, False])
 def test_a_call_is_written_only_when_the_engine_lets_it_begin(*, may_begin: bool) -> None:
     async def test(stage: Stage) -> None:
-        async def reply(_: object) -> Failure:
+        async def reply(_: object, may_go: Callable[[], bool]) -> Failure:
+            assert may_go() == may_begin
             return REPLY
 
-        stage.engine.answers["begin"] = may_begin
+        stage.engine.answers |= {"begin": may_begin, "may_write": True}
         stage.rokt.answers["send"] = reply
         stage.worker.apply([SEND])
         await until(lambda: stage.told("engine", "settle" if may_begin else "begin"))
 
     stage = staged(test)
-    assert stage.calls["rokt"] == ([("send", "call")] if may_begin else [])
+    assert [sent[:2] for sent in stage.calls["rokt"]] == ([("send", "call")] if may_begin else [])
+    assert stage.told("engine", "may_write") == ([("may_write", 3)] if may_begin else [])
     assert stage.told("engine", "settle") == ([("settle", 3, REPLY)] if may_begin else [])
 
 
@@ -206,7 +208,7 @@ def test_whoever_follows_the_work_is_told_of_it_and_changes_what_goes_out() -> N
     other = replace(SEND, call_id=4)
 
     async def test(stage: Stage) -> None:
-        async def reply(_: object) -> Failure:
+        async def reply(*_: object) -> Failure:
             return REPLY
 
         stage.engine.answers |= {"begin": True, "admit": [SEND]}
@@ -223,12 +225,12 @@ def test_whoever_follows_the_work_is_told_of_it_and_changes_what_goes_out() -> N
     told = [call for call in stage.calls["traces"] if call[0] != "see"]
     assert [told[0], told[1][0], told[-1]] == [("assigned", [PAID]), "received", ("lost", [PAID])]
     assert told[2:-1] == [("begin", other), ("replied", 4, REPLY)]
-    assert ("send", "traced") in stage.calls["rokt"]
+    assert [sent[:2] for sent in stage.calls["rokt"]] == [("send", "traced")]
 
 
 def test_an_error_of_a_call_ends_the_process() -> None:
     async def test(stage: Stage) -> None:
-        async def broken(_: object) -> Failure:
+        async def broken(*_: object) -> Failure:
             raise ZeroDivisionError
 
         stage.engine.answers["begin"] = True
@@ -243,7 +245,7 @@ def test_calls_in_the_air_at_a_stop_are_abandoned_without_a_failure() -> None:
     is_abandoned = asyncio.Event()
 
     async def test(stage: Stage) -> None:
-        async def never(_: object) -> None:
+        async def never(*_: object) -> None:
             try:
                 await asyncio.Event().wait()
             finally:

@@ -115,8 +115,8 @@ CREDENTIALS: Final = (
     _of(
         "a key that a reply quotes is masked",
         "http/rokt_client.py",
-        "return _without(key, await self._attempt(self._request(call, key)))",
-        "return await self._attempt(self._request(call, key))",
+        "return _without(key, await self._attempt(self._request(call, key, may_go)))",
+        "return await self._attempt(self._request(call, key, may_go))",
         ECHO,
     ),
     _of(

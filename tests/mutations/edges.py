@@ -118,6 +118,13 @@ EDGES: Final = (
         "tests/component/test_http_edge_requests.py::test_a_call_that_was_given_up_has_hung_up",
     ),
     _of(
+        "whether a call may be written is asked again once it is connected",
+        "http/fast_transport.py",
+        "if not request.may_go():",
+        "if False:",
+        f"{_HTTP}test_a_call_that_may_go_no_more_once_it_is_connected_never_goes_out",
+    ),
+    _of(
         "what comes behind a reply answers no other call",
         "http/connection.py",
         "self._is_spoilt |= self._is_complete",

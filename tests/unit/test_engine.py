@@ -7,14 +7,16 @@ import pytest
 
 from processor.core import horizon
 from processor.core.calls import Call
+from processor.core.fence import FenceSettings
 from processor.core.outcomes import Outcome
 from processor.core.partitions import Phase
-from processor.core.records import Partition
+from processor.core.records import Now, Partition
 from processor.core.vocabulary import Effect, Status
 from tests.support.simulation import SESSION, World, both, garbage
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, REPLAY, order, release
 from tests.support.simulation_members import Kind, Member
 from tests.support.simulation_rokt import Reaction
+from tests.support.stage import Stage
 
 OUTPUTS: Final = (Kind.OUTPUT, Kind.ACKNOWLEDGEMENT)
 HOUSEKEEPING: Final = (Kind.COMMIT, Kind.ENDS, Kind.RESTORE)
@@ -283,6 +285,20 @@ def test_a_call_is_not_written_once_its_partition_is_lost() -> None:
     assert calls(world) == []
     world.quiesce()
     world.check_the_end()
+
+
+def test_a_call_is_not_written_once_connecting_took_longer_than_the_lease() -> None:
+    stage = Stage()
+    stage.is_writing = False
+    stage.pay("a")
+    stage.run(0.1)
+    (send,) = stage.unwritten
+    assert stage.engine.begin(send.call_id, stage.now)
+    assert stage.engine.may_write(send.call_id, stage.now)
+    late = Now(stage.at + FenceSettings(partitions=1).lease, 0.0)
+    assert not stage.engine.may_write(send.call_id, late)
+    stage.lose()
+    assert not stage.engine.may_write(send.call_id, stage.now)
 
 
 def test_a_reply_past_the_lease_waits_for_the_next_one() -> None:

@@ -52,7 +52,12 @@ class FastTransport:
         """Send `request`; raises httpx.TransportError as every transport does."""
         message = _message(request)
         ends_at = asyncio.get_running_loop().time() + request.deadline
-        connection = self._take_idle() or await self._connect()
+        connection = self._take_idle()
+        if connection is None:
+            connection = await self._connect()
+            if not request.may_go():
+                connection.abort()
+                raise httpx.ConnectError("it took so long that the call may not be made any more")
         self._busy.add(connection)
         try:
             connection.send(message, request.read_timeout, ends_at)

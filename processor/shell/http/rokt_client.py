@@ -15,7 +15,7 @@ from processor.core.vocabulary import Operation
 from processor.shell.clock import steady
 from processor.shell.http.edge_settings import EdgeSettings
 from processor.shell.http.failures import failure_of
-from processor.shell.http.transport import Answer, Request, Transport, as_mapping
+from processor.shell.http.transport import Answer, Request, Transport, always, as_mapping
 from processor.shell.reply_bodies import read_body
 from processor.shell.secrets import MASK
 from processor.shell.tls import Tls
@@ -57,9 +57,11 @@ class RoktClient:
             Operation.RELEASE: (settings.release_read_timeout, settings.release_deadline),
         }
 
-    async def send(self, call: Call) -> Reply:
+    async def send(self, call: Call, may_go: Callable[[], bool] = always) -> Reply:
         """Make one attempt of `call` and return what came back.
 
+        `may_go` is asked before it is written on a connection that had to be made; of the `httpx`
+        engine, nobody asks. What may not go is a Failure, sent nowhere.
         Never raises for what the network or the peer does. Cancelling hangs up; the effect of the
         attempt is unknown then.
         """
@@ -75,7 +77,7 @@ class RoktClient:
             return _no_key(f"cannot be read ({type(error).__name__})")
         if not key or not _is_sendable(key):
             return _no_key(f"is empty or {_UNSENDABLE}")
-        return _without(key, await self._attempt(self._request(call, key)))
+        return _without(key, await self._attempt(self._request(call, key, may_go)))
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return what new connections are made with: another one once its files have changed."""
@@ -105,7 +107,7 @@ class RoktClient:
                 await answer.close()
         return Response(status=answer.status, headers=headers, body=body, body_state=state)
 
-    def _request(self, call: Call, key: str) -> Request:
+    def _request(self, call: Call, key: str, may_go: Callable[[], bool]) -> Request:
         read_timeout, deadline = self._times[call.operation]
         headers = [
             (b"Host", self._host),
@@ -115,7 +117,7 @@ class RoktClient:
         ]
         headers += [(name.encode(), value.encode()) for name, value in call.headers]
         target = self._base_path + call.path.encode()
-        return Request(b"POST", target, headers, call.body, read_timeout, deadline)
+        return Request(b"POST", target, headers, call.body, read_timeout, deadline, may_go)
 
 
 def _without(key: str, reply: Reply) -> Reply:

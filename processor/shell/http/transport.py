@@ -1,14 +1,20 @@
 """What carries requests: the contract of the engines. They know httpx's errors, and its words."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import NamedTuple, Protocol
+
+
+def always() -> bool:
+    """Let a request go, whatever happens."""
+    return True
 
 
 class Request(NamedTuple):
     """One request to the origin of the base URL; `headers` name its host and its length.
 
     In seconds, `read_timeout` bounds each silence of the peer and `deadline` the whole exchange,
-    from connecting to the last byte of the body.
+    from connecting to the last byte of the body. `may_go` is asked once more when a connection
+    had to be made: that takes its time, in which a partition may become another member's.
     """
 
     method: bytes
@@ -17,6 +23,7 @@ class Request(NamedTuple):
     body: bytes
     read_timeout: float
     deadline: float
+    may_go: Callable[[], bool] = always
 
 
 class Answer(Protocol):
@@ -43,9 +50,9 @@ class Transport(Protocol):
         """Send `request`, and return as soon as the head of the response is there.
 
         Raises httpx.TransportError: `ConnectError` and `ConnectTimeout` when no connection was
-        made (an `ssl.SSLError` is the cause when the handshake failed), `LocalProtocolError`
-        when the request cannot be written, everything else, or TimeoutError, when it may have
-        arrived. Whoever is cancelled hangs up.
+        made (an `ssl.SSLError` is the cause when the handshake failed) or the request may go no
+        more, `LocalProtocolError` when it cannot be written, everything else, or TimeoutError, when
+        it may have arrived. Whoever is cancelled hangs up.
         """
 
     async def aclose(self) -> None:
