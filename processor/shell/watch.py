@@ -181,13 +181,14 @@ class Watch:
         worker = self._worker
         if worker is None:
             return {}
-        kafka = (
-            worker.sink.trouble
-            or worker.commit_trouble
-            or worker.restorer.trouble
-            or worker.poller.trouble
-            or self._silence()
+        # A commit that finds no coordinator is what a password that is wrong leads to: say both.
+        troubles = (
+            worker.sink.trouble,
+            worker.commit_trouble,
+            worker.restorer.trouble,
+            worker.poller.trouble,
         )
+        kafka = "; ".join(dict.fromkeys(filter(None, troubles))) or self._silence()
         known = {Dependency.KAFKA: kafka, Dependency.SCHEMA_REGISTRY: worker.parts.schemas.away}
         return {dependency: why for dependency, why in known.items() if why is not None}
 

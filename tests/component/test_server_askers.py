@@ -77,17 +77,18 @@ def test_check_warns_of_a_password_that_goes_over_the_network_as_it_is(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("not_after", "found"),
+    ("left", "found"),
     [
-        (LONG_AGO, "error {}: Our certificate would be refused: certificate has expired"),
-        (datetime.now(UTC) + timedelta(days=3, minutes=1), "warning {}: Its certificate ends in 3"),
-        (datetime.now(UTC) + timedelta(days=300), "ok {}: In force until"),
+        (timedelta(days=-9), "error {}: Our certificate would be refused: certificate has expired"),
+        (timedelta(days=3, hours=1), "warning {}: Its certificate ends in 3"),
+        (timedelta(days=300), "ok {}: In force until"),
     ],
 )
 def test_check_looks_whether_the_servers_certificate_is_in_force(
-    not_after: datetime, found: str, tmp_path: Path
+    left: timedelta, found: str, tmp_path: Path
 ) -> None:
-    loaded = load_in_part(None, environment(**variables(new_pair(tmp_path, not_after))))
+    pair = new_pair(tmp_path, datetime.now(UTC) + left)
+    loaded = load_in_part(None, environment(**variables(pair)))
     said: list[Finding] = list(files(loaded.settings, loaded.doubtful))
     assert told(said)[-1].startswith(found.format("PROCESSOR_SERVER__CERTIFICATE_FILE"))
 

@@ -20,6 +20,7 @@ from tests.support.helm import (
     variables,
 )
 from tests.support.operators import OPERATORS, definition_of
+from tests.support.watched_server import new_pair
 
 pytestmark = pytest.mark.deploy
 
@@ -144,6 +145,10 @@ def with_files(environment: dict[str, str], folder: Path) -> dict[str, str]:
     """Return variables whose secrets are files of a folder."""
     here = dict(environment)
     here.pop("PROCESSOR_SCHEMA_REGISTRY__CA_FILE", None)  # a certificate that is not here
+    if "PROCESSOR_SERVER__CERTIFICATE_FILE" in here:
+        pair = new_pair(folder)
+        here["PROCESSOR_SERVER__CERTIFICATE_FILE"] = str(pair.certificate)
+        here["PROCESSOR_SERVER__KEY_FILE"] = str(pair.key)
     for name, value in here.items():
         if value.startswith("/run/secrets/"):
             path = folder / name

@@ -206,7 +206,18 @@ def _assert_fit_to_be_shown(text: str, longest: int = _LONGEST_DETAIL) -> None:
 
 
 def _strictly(body: bytes) -> Any:  # noqa: ANN401
-    return json.loads(body, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse)
+    return json.loads(
+        body,
+        parse_float=Decimal,
+        parse_int=Decimal,
+        parse_constant=_refuse,
+        object_pairs_hook=_once,
+    )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs), "a key occurs twice"
+    return dict(pairs)
 
 
 def _refuse(literal: str) -> NoReturn:

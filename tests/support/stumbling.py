@@ -21,5 +21,5 @@ def _stumble(_: RoktClient, call: Call, key: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    RoktClient._request = _stumble  # type: ignore[method-assign]  # noqa: SLF001
+    RoktClient._request = _stumble  # type: ignore[assignment, method-assign]  # noqa: SLF001
     main()
