@@ -292,7 +292,7 @@ def test_trouble_with_kafka_is_shown_wherever_it_is(stage: Stage, place: str) ->
 def test_what_follows_from_a_trouble_does_not_hide_it(stage: Stage) -> None:
     stage.worker.commit_trouble = stage.worker.sink.trouble = "Waiting for coordinator"
     stage.worker.poller.trouble = "Authentication failed"
-    stage.look()
+    stage.run()
     assert stage.watch.status()["away"] == ["kafka: Waiting for coordinator; Authentication failed"]
     assert stage.gauge("processor_away", dependency="kafka") == 1
     assert stage.gauge("processor_away", dependency="schema_registry") == 0

@@ -113,6 +113,13 @@ CREDENTIALS: Final = (
         "tests/unit/test_events.py::test_a_broken_item_is_named",
     ),
     _of(
+        "a commit that fails does not hide why",
+        "watch.py",
+        '"; ".join(dict.fromkeys(filter(None, troubles)))',
+        "next(filter(None, troubles), None)",
+        "tests/component/test_watch.py::test_what_follows_from_a_trouble_does_not_hide_it",
+    ),
+    _of(
         "a key that a reply quotes is masked",
         "http/rokt_client.py",
         "return _without(key, await self._attempt(self._request(call, key, may_go)))",
