@@ -11,7 +11,7 @@ from processor.core.calls import Call
 from processor.shell.http.rokt_client import RoktClient
 
 
-def _stumble(_: RoktClient, call: Call, key: str) -> NoReturn:
+def _stumble(_: RoktClient, call: Call, key: str, *__: object) -> NoReturn:
     body = call.body.decode()
     try:
         int(body)
