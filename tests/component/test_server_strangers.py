@@ -236,8 +236,7 @@ def test_so_many_requests_a_second_are_answered() -> None:
     on("asyncio", scenario)
 
 
-@both_loops
-def test_who_comes_too_often_is_hung_up_on_and_the_others_are_not(loop: str) -> None:
+def test_who_comes_too_often_is_hung_up_on_and_the_others_are_not() -> None:
     async def scenario() -> None:
         async with watched() as seen:
             for _ in range(13):
@@ -248,7 +247,7 @@ def test_who_comes_too_often_is_hung_up_on_and_the_others_are_not(loop: str) -> 
             assert [(await seen.ask("/livez"))[0] for _ in range(20)] == [200] * 20
         assert seen.complaints == []
 
-    on(loop, scenario)
+    on("uvloop", scenario)
 
 
 def test_one_address_takes_no_place_of_others() -> None:
@@ -269,8 +268,7 @@ def test_one_address_takes_no_place_of_others() -> None:
     on("asyncio", scenario)
 
 
-@both_loops
-def test_whoever_has_left_takes_no_turn(loop: str) -> None:
+def test_whoever_has_left_takes_no_turn() -> None:
     async def scenario() -> None:
         async with watched() as seen:
             for _ in range(15):
@@ -279,7 +277,7 @@ def test_whoever_has_left_takes_no_turn(loop: str) -> None:
             async with asyncio.timeout(4):
                 assert (await seen.ask("/livez"))[0] == 200
 
-    on(loop, scenario)
+    on("uvloop", scenario)
 
 
 SCRAPS = (
