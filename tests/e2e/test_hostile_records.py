@@ -1,13 +1,17 @@
 """Whatever a producer writes: it ends as a dead letter with its bytes, and the others go on."""
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
+from processor.shell.framing import prefix
 from tests.support import oracle
 from tests.support.brokers import RealKafka
+from tests.support.codec import schema_of
 from tests.support.events import cart_abandoned, order_paid, paid_item
 from tests.support.registries import RealRegistry
 from tests.support.world import World, open_world
@@ -55,6 +59,29 @@ def test_rubbish_becomes_dead_letters_with_bytes_key_and_headers_intact(world: W
         {"key": "b", "value": b""},
     ]
     assert oracle.check(world) == {"REJECTED": len(rubbish), "SUCCEEDED": 1}
+
+
+def test_schemas_that_mean_harm_are_refused_with_their_records(world: World) -> None:
+    nulls = {"type": "array", "items": "null"}
+    tree = {"type": "record", "name": "Tree", "fields": [{"name": "f", "type": ["null", "Tree"]}]}
+    with SchemaRegistryClient({"url": world.registry.url}) as client:
+        for number, harm in enumerate((nulls, tree)):
+            schema = schema_of("OrderPaid")
+            schema["fields"].append({"name": "extra", "type": harm})
+            # Where none of ours is there to be compared with; what a record names is an id.
+            id_ = client.register_schema(f"{world.group}-{number}", Schema(json.dumps(schema)))
+            value = prefix(id_) + b"\xfe\xff\xff\xff\xff\x0f" * 1000
+            world.shop.raw(world.topics.order_paid, f"c-{number}", value)
+    world.shop.paid(order_paid("o-1", "c-1"))
+    world.shop.flush()
+    with world.processor():
+        world.wait_until_drained()
+    letters = [each.value for each in oracle.dead_letters(world)]
+    assert sorted((each["reason"], each["message"]) for each in letters) == [
+        ("SCHEMA_REFUSED", "The schema has an array of empty values."),
+        ("SCHEMA_REFUSED", "The schema is recursive: Tree contains itself."),
+    ]
+    assert oracle.check(world) == {"REJECTED": 2, "SUCCEEDED": 1}
 
 
 def test_a_dead_letter_too_large_for_its_topic_sheds_and_says_what(
