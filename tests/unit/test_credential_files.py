@@ -1,16 +1,19 @@
 """The files of secrets, keys and certificates: what is said of them, once, and never what is in."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from processor.cli.config import effective, to_json, toml
 from processor.shell import credential_files as module
 from processor.shell import settings_properties
 from processor.shell.checks.settings import files
 from processor.shell.credential_files import CredentialFiles, followed_files, secret_files
+from processor.shell.secrets import MASK
 from processor.shell.settings import Settings, load, load_in_part
 
 CANARY = "canary-5f1d"
@@ -194,3 +197,17 @@ def test_a_certificate_that_needs_a_restart_is_said(folder: Folder, settings: Se
     folder["ca.pem"].unlink()
     assert said(looked) == [(UNUSED, str(folder["client.key"]))]
     assert said(looked) == []
+
+
+def test_config_names_the_files_and_nothing_that_is_in_them(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in folder.environment.items():
+        monkeypatch.setenv(name, value)
+    rows = effective(None)
+    shown = f"{to_json(rows)} {toml(rows)}"
+    assert CANARY not in shown
+    assert tomllib.loads(toml(rows))["kafka"]["properties_file"] == str(folder["properties"])
+    row = next(each for each in rows if each.leaf.key == "kafka.properties")
+    assert row.source == f"environment: {folder['properties']}"
+    assert json.loads(row.shown)["sasl.password"] == MASK
