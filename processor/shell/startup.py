@@ -126,7 +126,8 @@ def _topics(settings: Settings, broker: Broker, deadline: _Deadline) -> tuple[in
     if missing:
         raise ConfigurationError(
             f"Missing topics: {', '.join(missing)}. `run` creates none: `processor topics create` "
-            "does, or name the right ones in PROCESSOR_TOPICS__…."
+            "does, or name the right ones in PROCESSOR_TOPICS__…. To a user without rights on them "
+            "they look missing, too: `processor topics acls` lists the rights."
         )
     different = {counts[name] for name in names}
     if len(different) > 1:
