@@ -124,3 +124,14 @@ def test_answers_for_other_carts_hold_only_when_two_carts_in_a_row_get_them() ->
     stage.run(1)
     assert stage.holds == set()
     assert len(stage.told(do.HoldBegan)) == 1
+
+
+def test_a_cart_whose_calls_are_slow_takes_one_of_them_and_delays_no_other() -> None:
+    stage = Stage(max_in_flight=4)
+    stage.slow["slow"] = 20.0
+    stage.pay("first")
+    stage.run(0.2)
+    stage.pay(*["slow"] * 5, *carts("c", 60))  # 20 rounds for three at once
+    stage.run(0.05 * 20 + 0.2, step=0.01)
+    assert stage.ended.keys() == {"first", *carts("c", 60)}
+    assert stage.called_since(0.0).count("slow") == 1
