@@ -1,9 +1,11 @@
 """The image, built and run by a real Docker, as a container platform that trusts nobody would."""
 
+import gzip
 import json
 import os
 import shutil
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ pytestmark = [pytest.mark.image, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 DOCKER = os.environ.get("DOCKER", "docker")
 BASE = os.environ.get("PYTHON_IMAGE")
+CANARY = "canary-image-4711"
 LOCKED_DOWN = (
     "--network=host",
     "--read-only",
@@ -145,12 +148,35 @@ def test_it_can_sleep_as_the_charts_toolbox_does(image: str) -> None:
     docker("run", "--rm", *LOCKED_DOWN, "--entrypoint=sleep", image, "0")
 
 
-def test_the_same_source_gives_the_same_files(source: Path, image: str) -> None:
-    again = build(source, f"{image}-again", "--no-cache")
+def test_the_same_source_gives_the_same_files_and_no_secret_gets_into_a_layer(
+    source: Path, image: str, tmp_path: Path
+) -> None:
+    """Secrets lie beside the source, and the build is given one for its package index."""
+    beside = shutil.copytree(source, tmp_path / "beside")
+    for name in (".env", "api-key", "deploy/properties.json", "requirements/key.txt"):
+        (beside / name).write_text(CANARY)
+    pip = tmp_path / "pip.conf"
+    pip.write_text(f"# {CANARY}\n")
+    again = build(beside, f"{image}-again", "--no-cache", f"--secret=id=pip,src={pip}")
     try:
         assert digest(again) == digest(image)
+        assert CANARY not in docker("history", "--no-trunc", again)
+        assert CANARY not in docker("inspect", again)
+        layers = [*contents(again, tmp_path / "image.tar")]
+        assert any(b"def main() -> None:" in layer for layer in layers)
+        assert not any(CANARY.encode() in layer for layer in layers)
     finally:
         docker("image", "rm", "--force", again)
+
+
+def contents(image: str, archive: Path) -> Iterator[bytes]:
+    """Yield all that an image is made of, layer by layer, unpacked."""
+    docker("save", "--output", archive, image, within=300)
+    with tarfile.open(archive) as saved:
+        for member in saved:
+            if (file := saved.extractfile(member)) is not None:
+                content = file.read()
+                yield gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
 
 
 def digest(image: str) -> str:
