@@ -125,10 +125,10 @@ class Application:
 
     async def _serve(self) -> None:
         broker, registry = Broker(self._settings.kafka), open_registry(self._settings)
+        preparing = asyncio.create_task(
+            asyncio.to_thread(prepare, self._settings, broker, registry, self._stopping.is_set)
+        )
         try:
-            preparing = asyncio.create_task(
-                asyncio.to_thread(prepare, self._settings, broker, registry, self._stopping.is_set)
-            )
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait({preparing, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not preparing.done():
@@ -145,6 +145,8 @@ class Application:
                     await self._stopping.wait()
         finally:
             registry.close()
+            if preparing.done():  # else its thread still asks, and waits for each answer
+                broker.close()
 
     def _open_worker(
         self, broker: Broker, cache: SchemaCache, ledgers: LastingLedgers, prepared: Prepared

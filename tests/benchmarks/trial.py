@@ -20,6 +20,7 @@ from tests.support.programs import Program, wait_until
 _STARTS_WITHIN = 60.0
 _LOW_LOAD = 0.2
 _LAST_LINES = 2_000
+_LOOK = 0.1
 _TAKEN_IN = 1_000  # PROCESSOR_CALLS__MAX_UNFINISHED, of each partition
 
 
@@ -100,6 +101,8 @@ def run(
             }
             api_cores = (scene.api.cpu() - api_before) / work.seconds if work.seconds else 0.0
             api_late = scene.api.late()
+            if spans.idle or spans.low:
+                list(meter.readings(until=scene.orders.produced, within=spans.most, every=_LOOK))
             idle_cores = _idle_cores(scene, meter, spans)
             low, saturated = _feed(scene, meter, spans)
             oddity = _stop(programs) if subject is Subject.PROCESSOR else None

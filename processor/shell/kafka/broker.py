@@ -26,6 +26,7 @@ from confluent_kafka.admin import (
 )
 
 from processor.core.records import Partition
+from processor.errors import RuntimeFailure
 from processor.shell.kafka import clients
 from processor.shell.settings import Kafka
 
@@ -111,11 +112,23 @@ class Broker:
         self._heard: dict[str, None] = {}
         # Not a method of ours: the client would keep us, and we it.
         own = {"error_cb": partial(_hear, self._heard)}
-        self._client = AdminClient(clients.admin(kafka) | clients.FORGETFUL | own)
+        self._client: AdminClient | None = AdminClient(
+            clients.admin(kafka) | clients.FORGETFUL | own
+        )
         self._login = clients.Login(kafka)
+
+    def close(self) -> None:
+        """Let go of the client; what is still asked for is not answered any more.
+
+        Its thread calls into Python with each answer. One that came after the interpreter's end
+        would end the process with a fault, so whoever asks without waiting closes in time.
+        """
+        self._client = None
 
     @property
     def _admin(self) -> AdminClient:
+        if self._client is None:
+            raise RuntimeFailure("Kafka's client is closed: the process ends.")
         self._login.follow(self._client)
         return self._client
 
