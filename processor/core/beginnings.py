@@ -15,10 +15,10 @@ from processor.core.records import Partition, Source
 
 DEATHS: Final = 3
 """How many processes must have ended at an offset before its partition is suspected."""
-REACH: Final = 10_000
+REACH: Final = 100_000
 """How many offsets from there on stay suspected once the commit has moved on.
 
-More than a process receives of a partition before its first commit that has moved.
+As far as records may lie from the committed one by default (`PROCESSOR_CALLS__MAX_SPAN`).
 """
 
 

@@ -84,6 +84,11 @@ class Engine:
                 state.ledger.open(event)
         work.identify()
 
+    def pending(self, schema: int | str) -> int:
+        """Return how many records wait for a schema."""
+        states = self.assignments.states.values()
+        return sum(len(state.pending.get(schema, ())) for state in states)
+
     def decode_pending(
         self, schema: int | str, decode: Callable[[Record], Content], now: Now
     ) -> list[do.Effect]:
@@ -144,6 +149,15 @@ class Engine:
         """Tell whether a call that has begun may still be written: connecting takes its time."""
         state, _, _ = self._dispatch.in_flight[call_id]
         return self.assignments.is_current(state) and now.at < state.lease_until
+
+    def withdraw(self, call_id: int, now: Now) -> list[do.Effect]:
+        """Take back a call that may not be written any more: nothing was attempted."""
+        state, lane, work = self._dispatch.come_back(call_id)
+        work.withdrawn()
+        self._dispatch.stop(state, lane, now)
+        if self.assignments.is_current(state):
+            state.parked.append(lane)
+        return self._dispatch.run(now)
 
     def settle(self, call_id: int, reply: Reply, now: Now) -> list[do.Effect]:
         """Take in the reply of a call.

@@ -129,6 +129,11 @@ class Work:
         if self.first_attempt_at is None:
             self.first_attempt_at = now.wall_ms
 
+    def withdrawn(self) -> None:
+        """Note that the attempt went nowhere."""
+        if not self.attempts:
+            self.first_attempt_at = self.last_attempt_at = None
+
     def replied(self, verdict: Verdict, *, counts: bool) -> None:
         """Note what an attempt came to; `counts`: it uses up one of the record's attempts."""
         self.attempts += 1

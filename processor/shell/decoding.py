@@ -120,6 +120,8 @@ def read_start(value: bytes, start: int, writer: Any) -> dict[str, Any]:  # noqa
 def _read(source: BytesIO, writer: Any, reader: Any) -> dict[str, Any]:  # noqa: ANN401
     try:
         return schemaless_reader(source, writer, reader)  # type: ignore[return-value]
+    except MemoryError:  # it may be others who took the memory: a paid order is not given up for it
+        raise
     except Exception as error:  # the library may raise anything on hostile bytes
         raise MalformedError(
             f"The bytes do not follow their schema ({type(error).__name__})."

@@ -1,6 +1,7 @@
 """Requests to the schema registry: bounded in time and size, whatever answers at its address."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Final
 
 import httpx2 as httpx
@@ -57,10 +58,10 @@ class RegistryTransport(httpx.BaseTransport):
             encoding = response.headers.get("content-encoding", "")
             body, state = await read_body(response.stream, encoding, ANSWER_LIMIT)
             await response.aclose()
-        if state is BodyState.TOO_LARGE:
+        if state is BodyState.TOO_LARGE and response.status_code == HTTPStatus.OK:
             raise TooLargeError(f"an answer of more than {ANSWER_LIMIT} bytes")
         if state is not BodyState.COMPLETE:
-            raise httpx.DecodingError("an answer that is encoded in a way that was not asked for")
+            raise httpx.DecodingError("an answer that is too large, or encoded unasked")
         headers = [pair for pair in response.headers.items() if pair[0] not in _OF_THE_WIRE]
         return httpx.Response(response.status_code, headers=headers, content=body)
 

@@ -79,8 +79,6 @@ def _read(record: Record, expected: str | None, schema: VettedSchema) -> None:
         case CartAbandoned():
             if not problems(content, record.key):
                 release_call(content, content.items, _SHAPE)
-        case Undecodable(detail=detail) if MemoryError.__name__ in detail:
-            raise MemoryError  # the parent would have gone on taking it
         case Undecodable() | Pending():
             pass
 

@@ -70,7 +70,7 @@ class _Question:
     records: int = 0
     tries: int = 0
     unknown_since: float | None = None
-    former: VettedSchema | None = None
+    former: VettedSchema | Refusal | None = None
 
 
 class SchemaQuestions:
@@ -185,6 +185,9 @@ class SchemaQuestions:
         if isinstance(result, Unknown | RegistryAway) or result == question.former:
             question.due = now + self._compared_after()
             return
+        if isinstance(question.former, Refusal):  # the registry may have been wrong at first
+            self._keep(schema, question, result, now)
+            return
         del self._comparisons[schema], self._settled[schema]
         question.due, question.tries, question.records = now + FIRST_DELAY, 0, 0
         self._open[schema] = question
@@ -204,9 +207,8 @@ class SchemaQuestions:
         now: float,
     ) -> None:
         self._settled[schema] = result
-        if isinstance(result, VettedSchema):
-            question.former, question.due = result, now + self._compared_after()
-            self._comparisons[schema] = question
+        question.former, question.due = result, now + self._compared_after()
+        self._comparisons[schema] = question
 
     def _compared_after(self) -> float:
         return max(COMPARED_EVERY, len(self._comparisons) / _COMPARED_A_SECOND)
@@ -214,7 +216,8 @@ class SchemaQuestions:
     def _give_up(self, schema: SchemaKey, now: float) -> bool:
         question = self._open[schema]
         detail = f"The registry knows no schema {schema}, though it knows others of the topic."
-        self._settle(schema, Refusal(reason=Reason.UNDECODABLE, detail=detail), now)
+        del self._open[schema]
+        self._settled[schema] = Refusal(reason=Reason.UNDECODABLE, detail=detail)
         question.due = now + _REMEMBER_UNKNOWN
         self._unknown[schema] = question
         if len(self._unknown) > _MOST_UNKNOWN:

@@ -92,6 +92,7 @@ class SecretFile:
             # The identity is taken first: a change between the two shows at the next look.
             seen = identity(self.path)
             if seen == self._identity:
+                self.problem = None
                 return
             self._secret = Secret(self._check(read_text(self.path)))
         except ValueError as error:

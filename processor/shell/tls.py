@@ -63,6 +63,7 @@ class Tls:
             # The identity is taken first: a change between the two shows at the next look.
             identity = _identity(self._files)
             if identity == self._identity:
+                self.problem = None
                 return
             self._context = context_of(self._files)
         except TlsFileError as error:

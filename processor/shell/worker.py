@@ -16,8 +16,10 @@ from processor.core import effects as do
 from processor.core.assignments import Assigned
 from processor.core.events import Content
 from processor.core.records import Partition, Record
+from processor.core.replies import Failure, FailureKind
 from processor.shell.clock import now, steady
 from processor.shell.framing import SchemaKey
+from processor.shell.http import Withheld
 from processor.shell.inputs import Inputs
 from processor.shell.kafka.commits import Answer
 from processor.shell.kafka.messages import record_of
@@ -33,6 +35,9 @@ from processor.shell.suspicion import Suspicion
 _LOG: Final = structlog.get_logger(__name__)
 _TICK: Final = 0.005
 _ANSWER_WITHIN: Final = 10.0
+_NEVER_SENT: Final = Failure(
+    kind=FailureKind.UNREACHABLE, detail="withheld: connecting took longer than the lease"
+)
 
 
 class Worker:
@@ -69,6 +74,7 @@ class Worker:
         self.commit_trouble: str | None = None
         self.last_commit_at: float | None = None
         self.suspicion = Suspicion(parts, inputs, self._spawn, self._decode_pending)
+        self._has_stumbled = False
         self.has_assignment = False
         """Whether the group has told us what we own, and we have not lost it since."""
         self.hand_over_trouble: str | None = None  # why last offsets were not committed
@@ -151,11 +157,16 @@ class Worker:
 
     async def _call(self, send: do.Send) -> None:
         if self._engine.begin(send.call_id, now()):
-            reply = await self.parts.rokt.send(
-                self._traces.begin(send), lambda: self._engine.may_write(send.call_id, now())
-            )
-            self._traces.replied(send.call_id, reply)
-            self.apply(self._engine.settle(send.call_id, reply, now()))
+            try:
+                reply = await self.parts.rokt.send(
+                    self._traces.begin(send), lambda: self._engine.may_write(send.call_id, now())
+                )
+            except Withheld:
+                self._traces.replied(send.call_id, _NEVER_SENT)
+                self.apply(self._engine.withdraw(send.call_id, now()))
+            else:
+                self._traces.replied(send.call_id, reply)
+                self.apply(self._engine.settle(send.call_id, reply, now()))
 
     def _commit(self, commit: do.Commit) -> None:
         self._committing = commit
@@ -198,6 +209,17 @@ class Worker:
         self._call_soon(self._receive, messages)
 
     def _receive(self, messages: Sequence[Message]) -> None:
+        if self._has_stumbled:
+            return
+        try:
+            self._take_in(messages)
+        except BaseException:
+            # What was not taken in must not be passed by what comes behind it.
+            self._has_stumbled = True
+            raise
+        self.poller.processed()
+
+    def _take_in(self, messages: Sequence[Message]) -> None:
         engine, counts = self._engine, dict.fromkeys(self._inputs, 0)
         for message in messages:
             topic, number, offset = message.topic(), message.partition(), message.offset()
@@ -214,7 +236,6 @@ class Worker:
             if count:
                 self.parts.metrics.received(topic, count)
         self.apply(engine.tick(now()))  # a commit that they wait for is asked for at once
-        self.poller.processed()
 
     def _decode(self, record: Record) -> Content:
         return self.suspicion.decode(record)
@@ -224,8 +245,9 @@ class Worker:
         self._decode_pending(schema, self._decode)
 
     def _decode_pending(self, what: SchemaKey, decode: Callable[[Record], Content]) -> None:
+        before = self._engine.pending(what)
         self.apply(self._engine.decode_pending(what, decode, now()))
-        if any(what in state.pending for state in self._engine.assignments.states.values()):
+        if 0 < self._engine.pending(what) < before:  # the others wait for it again
             self._loop.call_soon(self._decode_pending, what, decode)  # the rest, in its turn
 
     # Assignments: called on the poll thread, which waits where the answer matters

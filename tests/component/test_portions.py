@@ -1,6 +1,5 @@
 """Large records come in portions, so that the loop never stands still over a batch of them."""
 
-from types import SimpleNamespace
 from typing import Final
 
 import pytest
@@ -80,16 +79,22 @@ def test_what_waited_for_a_schema_is_decoded_in_portions() -> None:
 
     def decode(schema: int, *_: object) -> list[object]:
         pending[schema] -= 1
-        if not pending[schema]:
-            del pending[schema]
         return []
 
     async def test(stage: Worker) -> None:
-        vars(stage.engine)["states"] = {0: SimpleNamespace(pending=pending)}
-        stage.engine.answers["decode_pending"] = decode
+        stage.engine.answers |= {"decode_pending": decode, "pending": pending.__getitem__}
         stage.worker.schema_settled(7)
         assert pending == {7: 2}  # something else has its turn now
         await settle()
 
     stage = staged(test)
     assert len(stage.told("engine", "decode_pending")) == 3
+
+
+def test_records_that_go_on_waiting_do_not_keep_the_loop_busy() -> None:
+    async def test(stage: Worker) -> None:
+        stage.engine.answers |= {"decode_pending": [], "pending": 3}
+        stage.worker.schema_settled(7)
+        await settle()
+
+    assert len(staged(test).told("engine", "decode_pending")) == 1

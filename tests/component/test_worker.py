@@ -18,6 +18,7 @@ from processor.core.records import Now, Partition, Record, Source
 from processor.core.replies import Failure, FailureKind
 from processor.core.vocabulary import Reason
 from processor.shell import learning
+from processor.shell.http import Withheld
 from processor.shell.inputs import Inputs
 from processor.shell.kafka.commits import Answer
 from processor.shell.kafka.messages import record_of
@@ -201,6 +202,42 @@ def test_a_call_is_written_only_when_the_engine_lets_it_begin(*, may_begin: bool
     assert [sent[:2] for sent in stage.calls["rokt"]] == ([("send", "call")] if may_begin else [])
     assert stage.told("engine", "may_write") == ([("may_write", 3)] if may_begin else [])
     assert stage.told("engine", "settle") == ([("settle", 3, REPLY)] if may_begin else [])
+
+
+def test_a_call_that_may_go_no_more_once_it_is_connected_is_taken_back_without_a_verdict() -> None:
+    async def test(stage: Stage) -> None:
+        async def withheld(*_: object) -> Failure:
+            raise Withheld
+
+        stage.engine.answers["begin"] = True
+        stage.rokt.answers["send"] = withheld
+        stage.worker.apply([SEND])
+        await until(lambda: stage.told("engine", "withdraw"))
+
+    stage = staged(test)
+    assert (stage.told("engine", "withdraw"), stage.told("engine", "settle")) == (
+        [("withdraw", 3)],
+        [],
+    )
+    assert stage.failures == []
+
+
+@pytest.mark.parametrize("behind", ["a record", "an end"])
+def test_nothing_passes_a_record_that_could_not_be_taken_in(behind: str) -> None:
+    end = complaint(KafkaError._PARTITION_EOF, "paid", 0, 9)  # noqa: SLF001
+
+    async def test(stage: Stage) -> None:
+        def fails(*_: object) -> None:
+            raise MemoryError
+
+        stage.decoder.answers["decode"] = fails
+        stage.worker.received([record("paid", 0, 7), record("paid", 0, 8)])
+        stage.worker.received([record("paid", 0, 9) if behind == "a record" else end])
+        await settle()
+
+    stage = staged(test)
+    assert [type(each) for each in stage.failures] == [MemoryError]
+    assert stage.told("engine", "admit", "reach") == []
 
 
 def test_whoever_follows_the_work_is_told_of_it_and_changes_what_goes_out() -> None:

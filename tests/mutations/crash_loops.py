@@ -169,11 +169,35 @@ CRASH_LOOPS: Final = (
         _ALONE,
     ),
     _of(
-        "memory that ran out is told although the decoder goes on",
-        "shell/rehearsal_child.py",
-        "case Undecodable(detail=detail) if MemoryError.__name__ in detail:",
-        "case Undecodable() if False:",
-        _OF_ITS_OWN,
+        "short memory is no fault of a record",
+        "shell/decoding.py",
+        "except MemoryError:",
+        "except ZeroDivisionError:",
+        "tests/unit/test_decoding.py::test_short_memory_is_no_fault_of_a_record",
+    ),
+    _of(
+        "nothing passes a record that could not be taken in",
+        "shell/worker.py",
+        "            self._has_stumbled = True\n",
+        "",
+        "tests/component/test_worker.py::test_nothing_passes_a_record_that_could_not_be_taken_in",
+    ),
+    _of(
+        "a call that was withheld has no verdict",
+        "shell/http/rokt_client.py",
+        "        except Withheld:\n            raise\n",
+        "",
+        "tests/component/test_fast_transport.py::"
+        "test_a_call_that_may_go_no_more_once_it_is_connected_never_goes_out",
+    ),
+    _of(
+        "a schema that was refused is looked at again",
+        "shell/schema_questions.py",
+        "        self._comparisons[schema] = question\n",
+        "        if isinstance(result, VettedSchema):\n"
+        "            self._comparisons[schema] = question\n",
+        "tests/unit/test_schema_cache.py::"
+        "test_a_schema_that_is_refused_is_looked_at_again_as_others_are",
     ),
     _of(
         "the body is built in the child, too",

@@ -11,7 +11,7 @@ import pytest
 
 from processor.core.events import Content, OrderPaid, Pending, Undecodable
 from processor.core.vocabulary import Reason
-from processor.shell import schemas
+from processor.shell import decoding, schemas
 from processor.shell.decoding import MAX_VALUE, Decoder
 from processor.shell.framing import HEADER, Framed, SchemaKey, prefix, unframe
 from processor.shell.vetting import Refusal, VettedSchema, vet
@@ -347,3 +347,12 @@ def test_what_is_said_of_bad_bytes_quotes_none_of_them() -> None:
     content = decode(NOT_UTF8, OURS)
     assert isinstance(content, Undecodable)
     assert "card" not in json.dumps(content.detail)
+
+
+def test_short_memory_is_no_fault_of_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_short(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(decoding, "schemaless_reader", is_short)
+    with pytest.raises(MemoryError):
+        decode(VALUE, OURS)

@@ -301,6 +301,21 @@ def test_a_call_is_not_written_once_connecting_took_longer_than_the_lease() -> N
     assert not stage.engine.may_write(send.call_id, stage.now)
 
 
+def test_a_call_that_is_taken_back_is_made_again_and_no_failure_is_seen() -> None:
+    stage = Stage()
+    stage.is_writing = False
+    stage.pay("a")
+    stage.run(0.1)
+    (send,) = stage.unwritten
+    stage.unwritten.clear()
+    assert stage.engine.begin(send.call_id, stage.now)
+    stage.engine.withdraw(send.call_id, stage.now)
+    stage.is_writing = True
+    stage.run(2.0)
+    assert stage.ended["a"].attempts == 1
+    assert stage.holds == set()
+
+
 def test_a_reply_past_the_lease_waits_for_the_next_one() -> None:
     world = World()
     member = at_work(world)

@@ -81,15 +81,23 @@ def test_a_schema_that_is_found_is_asked_for_again_only_to_compare_it() -> None:
 @pytest.mark.parametrize(
     "answer", ["{}", Refusal(reason=Reason.SCHEMA_REFUSED, detail="It is no Avro schema.")]
 )
-def test_a_schema_that_is_refused_is_never_asked_for_again(answer: Answer) -> None:
+def test_a_schema_that_is_refused_is_looked_at_again_as_others_are(answer: Answer) -> None:
     questions = wanting()
     questions.due(0.0)
     assert questions.answered(7, answer, 0.1)
     found = questions.get(7)
     assert isinstance(found, Refusal)
     assert found.reason is Reason.SCHEMA_REFUSED
-    questions.want(7, "orders", 1e9)
-    assert questions.due(1e9) == ()
+    questions.want(7, "orders", 0.2)
+    assert questions.due(0.2) == ()
+    (again,) = questions.due(90.0)
+    assert (again.schema, again.is_comparison) == (7, True)
+    assert not questions.answered(7, answer, 90.1)
+    assert isinstance(questions.get(7), Refusal)
+    (again,) = questions.due(200.0)
+    questions.answered(7, schemas.text(schemas.ORDER_PAID), 200.1)  # the registry has been mended
+    assert isinstance(questions.get(7), VettedSchema)
+    assert questions.changed() == ()
 
 
 def test_an_unknown_schema_is_asked_for_less_and_less_often() -> None:

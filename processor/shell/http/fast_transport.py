@@ -18,7 +18,7 @@ import httpx2 as httpx
 from processor.shell.clock import steady
 from processor.shell.http.connection import Connection
 from processor.shell.http.edge_settings import EdgeSettings
-from processor.shell.http.transport import Request
+from processor.shell.http.transport import Request, Withheld
 from processor.shell.tls import Tls
 
 _NEXT_ADDRESS_AFTER: Final = 0.25  # RFC 8305
@@ -57,7 +57,7 @@ class FastTransport:
             connection = await self._connect()
             if not request.may_go():
                 connection.abort()
-                raise httpx.ConnectError("it took so long that the call may not be made any more")
+                raise Withheld
         self._busy.add(connection)
         try:
             connection.send(message, request.read_timeout, ends_at)

@@ -15,7 +15,7 @@ from processor.core.vocabulary import Operation
 from processor.shell.clock import steady
 from processor.shell.http.edge_settings import EdgeSettings
 from processor.shell.http.failures import failure_of
-from processor.shell.http.transport import Answer, Request, Transport, always, as_mapping
+from processor.shell.http.transport import Answer, Request, Transport, Withheld, always, as_mapping
 from processor.shell.reply_bodies import read_body
 from processor.shell.secrets import MASK
 from processor.shell.tls import Tls
@@ -61,7 +61,7 @@ class RoktClient:
         """Make one attempt of `call` and return what came back.
 
         `may_go` is asked before it is written on a connection that had to be made; of the `httpx`
-        engine, nobody asks. What may not go is a Failure, sent nowhere.
+        engine, nobody asks. Raises Withheld when it may not go, and nothing was sent.
         Never raises for what the network or the peer does. Cancelling hangs up; the effect of the
         attempt is unknown then.
         """
@@ -93,6 +93,8 @@ class RoktClient:
             answer = await self._transport.exchange(request)
             status = answer.status
             return await self._read(answer)
+        except Withheld:
+            raise
         except Exception as error:  # noqa: BLE001  a record never raises, whatever the engine does
             return failure_of(error, status)
 

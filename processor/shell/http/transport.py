@@ -9,6 +9,10 @@ def always() -> bool:
     return True
 
 
+class Withheld(Exception):  # noqa: N818  it is no error
+    """A request may go no more, and has not gone."""
+
+
 class Request(NamedTuple):
     """One request to the origin of the base URL; `headers` name its host and its length.
 
@@ -50,9 +54,9 @@ class Transport(Protocol):
         """Send `request`, and return as soon as the head of the response is there.
 
         Raises httpx.TransportError: `ConnectError` and `ConnectTimeout` when no connection was
-        made (an `ssl.SSLError` is the cause when the handshake failed) or the request may go no
-        more, `LocalProtocolError` when it cannot be written, everything else, or TimeoutError, when
-        it may have arrived. Whoever is cancelled hangs up.
+        made (an `ssl.SSLError` is the cause when the handshake failed), `LocalProtocolError` when
+        it cannot be written, everything else, or TimeoutError, when it may have arrived. Withheld:
+        it may go no more. Whoever is cancelled hangs up.
         """
 
     async def aclose(self) -> None:

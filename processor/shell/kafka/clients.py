@@ -24,6 +24,8 @@ _DISCONNECTED: Final = (
     KafkaError._TRANSPORT,  # noqa: SLF001
     KafkaError._TIMED_OUT,  # noqa: SLF001
     KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError._SSL,  # noqa: SLF001
+    KafkaError._AUTHENTICATION,  # noqa: SLF001
     KafkaError.REQUEST_TIMED_OUT,
 )
 _LOG: Final = logging.getLogger("librdkafka")

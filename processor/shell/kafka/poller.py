@@ -146,7 +146,10 @@ class Poller:
         if not kept:
             return _WAIT_FOR_RECORDS
         self._complaints.end()
-        for portion in portions(kept):
+        for number, portion in enumerate(portions(kept)):
+            if number:  # large records take long: the lease is kept meanwhile
+                self.polled_at = self._clock()
+                self._commits.send_and_wait(self._consumer)
             self._room.acquire()
             self._listener.received(portion)
             if self._stopping.is_set():  # what is left is read again
