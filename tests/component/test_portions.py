@@ -1,10 +1,12 @@
 """Large records come in portions, so that the loop never stands still over a batch of them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import pytest
 from confluent_kafka import Message
 
+from processor.core.effects import CommitOffset
 from processor.shell.kafka.portions import portions
 from tests.component.test_poller import FIRST, WITHIN, Stage
 from tests.component.test_worker import Stage as Worker
@@ -55,6 +57,25 @@ def test_large_records_of_one_batch_come_one_by_one(monkeypatch: pytest.MonkeyPa
         ("received", [(0, 1)]),
         ("received", [(0, 2)]),
         ("received", [(0, 3)]),
+    ]
+
+
+def test_commits_go_on_between_portions_for_the_lease_hangs_on_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage(monkeypatch)
+    receive = stage.listener.received
+
+    def received(messages: Sequence[Message]) -> None:
+        receive(messages)
+        stage.poller.commit([CommitOffset(FIRST, 0, "{}")])
+
+    monkeypatch.setattr(stage.listener, "received", received)
+    stage.run(stage.consumer.assigned(FIRST), stage.receive(*sized(MIB, MIB)))
+    assert stage.happened("received", "commit")[:3] == [
+        ("received", [(0, 0)]),
+        ("commit", [("in", 0, 0)]),
+        ("received", [(0, 1)]),
     ]
 
 

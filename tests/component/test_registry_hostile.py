@@ -137,6 +137,12 @@ def test_an_answer_that_is_too_large_refuses_the_schema_and_feigns_no_outage(
             registry.lookup("orders-value", TEXT)
 
 
+def test_an_error_page_that_is_too_large_is_an_outage_and_refuses_nothing() -> None:
+    head = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 99999999999\r\n\r\n"
+    with answering(floods(head, b" " * 65536)) as registry:
+        assert registry.fetch(7) == RegistryAway(detail="DecodingError")
+
+
 @pytest.mark.parametrize("encoding", [b"br", b"deflate", b"gzip, gzip"])
 def test_an_answer_that_is_encoded_unasked_is_an_outage(encoding: bytes) -> None:
     raw = HEAD + b"Content-Encoding: %b\r\nContent-Length: 2\r\n\r\n{}" % encoding

@@ -169,6 +169,14 @@ CRASH_LOOPS: Final = (
         _ALONE,
     ),
     _of(
+        "the lease is kept while large records are taken in",
+        "shell/kafka/poller.py",
+        "                self._commits.send_and_wait(self._consumer)\n            self._room",
+        "            self._room",
+        "tests/component/test_portions.py::"
+        "test_commits_go_on_between_portions_for_the_lease_hangs_on_them",
+    ),
+    _of(
         "short memory is no fault of a record",
         "shell/decoding.py",
         "except MemoryError:",

@@ -62,6 +62,19 @@ def test_a_secret_file_follows_a_change(key_file: Path) -> None:
     assert secret.current(1.0).reveal() == "second"
 
 
+def test_a_folder_that_comes_back_unchanged_is_no_problem_any_more(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    write(folder / "key", "first\n")
+    secret = SecretFile(folder / "key", header_text)
+    folder.rename(tmp_path / "away")
+    secret.current(1.0)
+    assert secret.problem is not None
+    (tmp_path / "away").rename(folder)
+    assert secret.current(2.0).reveal() == "first"
+    assert secret.problem is None
+
+
 def test_a_change_within_the_same_instant_and_of_the_same_size_is_seen(key_file: Path) -> None:
     secret = SecretFile(key_file, header_text)
     before = key_file.stat()
