@@ -134,15 +134,10 @@ class Engine:
 
         If so, its attempt has begun; if not, it was never sent and its id is gone.
         """
-        state, lane, work = self._dispatch.in_flight[call_id]
-        is_current = self.assignments.is_current(state)
-        if is_current and now.at < state.lease_until:
-            work.sent(now)
+        if self.may_write(call_id, now):
+            self._dispatch.in_flight[call_id][2].sent(now)
             return True
-        self._dispatch.come_back(call_id)
-        self._dispatch.stop(state, lane, now)
-        if is_current:
-            state.parked.append(lane)
+        self._take_back(call_id, now)
         return False
 
     def may_write(self, call_id: int, now: Now) -> bool:
@@ -152,12 +147,15 @@ class Engine:
 
     def withdraw(self, call_id: int, now: Now) -> list[do.Effect]:
         """Take back a call that may not be written any more: nothing was attempted."""
-        state, lane, work = self._dispatch.come_back(call_id)
-        work.withdrawn()
+        self._dispatch.in_flight[call_id][2].withdrawn()
+        self._take_back(call_id, now)
+        return self._dispatch.run(now)
+
+    def _take_back(self, call_id: int, now: Now) -> None:
+        state, lane, _ = self._dispatch.come_back(call_id)
         self._dispatch.stop(state, lane, now)
         if self.assignments.is_current(state):
             state.parked.append(lane)
-        return self._dispatch.run(now)
 
     def settle(self, call_id: int, reply: Reply, now: Now) -> list[do.Effect]:
         """Take in the reply of a call.

@@ -61,8 +61,8 @@ MUTATIONS: Final = (
     _of(
         "the lease is checked at the write of a call",
         "core/engine.py",
-        "if is_current and now.at < state.lease_until:\n            work.sent",
-        "if is_current:\n            work.sent",
+        "return self.assignments.is_current(state) and now.at < state.lease_until",
+        "return self.assignments.is_current(state)",
     ),
     _of(
         "the lease counts from the sending of a commit",
