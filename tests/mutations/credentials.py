@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.mutations.table import Edit, Mutation
+from tests.mutations.table import Edit, Mutation, of_shell
 
 LOGINS: Final = "tests/component/test_logins.py::"
 GIVEN: Final = f"{LOGINS}test_a_client_is_given_a_password_that_changed"
@@ -11,13 +11,9 @@ ECHO: Final = "tests/unit/test_http_edge_values.py::test_a_key_that_a_reply_quot
 WORDS: Final = "tests/unit/test_logs.py::"
 
 
-def _of(name: str, file: str, old: str, new: str, test: str) -> Mutation:
-    return Mutation(name, (Edit(f"processor/shell/{file}", old, new),), test)
-
-
 def _given(client: str, file: str, line: str, maker: str) -> Mutation:
     """Return that a client is no longer given a password that changes."""
-    return _of(f"{client} follows a password", file, line, "", f"{GIVEN}[{maker}]")
+    return of_shell(f"{client} follows a password", file, line, "", f"{GIVEN}[{maker}]")
 
 
 CREDENTIALS: Final = (
@@ -48,42 +44,42 @@ CREDENTIALS: Final = (
         "        self._login.follow(self._producer)\n",
         "a_lane",
     ),
-    _of(
+    of_shell(
         "a client is given a password once",
         "kafka/clients.py",
         "            self._given = current\n",
         "",
         f"{LOGINS}test_a_client_is_given_a_password_once",
     ),
-    _of(
+    of_shell(
         "of the properties only user and password follow their file",
         "settings_properties.py",
         "self._now, self._seen = {**self._first, **follow}, seen",
         "self._now, self._seen = {**told}, seen",
         f"{LOGINS}test_what_only_a_restart_would_bring_into_use_is_told_and_not_used",
     ),
-    _of(
+    of_shell(
         "a file of properties that cannot be used changes nothing",
         "settings_properties.py",
         "    _parse_properties(text)\n    return text",
         "    return text",
         f"{LOGINS}test_a_file_that_cannot_be_used_changes_nothing",
     ),
-    _of(
+    of_shell(
         "a file of secrets that everybody may read is warned of",
         "credential_files.py",
         "bool(path.stat().st_mode & stat.S_IROTH)",
         "False",
         f"{FILES}test_a_file_that_everybody_may_read_is_warned_of_once",
     ),
-    _of(
+    of_shell(
         "`check` warns of it, too",
         "checks/settings.py",
         "if open_to_all(path):",
         "if False:",
         f"{FILES}test_check_warns_of_it_too",
     ),
-    _of(
+    of_shell(
         "a certificate that needs a restart is said",
         "credential_files.py",
         "if _identity(path) not in (was, None):",
@@ -112,35 +108,35 @@ CREDENTIALS: Final = (
         ),
         "tests/unit/test_events.py::test_a_broken_item_is_named",
     ),
-    _of(
+    of_shell(
         "a commit that fails does not hide why",
         "watch.py",
         '"; ".join(dict.fromkeys(filter(None, troubles)))',
         "next(filter(None, troubles), None)",
         "tests/component/test_watch.py::test_what_follows_from_a_trouble_does_not_hide_it",
     ),
-    _of(
+    of_shell(
         "a key that a reply quotes is masked",
         "http/rokt_client.py",
         "return _without(key, await self._attempt(self._request(call, key, may_go)))",
         "return await self._attempt(self._request(call, key, may_go))",
         ECHO,
     ),
-    _of(
+    of_shell(
         "tracebacks quote no words of others",
         "tracebacks.py",
         'f"{kind}: {error}" if isinstance(error, _TRUSTED) else kind',
         'f"{kind}: {error}"',
         f"{WORDS}test_a_traceback_shows_no_local_variables_and_no_words_of_others",
     ),
-    _of(
+    of_shell(
         "no secret shows in a log",
         "secrets.py",
         '        """Return the mask."""\n        return MASK\n',
         '        """Return the mask."""\n        return self._value\n',
         f"{WORDS}test_secrets_are_masked_and_bytes_only_measured",
     ),
-    _of(
+    of_shell(
         "libraries say nothing below warnings",
         "logs.py",
         "level=logging.WARNING, force=True",

@@ -2,46 +2,42 @@
 
 from typing import Final
 
-from tests.mutations.table import Edit, Mutation
+from tests.mutations.table import of_processor
 
 _EVENT: Final = "tests/unit/test_events.py::"
 _REPLY: Final = "tests/unit/test_replies"
 
 
-def _of(name: str, file: str, old: str, new: str, test: str) -> Mutation:
-    return Mutation(name, (Edit(f"processor/{file}", old, new),), test)
-
-
 EVENTS: Final = (
-    _of(
+    of_processor(
         "headers are bounded",
         "core/events.py",
         "if value and len(value) > _LONGEST_HEADER:",
         "if False:",
         f"{_EVENT}test_a_broken_field_is_named",
     ),
-    _of(
+    of_processor(
         "headers are printable",
         "core/events.py",
         "if value and not (value.isascii() and value.isprintable() and value == value.strip()):",
         "if False:",
         f"{_EVENT}test_a_broken_field_is_named",
     ),
-    _of(
+    of_processor(
         "no price is infinite",
         "core/events.py",
         "if not price.is_finite() or price >= _PRICE_LIMIT:",
         "if price.is_finite() and price >= _PRICE_LIMIT:",
         f"{_EVENT}test_a_broken_item_is_named",
     ),
-    _of(
+    of_processor(
         "items behind 20 problems are not looked at",
         "core/events.py",
         "    for index, item in enumerate(order.items):\n        if len(found) >= _MOST_PROBLEMS:",
         "    for index, item in enumerate(order.items):\n        if False:",
         f"{_EVENT}test_what_is_wrong_with_many_items_takes_no_memory",
     ),
-    _of(
+    of_processor(
         "large records count for more",
         "core/partitions.py",
         "self.bulk += _bulk(record)",
@@ -49,28 +45,28 @@ EVENTS: Final = (
         "tests/unit/test_partitions.py::"
         "test_large_records_fill_a_partition_sooner_and_make_room_as_they_end",
     ),
-    _of(
+    of_processor(
         "large records come in portions",
         "shell/kafka/portions.py",
         "if portion and size > room:",
         "if False:",
         "tests/component/test_portions.py::test_large_records_of_one_batch_come_one_by_one",
     ),
-    _of(
+    of_processor(
         "what waited for a schema is decoded in portions",
         "core/partitions.py",
         "while taken < len(waiting) and room > 0:",
         "while taken < len(waiting):",
         "tests/unit/test_partitions.py::test_what_waits_for_a_schema_is_taken_in_portions",
     ),
-    _of(
+    of_processor(
         "all portions that waited for a schema are decoded",
         "shell/worker.py",
         "if 0 < self._engine.pending(what) < before:",
         "if False:",
         "tests/component/test_portions.py::test_what_waited_for_a_schema_is_decoded_in_portions",
     ),
-    _of(
+    of_processor(
         "moments beyond the calendar are shown",
         "core/moments.py",
         "except (ValueError, OverflowError, OSError):",
@@ -79,56 +75,56 @@ EVENTS: Final = (
     ),
 )
 REPLIES: Final = (
-    _of(
+    of_processor(
         "no key of a reply occurs twice",
         "core/bodies.py",
         "if len(members) != len(pairs):",
         "if False:",
         f"{_REPLY}_of_200.py::test_a_200_says_what_its_checks_let_pass",
     ),
-    _of(
+    of_processor(
         "NaN is no JSON",
         "core/bodies.py",
         ", parse_constant=_refuse_constant)",
         ")",
         f"{_REPLY}_of_200.py::test_a_200_says_what_its_checks_let_pass",
     ),
-    _of(
+    of_processor(
         "a reply nested beyond reason is no JSON",
         "core/bodies.py",
         "except (ValueError, RecursionError):  # hostile",
         "except ValueError:  # hostile",
         f"{_REPLY}_of_200.py::test_a_200_says_what_its_checks_let_pass",
     ),
-    _of(
+    of_processor(
         "texts of replies are cleaned",
         "core/bodies.py",
         'return _UNSAFE.sub(" ", short)',
         "return short",
         f"{_REPLY}_of_200.py::test_a_confirmation_is_kept_as_clean_bounded_text",
     ),
-    _of(
+    of_processor(
         "no address that runs what it says is kept",
         "core/answers.py",
         "None if text is None or _ACTIVE.match(text) else text",
         "text",
         f"{_REPLY}_of_200.py::test_an_address_that_runs_what_it_says_is_not_kept",
     ),
-    _of(
+    of_processor(
         "texts of replies are bounded",
         "core/bodies.py",
         'text if len(text) <= longest else text[: longest - 1] + "…"',
         "text",
         f"{_REPLY}_error_bodies.py::test_no_text_is_longer_than_1000_characters",
     ),
-    _of(
+    of_processor(
         "errors of replies are bounded",
         "core/bodies.py",
         "islice(_errors(errors), _MOST_ERRORS)",
         "_errors(errors)",
         f"{_REPLY}_error_bodies.py::test_no_more_than_20_errors_are_kept",
     ),
-    _of(
+    of_processor(
         "what is kept of a body is bounded",
         "core/bodies.py",
         "body[:_LONGEST_EXCERPT]",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.mutations.table import Edit, Mutation
+from tests.mutations.table import of_shell
 
 _WHERE: Final = "tests/unit/test_destinations.py::"
 _CALLED: Final = "tests/component/test_http_edge_destinations.py::"
@@ -17,68 +17,64 @@ _OUTLIVED: Final = f"{_FILES}test_no_connection_outlives_the_files_that_it_was_m
 _CHANGED: Final = f"{_COMPARED}test_a_schema_that_changes_under_its_id_has_its_records_wait"
 
 
-def _of(name: str, file: str, old: str, new: str, test: str) -> Mutation:
-    return Mutation(name, (Edit(f"processor/shell/{file}", old, new),), test)
-
-
 PEERS: Final = (
-    _of(
+    of_shell(
         "calls go over TLS, but to this machine",
         "settings_addresses.py",
         'parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts))',
         'parts.scheme in {"https", "http"}',
         "tests/unit/test_settings_values.py::test_an_illegal_value_is_refused_in_words_that_do_not_quote_it",
     ),
-    _of(
+    of_shell(
         "calls go to no metadata service",
         "http/destinations.py",
         '        ("169.254.0.0/16", _LINK_LOCAL),\n',
         "",
         f"{_WHERE}test_no_call_goes_to_metadata_to_this_machine_or_to_no_single_host",
     ),
-    _of(
+    of_shell(
         "an address is refused in every form",
         "http/destinations.py",
         "for each in (found, *_carried(found)):",
         "for each in (found,):",
         f"{_WHERE}test_what_is_refused_is_refused_in_every_form",
     ),
-    _of(
+    of_shell(
         "this machine is called only where the base URL names it",
         "http/destinations.py",
         "            if each.is_loopback:\n",
         "            if False:\n",
         _NO_WORD,
     ),
-    _of(
+    of_shell(
         "a base URL of this machine leads nowhere else",
         "http/destinations.py",
         'None if found.is_loopback else "not this machine, which the base URL names"',
         "None",
         f"{_WHERE}test_a_base_url_of_this_machine_leads_to_this_machine_only",
     ),
-    _of(
+    of_shell(
         "what is not allowed is not called",
         "http/destinations.py",
         "if self.allowed and not any(",
         "if False and not any(",
         f"{_WHERE}test_an_address_that_is_not_allowed_is_refused",
     ),
-    _of(
+    of_shell(
         "only addresses that may be called are connected to",
         "http/fast_transport.py",
         "[each for each in found if self._destinations.refusal(str(each[4][0])) is None]",
         "found",
         _ONLY_THOSE,
     ),
-    _of(
+    of_shell(
         "the engine of httpx looks whom it is connected to",
         "http/pooled_transport.py",
         "        if refusal is not None:\n",
         "        if False:\n",
         _NO_WORD,
     ),
-    _of(
+    of_shell(
         "check asks nothing where calls never go",
         "checks/rokt.py",
         "if any(each.level is Level.ERROR for each in refused):",
@@ -86,140 +82,140 @@ PEERS: Final = (
         "tests/component/test_check_rokt.py::"
         "test_a_name_that_leads_where_calls_never_go_is_told_and_asked_nothing",
     ),
-    _of(
+    of_shell(
         "TLS is of today",
         "tls.py",
         "ssl.TLSVersion.TLSv1_2",
         "ssl.TLSVersion.TLSv1",
         f"{_FILES}test_tls_is_of_today_and_looks_at_certificates_and_names",
     ),
-    _of(
+    of_shell(
         "our certificate is shown",
         "tls.py",
         "if files.certificate_file is not None:",
         "if False:",
         "tests/component/test_http_edge_tls.py::test_a_client_certificate_is_shown",
     ),
-    _of(
+    of_shell(
         "certificates are read again when they change",
         "tls.py",
         "self._context = context_of(self._files)",
         "pass",
         _ROTATED,
     ),
-    _of(
+    of_shell(
         "certificates that are read again hold in the engine of httpx",
         "http/pooled_transport.py",
         "self._context = self._inner._ssl_context = context",
         "self._context = context",
         _ROTATED,
     ),
-    _of(
+    of_shell(
         "no connection outlives its certificates",
         "http/fast_transport.py",
         " and connection.context is context",
         "",
         _OUTLIVED,
     ),
-    _of(
+    of_shell(
         "no connection of the engine of httpx outlives its certificates",
         "http/pooled_transport.py",
         "            await self._close_older()\n",
         "            pass\n",
         _OUTLIVED,
     ),
-    _of(
+    of_shell(
         "half a rotation stops nothing",
         "tls.py",
         "        except TlsFileError as error:\n            if self.problem",
         "        except ZeroDivisionError as error:\n            if self.problem",
         f"{_FILES}test_half_a_rotation_leaves_the_old_certificate_in_use",
     ),
-    _of(
+    of_shell(
         "whoever names an authority for the registry trusts no other",
         "registry.py",
         "        trusts_no_other=True,\n",
         "",
         f"{_HOSTILE}test_the_settings_say_whom_to_trust_and_who_we_are",
     ),
-    _of(
+    of_shell(
         "the registry's redirects are refused",
         "registry.py",
         "follow_redirects=False",
         "follow_redirects=True",
         f"{_HOSTILE}test_a_redirect_is_refused_and_nobody_else_learns_the_password",
     ),
-    _of(
+    of_shell(
         "the registry's answers end at a deadline",
         "registry_transport.py",
         "asyncio.timeout(self._within)",
         "asyncio.timeout(self._within * 40)",
         f"{_HOSTILE}test_an_answer_that_drips_ends_at_its_deadline",
     ),
-    _of(
+    of_shell(
         "the registry's answers are bounded",
         "registry_transport.py",
         "read_body(response.stream, encoding, ANSWER_LIMIT)",
         "read_body(response.stream, encoding, 1 << 28)",
         f"{_HOSTILE}test_an_answer_that_is_too_large_refuses_the_schema_and_feigns_no_outage",
     ),
-    _of(
+    of_shell(
         "errors of the registry quote nobody",
         "registry.py",
         "httpx.ConnectError | httpx.TimeoutException | TooLargeError",
         "httpx.TransportError",
         f"{_HOSTILE}test_a_peer_that_says_our_password_back_is_not_quoted",
     ),
-    _of(
+    of_shell(
         "the registry is asked so many questions a second",
         "schema_questions.py",
         "self._left -= len(chosen)",
         "pass",
         f"{_CACHE}test_made_up_schemas_do_not_hammer_the_registry",
     ),
-    _of(
+    of_shell(
         "a slow registry is asked no more than it answers",
         "schema_questions.py",
         "min(self._left, ASKED_A_SECOND - len(self._asking))",
         "self._left",
         f"{_CACHE}test_a_registry_that_is_slow_is_asked_no_more_than_it_answers",
     ),
-    _of(
+    of_shell(
         "made-up schemas keep no real one waiting",
         "schema_questions.py",
         "question.former is not None, question.records, ",
         "question.former is not None, 0, ",
         f"{_CACHE}test_what_most_records_wait_for_is_asked_first_however_many_others_are_made_up",
     ),
-    _of(
+    of_shell(
         "unknown schemas are remembered, and not for ever",
         "schema_questions.py",
         "if len(self._unknown) > _MOST_UNKNOWN:",
         "if False:",
         f"{_CACHE}test_the_memory_of_unknown_schemas_is_bounded",
     ),
-    _of(
+    of_shell(
         "a schema that changes under its id is noticed",
         "schema_questions.py",
         "isinstance(result, Unknown | RegistryAway) or result == question.former",
         "True",
         _CHANGED,
     ),
-    _of(
+    of_shell(
         "what was written by a schema that changed waits",
         "schema_questions.py",
         "question.former is None or question.former == result",
         "True",
         _CHANGED,
     ),
-    _of(
+    of_shell(
         "a schema that changed is never given up",
         "schema_questions.py",
         "case Unknown(knows_another=True) if question.former is None:",
         "case Unknown(knows_another=True):",
         _CHANGED,
     ),
-    _of(
+    of_shell(
         "a schema that changed is said",
         "schema_cache.py",
         '            _LOG.error("a schema is another',

@@ -35,85 +35,96 @@ class Mutation:
     test: str
 
 
-def _of(name: str, file: str, old: str, new: str, test: str = SEARCH) -> Mutation:
-    return Mutation(name, (Edit(f"processor/{file}", old, new),), test)
+def of_one_place(name: str, file: str, old: str, new: str, test: str = SEARCH) -> Mutation:
+    """Return a protection that stands in one place; files lie below the project's root."""
+    return Mutation(name, (Edit(file, old, new),), test)
+
+
+def of_processor(name: str, file: str, old: str, new: str, test: str = SEARCH) -> Mutation:
+    """Return the same for a file below `processor/`."""
+    return of_one_place(name, f"processor/{file}", old, new, test)
+
+
+def of_shell(name: str, file: str, old: str, new: str, test: str = SEARCH) -> Mutation:
+    """Return the same for a file below `processor/shell/`."""
+    return of_processor(name, f"shell/{file}", old, new, test)
 
 
 MUTATIONS: Final = (
-    _of(
+    of_processor(
         "no call beyond the acknowledged horizon",
         "core/dispatch.py",
         "if offset >= state.inputs[topic].horizon:",
         "if False:",
     ),
-    _of(
+    of_processor(
         "a horizon that shrinks holds from its sending",
         "core/partitions.py",
         "self.horizon = min(self.horizon, reach)",
         "pass",
     ),
-    _of(
+    of_processor(
         "the closing horizon covers what is doubtful",
         "core/partitions.py",
         "if work.is_ambiguous or lane.running is work:",
         "if False:",
     ),
-    _of(
+    of_processor(
         "the lease is checked at the write of a call",
         "core/engine.py",
         "return self.assignments.is_current(state) and now.at < state.lease_until",
         "return self.assignments.is_current(state)",
     ),
-    _of(
+    of_processor(
         "the lease counts from the sending of a commit",
         "core/assignments.py",
         "state.lease_until = sent_at + self._settings.lease",
         "state.lease_until = now.at + self._settings.lease",
     ),
-    _of(
+    of_processor(
         "a refused commit renews no lease",
         "core/assignments.py",
         "if not self.is_current(state) or live & set(refused):",
         "if not self.is_current(state):",
     ),
-    _of(
+    of_processor(
         "no call before the ledger is restored",
         "core/assignments.py",
         "state.phase = Phase.RESTORING\n",
         "state.phase = Phase.WORKING\n",
     ),
-    _of(
+    of_processor(
         "the ledger is restored up to the end of the results",
         "shell/kafka/restorer.py",
         " Reading(restore, begin, high)",
         " Reading(restore, begin, low)",
         "tests/component/test_restorer.py::test_a_partition_is_read_from_its_position_to_its_end",
     ),
-    _of(
+    of_processor(
         "only what is finished is committed",
         "core/offsets.py",
         "return self._order[0] if self._order else self.position",
         "return self.position",
     ),
-    _of(
+    of_processor(
         "an outcome is acknowledged before its record is finished",
         "core/writings.py",
         "if writing.is_outcome_produced:",
         "if True:",
     ),
-    _of(
+    of_processor(
         "a dead letter is acknowledged before its outcome is written",
         "core/writings.py",
         "self._produce(output_id, work, dead_letter or outcome)",
         "self._produce(output_id, work, outcome)",
     ),
-    _of(
+    of_processor(
         "what belongs to a former assignment is stale",
         "core/assignments.py",
         "return self.states.get(state.number) is state",
         "return state.number in self.states",
     ),
-    _of(
+    of_processor(
         "an acknowledgement counts in the generation of its sending",
         "shell/kafka/commits.py",
         "if consumer.consumer_group_metadata() != sent.generation:",
@@ -136,115 +147,115 @@ MUTATIONS: Final = (
         ),
         SEARCH,
     ),
-    _of(
+    of_processor(
         "what was in flight at a crash is tainted",
         "core/engine.py",
         "work.is_tainted = offset < owned.taint_below",
         "work.is_tainted = False",
     ),
-    _of(
+    of_processor(
         "the results are read once more before a tainted call",
         "core/dispatch.py",
         "if not work.is_tainted or state.rereading is Rereading.DONE:",
         "if True:",
         "tests/unit/test_engine.py::test_the_results_are_read_again_before_a_tainted_call",
     ),
-    _of(
+    of_processor(
         "a settled order is not called again",
         "core/ledger.py",
         "is_settled = known is not None and known.effect in _SETTLED",
         "is_settled = False",
     ),
-    _of(
+    of_processor(
         "a release waits for the payments before it",
         "core/gates.py",
         "and payments.offsets.position >= gate",
         "",
     ),
-    _of(
+    of_processor(
         "a lost partition's calls end before it works again",
         "core/dispatch.py",
         "return state.is_working(now.at) and self._assignments.is_alone(state.number)",
         "return state.is_working(now.at)",
     ),
-    _of(
+    of_processor(
         "while everything fails there is a hold",
         "core/judge.py",
         "if not self._retries.holds:\n            return False",
         "return False",
         OUTAGE,
     ),
-    _of(
+    of_processor(
         "nobody is convicted while all fail",
         "core/conclusions.py",
         "return seen_with.is_own_fault or elapsed >= settings.give_up_after",
         "return True",
         f"{HOLDS}::test_nothing_is_convicted_when_nobody_has_succeeded_since",
     ),
-    _of(
+    of_processor(
         "who fails alone is convicted",
         "core/conclusions.py",
         "return seen_with.is_own_fault or elapsed >= settings.give_up_after",
         "return False",
         f"{HOLDS}::test_one_poison_order_is_convicted_within_ninety_seconds_and_stops_nobody",
     ),
-    _of(
+    of_processor(
         "a success counts by its sending",
         "core/history.py",
         "self.proven_until = max(self.proven_until, work.sent_at)",
         "self.proven_until = at",
         f"{HISTORY}::test_later_a_success_counts_by_its_sending",
     ),
-    _of(
+    of_processor(
         "carts that failed before show an outage after a minute",
         "core/history.py",
         "len(self._failing) >= CARTS_OF_AN_OUTAGE and quiet >= LONG_QUIET",
         "False",
         f"{PROBES}::test_carts_that_failed_before_an_outage_are_not_convicted_in_it",
     ),
-    _of(
+    of_processor(
         "an order that alone is told to wait pauses nobody",
         "core/judge.py",
         "is_pause=is_pacing and not is_own_fault",
         "is_pause=is_pacing",
         f"{OVERLOAD}::{POISON}",
     ),
-    _of(
+    of_processor(
         "an order that alone is told to wait slows nobody",
         "core/judge.py",
         "if not is_own_fault:\n            self._permits.slow_down",
         "if True:\n            self._permits.slow_down",
         f"{OVERLOAD}::{POISON}",
     ),
-    _of(
+    of_processor(
         "time of holds is no patience",
         "core/permits.py",
         "is_held = is_idle or scope in self.holds.by_scope or self.holds.is_stopped(scope)",
         "is_held = is_idle",
         f"{PERMITS}::test_the_clock_of_patience_stands_still_while_a_scope_is_stopped",
     ),
-    _of(
+    of_processor(
         "time in which nothing may work is no patience",
         "core/permits.py",
         "is_idle = not may_work or now.at - since > _STOOD_STILL",
         "is_idle = False",
         f"{PERMITS}::test_nor_does_it_move_while_nothing_may_work_or_the_process_stands_still",
     ),
-    _of(
+    of_processor(
         "what was in the air puts no probe off",
         "core/holds.py",
         "if hold is None or (sent_at < hold.next_probe.at and hold.failures):",
         "if hold is None:",
         f"{PROBES}::test_calls_that_were_only_written_after_a_hold_began_put_no_probe_off",
     ),
-    _of(
+    of_processor(
         "a refusal that is final is a failed probe too",
         "core/judge.py",
         "self._permits.holds.put_off(scope, verdict, work.sent_at, now)",
         "pass",
         f"{PROBES}::test_a_reply_in_a_hold_that_may_end_its_record_is_a_failed_probe",
     ),
-    _of(
+    of_processor(
         "the end of a hold restarts the limits of those it stopped",
         "core/permits.py",
         "for each in _with_dependents(scope):\n                self.limits[each].restart()",
@@ -252,28 +263,28 @@ MUTATIONS: Final = (
         f"{OVERLOAD}::"
         "test_the_releases_that_a_hold_of_the_confirms_stopped_do_not_come_all_at_once",
     ),
-    _of(
+    of_processor(
         "a probe in two goes to a record that was never tried",
         "core/turns.py",
         "if not hold.prefers_untried:",
         "if True:",
         f"{HOLDS}::test_every_second_probe_goes_to_an_order_that_was_never_tried",
     ),
-    _of(
+    of_processor(
         "a hold is probed",
         "core/permits.py",
         "return Permit.PROBE if limit.in_flight == 0 and at >= hold.next_probe.at else Permit.NO",
         "return Permit.NO",
         f"{HOLDS}::test_a_hold_sends_one_call_at_a_time_after_growing_pauses_in_turn",
     ),
-    _of(
+    of_processor(
         "a hold that nobody can probe ends",
         "core/engine.py",
         "        dispatch.permits.end_unprobed_holds(now)\n",
         "",
         "tests/property/test_cluster.py::test_a_hold_whose_records_are_gone_stops_nobody",
     ),
-    _of(
+    of_processor(
         "what a tainted conflict may have done counts",
         "core/ledger.py",
         " and outcome.effect is not Effect.MAYBE_APPLIED",
@@ -281,55 +292,55 @@ MUTATIONS: Final = (
         "tests/property/test_cluster.py::"
         "test_an_order_called_under_two_carts_keeps_its_content_over_a_crash",
     ),
-    _of(
+    of_processor(
         "Retry-After is capped",
         "core/headers.py",
         "min(seconds, _LONGEST_PAUSE)",
         "seconds",
         "tests/unit/test_replies.py::test_retry_after_is_read_in_every_shape",
     ),
-    _of(
+    of_processor(
         "one original is worked once in a replay",
         "core/dispatch.py",
         "work.copy is not None and state.ledger.has_replayed(work.copy)",
         "False",
     ),
-    _of(
+    of_processor(
         "a copy waits for live records that may have been called before a takeover",
         "core/dispatch.py",
         "if topic != lane and position < owned.taint_below:",
         "if False:",
         f"{LANE}::test_a_copy_waits_for_live_records_that_may_have_been_called_before_the_takeover",
     ),
-    _of(
+    of_processor(
         "the results are read again when the lane comes from another owner",
         "core/assignments.py",
         "state.rereading = Rereading.NOT_ASKED",
         "pass",
         f"{LANE}::test_the_results_are_read_again_when_the_lane_comes_to_live_inputs_that_stay",
     ),
-    _of(
+    of_processor(
         "live calls find permits beside a replay",
         "core/permits.py",
         "self._most // 2",
         "self._most",
         f"{LANE}::test_copies_wait_while_half_of_the_permits_are_taken",
     ),
-    _of(
+    of_processor(
         "what a person asks for again stays doubtful",
         "core/planning.py",
         "work.is_tainted |= may_be_applied",
         "pass",
         f"{LANE}::test_what_was_doubtful_stays_so_when_the_authorised_call_is_refused",
     ),
-    _of(
+    of_processor(
         "a name that is given again is another replay",
         "core/replays.py",
         'return f"{self.replay_id}.{self.created_at:x}"',
         "return self.replay_id",
         "tests/unit/test_copies.py::test_a_name_that_is_given_again_makes_other_copies",
     ),
-    _of(
+    of_processor(
         "what is older than all outcomes is not replayed unasked",
         "shell/history/ledgers.py",
         "if begin > 0 else self._oldest_of_all()",
@@ -337,7 +348,7 @@ MUTATIONS: Final = (
         "tests/unit/test_restored_ledgers.py::"
         "test_a_ledger_with_its_beginning_knows_nothing_from_before_its_first_outcome",
     ),
-    _of(
+    of_processor(
         "copies that are gone from the lane end a replay",
         "core/pace.py",
         "not self.begin <= self.committed <= self.end",
@@ -345,7 +356,7 @@ MUTATIONS: Final = (
         "tests/unit/test_pace.py::"
         "test_a_lane_without_what_is_to_be_worked_next_is_lost_after_some_seconds",
     ),
-    _of(
+    of_processor(
         "of a doubtful order one record is asked for again",
         "core/forecast.py",
         """            case Proceed() if hash(event.order_id) in self._orders:
@@ -355,7 +366,7 @@ MUTATIONS: Final = (
         "",
         "tests/unit/test_forecast.py::test_what_is_asked_for_again_is_asked_for_once",
     ),
-    _of(
+    of_processor(
         "slices that were left in a hurry are written",
         "shell/history/bookkeeping.py",
         "self._written -= {self._current}",
