@@ -337,7 +337,8 @@ def test_an_empty_id_is_a_usage_error(world: World, arguments: list[str]) -> Non
 def test_the_clients_own_complaint_is_told(world: World) -> None:
     said = run(world, "inspect", "c-fine", kafka__properties='{"security.protocol": "SSL"}')
     assert (said.code, said.out) == (1, "")
-    assert "SSL handshake failed" in said.err
+    # The broker hangs up or resets: librdkafka words the two apart, and tells the state of both.
+    assert "in state SSL_HANDSHAKE" in said.err
 
 
 def test_what_is_gone_from_a_topic_is_said_and_its_outcome_is_told(
