@@ -6,7 +6,7 @@ meeting of events: may this order be called, which of these items may still be r
 An item is known by two ids, its cartItemId and its itemReservationId; a match by either counts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final, Protocol
 
 from processor.core.copies import Copy
@@ -98,23 +98,31 @@ class Ledger:
         self._shelves.readable[origin] = True
 
     def _learn_confirm(self, outcome: Outcome | OutcomeView, cart_id: str) -> None:
-        self._mark(cart_id, outcome.items, _PAID)
         if outcome.origin is not None:
             self.learn_readable(outcome.origin)
+        owner = self._learn_order(outcome, cart_id)
+        if owner is None:
+            self._mark(cart_id, outcome.items, _PAID)
+            return
+        items, rejected = outcome.items, ItemResult.REJECTED
+        self._mark(cart_id, [item for item in items if item.result is not rejected], _PAID, owner)
+        self._mark(cart_id, [item for item in items if item.result is rejected], _PAID)
+
+    def _learn_order(self, outcome: Outcome | OutcomeView, cart_id: str) -> str | None:
+        """Note what an order has come to; return its id if items belong to it by that."""
         order_id = outcome.order_id
         if not order_id or not outcome.request_fingerprint:
-            return  # an invalid event has no fingerprint: it says nothing of a call
+            return None  # an invalid event has no fingerprint: it says nothing of a call
         if outcome.status in _CHANGES_NO_ORDER and outcome.effect is not Effect.MAYBE_APPLIED:
-            return  # nothing was called; before a crash the same record may have been
+            return None  # nothing was called; before a crash the same record may have been
         known = self._orders.get(order_id)
         entry = Order(outcome.request_fingerprint, outcome.effect, cart_id)
         if known is not None and known != entry:
             if not _outweighs(entry, known):
-                return
+                return None
             self._drop_claims(known.cart_id, order_id)
         self._orders[order_id] = entry
-        if entry.effect in _SETTLED:
-            self._claim(cart_id, order_id, outcome)
+        return order_id if entry.effect in _SETTLED else None
 
     def _learn_release(self, outcome: Outcome | OutcomeView, cart_id: str) -> None:
         for item in outcome.items:
@@ -126,28 +134,23 @@ class Ledger:
                 case ItemResult.REJECTED | ItemResult.UNKNOWN:
                     pass
 
-    def _mark(self, cart_id: str, items: Iterable[_Item], known: int) -> None:
+    def _mark(
+        self, cart_id: str, items: Collection[_Item], known: int, owner: str | None = None
+    ) -> None:
+        """Note what is known of items, and, if given, which order they belong to."""
+        if not items:
+            return
         cart = self._carts.get(cart_id) or _NO_UNITS
+        own = () if owner is None else (owner,)  # one tuple for all units: there are millions
         news = {}
         for item in items:
             for unit in _units(item):
-                before = cart.get(unit, _NO_UNIT)
-                if known & ~before.known:
-                    news[unit] = Unit(before.known | known, before.claims)
-        if news:
-            self._carts[cart_id] = {**cart, **news}
-
-    def _claim(self, cart_id: str, order_id: str, outcome: Outcome | OutcomeView) -> None:
-        cart = self._carts.get(cart_id) or _NO_UNITS
-        own = (order_id,)  # one tuple for all units: there are millions
-        news = {}
-        for item in outcome.items:
-            if item.result is ItemResult.REJECTED:
-                continue
-            for unit in _units(item):
-                known, claims = cart.get(unit, _NO_UNIT)
-                if order_id not in claims:
-                    news[unit] = Unit(known, tuple(sorted(claims + own)) if claims else own)
+                before, claims = cart.get(unit, _NO_UNIT)
+                owners = claims
+                if owner is not None and owner not in claims:
+                    owners = tuple(sorted(claims + own)) if claims else own
+                if owners is not claims or known & ~before:
+                    news[unit] = Unit(before | known, owners)
         if news:
             self._carts[cart_id] = {**cart, **news}
 

@@ -1,7 +1,7 @@
 """Outcomes and dead letters: what is written of every input, and how it follows from a verdict."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 from processor.core.records import Record, Source
@@ -47,8 +47,7 @@ class Outcome:
     """What the input's headers say of its trace; in headers only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeView:
+class OutcomeView(NamedTuple):
     """The part of an outcome that the ledger needs, as read back from the results topic."""
 
     outcome_id: str
@@ -122,7 +121,7 @@ def end_with(verdict: Verdict, *, so_far: Effect, is_ambiguous: bool) -> Ending:
     if not is_ambiguous or verdict.effect is Effect.APPLIED:
         return ending
     items = tuple(
-        replace(item, result=ItemResult.INDETERMINATE)
+        item._replace(result=ItemResult.INDETERMINATE)
         if item.result is ItemResult.REJECTED
         else item
         for item in verdict.items

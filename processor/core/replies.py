@@ -84,8 +84,7 @@ class RoktError:
     value_json: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemVerdict:
+class ItemVerdict(NamedTuple):
     """What the reply said of one requested item. The URL may be a voucher: never log it."""
 
     cart_item_id: str

@@ -63,7 +63,7 @@ REFUSED: Final = replace(
     status=Status.REJECTED,
     effect=Effect.NOT_APPLIED,
     reason=Reason.UNPROCESSABLE,
-    items=(replace(SUCCEEDED, result=ItemResult.UNKNOWN),),
+    items=(SUCCEEDED._replace(result=ItemResult.UNKNOWN),),
     http_status=422,
     error_description="no such item",
     errors=(RoktError(code="E", message="gone", value_json='"https://voucher.example/secret"'),),

@@ -56,12 +56,11 @@ def knowing(*outcomes: OutcomeView) -> Ledger:
     return ledger
 
 
-INVALID: Final = replace(
-    outcome(Status.REJECTED, Effect.NOT_SENT),
+INVALID: Final = outcome(Status.REJECTED, Effect.NOT_SENT)._replace(
     reason=Reason.INVALID_EVENT,
     request_fingerprint="",
 )
-TAINTED_INVALID: Final = replace(INVALID, status=Status.INDETERMINATE, effect=Effect.MAYBE_APPLIED)
+TAINTED_INVALID: Final = INVALID._replace(status=Status.INDETERMINATE, effect=Effect.MAYBE_APPLIED)
 UNDECODABLE: Final = outcome(Status.REJECTED, Effect.NOT_SENT, operation=Operation.UNKNOWN)
 
 
@@ -184,20 +183,18 @@ def test_a_stronger_outcome_takes_back_the_claims_of_a_weaker_one() -> None:
 
 def test_equal_outcomes_claim_together_in_whatever_order_they_are_read() -> None:
     kept = outcome(Status.INDETERMINATE, Effect.MAYBE_APPLIED)
-    refused = replace(kept, items=(replace(kept.items[0], result=ItemResult.REJECTED),))
+    refused = kept._replace(items=(kept.items[0]._replace(result=ItemResult.REJECTED),))
     for known in ((kept, refused), (refused, kept)):
         assert isinstance(knowing(*known).ask_confirm(order("another"), "x"), Conflict)
 
 
 def test_an_item_that_two_orders_claim_belongs_to_the_other_when_one_lets_go() -> None:
     claims = [
-        replace(outcome(Status.INDETERMINATE, Effect.MAYBE_APPLIED), order_id=order_id)
+        outcome(Status.INDETERMINATE, Effect.MAYBE_APPLIED)._replace(order_id=order_id)
         for order_id in ("order-1", "order-2")
     ]
-    let_go = replace(
-        outcome(Status.PARTIALLY_SUCCEEDED, Effect.PARTIALLY_APPLIED, ItemResult.REJECTED),
-        order_id="order-1",
-    )
+    partial = outcome(Status.PARTIALLY_SUCCEEDED, Effect.PARTIALLY_APPLIED, ItemResult.REJECTED)
+    let_go = partial._replace(order_id="order-1")
     for known in ([*claims, let_go], [let_go, *claims], [claims[0], let_go, claims[1]]):
         answer = knowing(*known).ask_confirm(order("another"), "x")
         assert answer == Conflict(detail="item item-a belongs to order order-2 already")
@@ -249,8 +246,7 @@ def test_releases_of_a_cart_wait_until_its_unreadable_payment_is_read() -> None:
     ledger = knowing(UNDECODABLE)
     assert ledger.ask_release(release(), 0).items == ()
     assert ledger.ask_release(release("another"), 0).items != ()
-    redriven = replace(
-        outcome(Status.SUCCEEDED, Effect.APPLIED, items="z"),
+    redriven = outcome(Status.SUCCEEDED, Effect.APPLIED, items="z")._replace(
         origin=UNDECODABLE.source,
         source=Source("rokt-replay", 0, 0, None),
     )
@@ -261,8 +257,7 @@ def test_releases_of_a_cart_wait_until_its_unreadable_payment_is_read() -> None:
 def test_a_record_of_a_topic_that_was_created_anew_frees_no_release() -> None:
     ledger = knowing(UNDECODABLE)
     later = Source(*UNDECODABLE.source[:3], 9_999)
-    redriven = replace(
-        outcome(Status.SUCCEEDED, Effect.APPLIED, items="z"),
+    redriven = outcome(Status.SUCCEEDED, Effect.APPLIED, items="z")._replace(
         origin=later,
         source=Source("rokt-replay", 0, 0, None),
     )
@@ -271,7 +266,7 @@ def test_a_record_of_a_topic_that_was_created_anew_frees_no_release() -> None:
 
 
 def test_an_unreadable_release_stops_no_release() -> None:
-    unreadable = replace(UNDECODABLE, source=Source(ABANDONMENTS, 0, 7, None))
+    unreadable = UNDECODABLE._replace(source=Source(ABANDONMENTS, 0, 7, None))
     assert knowing(unreadable).ask_release(release(), 0).items != ()
 
 

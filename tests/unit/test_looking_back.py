@@ -76,7 +76,7 @@ def test_an_outcome_is_read_back_whole_but_for_what_may_be_a_voucher() -> None:
         rokt_trace_id=None,
     )
     read = WholeOutcomeReader(known).read(ENCODER.outcome(written))
-    assert read == replace(written, items=(replace(SUCCEEDED, item_confirmation_url=None),))
+    assert read == replace(written, items=(SUCCEEDED._replace(item_confirmation_url=None),))
 
 
 @pytest.mark.parametrize("reader", [WholeOutcomeReader(known), OutcomeReader(known)])
@@ -290,7 +290,7 @@ REDRIVES: Final[dict[str, tuple[tuple[Record, ...], list[tuple[str, int]]]]] = {
     "a release whose item is paid": (
         (
             PAYMENT,
-            result(0, replace(CONFIRMED, items=(replace(SUCCEEDED, cart_item_id="i-1"),))),
+            result(0, replace(CONFIRMED, items=(SUCCEEDED._replace(cart_item_id="i-1"),))),
             letter(
                 0,
                 replace(REFUSED, source=Source(TOPICS.cart_abandoned, 0, 0, 1)),

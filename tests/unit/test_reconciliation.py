@@ -54,7 +54,7 @@ def confirmed(offset: int = 0, *items: ItemVerdict, **changes: Any) -> OutcomeVi
         request_fingerprint="f",
         items=items or (item("a"),),
     )
-    return replace(outcome, **changes)
+    return outcome._replace(**changes)
 
 
 def released(*items: ItemVerdict) -> OutcomeView:
@@ -268,7 +268,7 @@ def test_an_item_matches_by_its_reservation_alone() -> None:
 
 def test_of_two_orders_that_an_item_matches_the_confirmed_one_counts() -> None:
     told = (
-        failed(1, items=(replace(named("a", "r-1"), result=ItemResult.UNKNOWN),), reason=None),
+        failed(1, items=(named("a", "r-1")._replace(result=ItemResult.UNKNOWN),), reason=None),
         confirmed(2, named("b", "r-2"), order_id="o-2"),
         released(named("a", "r-2")),
     )
@@ -276,7 +276,7 @@ def test_of_two_orders_that_an_item_matches_the_confirmed_one_counts() -> None:
 
 
 RELEASES: Final[dict[str, tuple[tuple[OutcomeView, ...], set[Trouble]]]] = {
-    "of another cart": ((replace(released(item("a")), cart_id="c-2"), confirmed(1)), set()),
+    "of another cart": ((released(item("a"))._replace(cart_id="c-2"), confirmed(1)), set()),
     "refused": ((released(item("a", ItemResult.REJECTED)), confirmed(1)), set()),
     "not called": ((released(item("a", ItemResult.UNKNOWN)), confirmed(1)), set()),
     "maybe before": (
