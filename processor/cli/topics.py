@@ -14,12 +14,12 @@ from processor.cli.topics_plan import create, plan
 from processor.core.records import Partition
 from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.clock import steady
+from processor.shell.inputs import inputs
 from processor.shell.kafka import clients
 from processor.shell.kafka.broker import Broker, Inquiry
 from processor.shell.kafka.gaps import Gap
 from processor.shell.kafka.marks import Acceptance, acceptances, topic_id_of, write
 from processor.shell.settings import Connections, Kafka, load_connections
-from processor.shell.startup import inputs
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from processor.core.assignments import Topics
 from processor.core.copies import NoCopy, copy_of
 from processor.core.events import CartAbandoned, OrderPaid, Undecodable
+from processor.core.records import Topics
 from processor.core.vocabulary import Reason
 from processor.core.work import Rank, Work
 

@@ -14,7 +14,7 @@ from processor.core.horizon import taint_below
 from processor.core.ledgers import Kept, Ledgers, Retained
 from processor.core.outcomes import Outcome, OutcomeView
 from processor.core.partitions import Input, PartitionState, Phase, Rereading
-from processor.core.records import Now, Partition
+from processor.core.records import Now, Partition, Topics
 
 READ_GAPS_EVERY: Final = 60.0
 _COMMIT_AGAIN_AFTER: Final = 0.2
@@ -33,23 +33,6 @@ class Assigned:
     metadata: str | None
     end: int
     beginning: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Topics:
-    """Which part each input plays. `replay` is the replay lane, None while that is off."""
-
-    payments: str
-    abandonments: str
-    replay: str | None = None
-
-    @property
-    def live(self) -> frozenset[str]:
-        """The topics of which a partition number must be owned before it works.
-
-        The replay lane is none of them: it works where they are, and never stops them.
-        """
-        return frozenset({self.payments, self.abandonments})
 
 
 class Assignments:

@@ -237,25 +237,10 @@ class Engine:
         """
         for state in self.assignments.committed(commit, refused, sent_at, now):
             late, state.late = state.late, []
-            for lane, work, verdict in late:
-                self._conclude(state, lane, work, verdict, now)
+            for one in late:
+                self._conclude(state, *one, now)
             self._dispatch.unpark(state, now)
         return self._dispatch.run(now)
-
-    def drain(self, partitions: Collection[Partition]) -> None:
-        """Begin to hand partitions over: nothing new begins in their numbers."""
-        self.assignments.drain(partitions)
-
-    def is_drained(self, partitions: Collection[Partition]) -> bool:
-        """Whether nothing of these partitions' numbers is in flight or on its way into a topic."""
-        return self.assignments.is_drained(partitions)
-
-    def closing_offsets(self, partitions: Collection[Partition]) -> tuple[do.CommitOffset, ...]:
-        """Return the last offsets to commit for partitions that are handed over.
-
-        From then on no other commit names them.
-        """
-        return self.assignments.closing_offsets(partitions)
 
     def lose(self, partitions: Collection[Partition], now: Now) -> list[do.Effect]:
         """Give partitions up. What is unfinished there is the next owner's.
@@ -295,12 +280,10 @@ class Engine:
 
     def tick(self, now: Now) -> list[do.Effect]:
         """Let time pass: rests end, ends of logs are asked for, a commit is due."""
-        dispatch = self._dispatch
-        may_work = any(state.is_working(now.at) for state in self.assignments.states.values())
-        dispatch.permits.pass_time(now, may_work=may_work)
+        dispatch, states = self._dispatch, self.assignments.states.values()
+        dispatch.permits.pass_time(now, may_work=any(each.is_working(now.at) for each in states))
         dispatch.permits.end_unprobed_holds(now)
         dispatch.turns.wake(now)
-        states = self.assignments.states.values()
         asking = tuple((s.number, s.epoch) for s in states if dispatch.gates.to_ask(s, now.at))
         if asking:
             dispatch.emit(do.AskEnds(asking))
@@ -313,5 +296,5 @@ class Engine:
 
     def look(self) -> Sight:
         """Return what is being done now. Goes over all unfinished records."""
-        dispatch = self._dispatch
-        return look(self.assignments, dispatch.permits, dispatch.partitioners.disagreement)
+        partitioners = self._dispatch.partitioners
+        return look(self.assignments, self._dispatch.permits, partitioners.disagreement)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from processor.core.assignments import Topics
 from processor.core.calls import CallShape
 from processor.core.conclusions import RetrySettings
 from processor.core.fence import FenceSettings
+from processor.core.records import Topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from processor.core.records import Partition
+from processor.core.standings import Look, late, lost
 
 DEFAULT_RATE: Final = 20.0
 DEFAULT_LATE_AFTER: Final = 5.0
@@ -57,42 +58,6 @@ class Pace:
     rate: float = DEFAULT_RATE
     late_after: float = DEFAULT_LATE_AFTER
     stop_after_failures: int | None = None
-
-
-class Standing(NamedTuple):
-    """Where a partition ends, and what the live group has committed there: None for nothing.
-
-    `begin` is its first offset that is still there.
-    """
-
-    end: int
-    committed: int | None
-    begin: int = 0
-
-    @property
-    def unfinished(self) -> int:
-        """How many offsets are not committed; all where nothing is."""
-        return max(0, self.end - (self.committed or 0))
-
-    @property
-    def is_torn(self) -> bool:
-        """Whether what is to be worked next is not there: it was deleted, or the topic is new."""
-        return self.committed is not None and not self.begin <= self.committed <= self.end
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """Where the live fleet stood at `asked_at` (seconds on the steady clock) or a little later.
-
-    `has_members`: whether the live group has any, None when that is not told. `lane_id` is the id
-    of the lane's topic, as far as it is told.
-    """
-
-    asked_at: float
-    inputs: Mapping[Partition, Standing]
-    lane: Mapping[Partition, Standing]
-    has_members: bool | None
-    lane_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +132,7 @@ class Pacer:
             return {}
         look = self._looks[-1]
         return {
-            place: _lost(place, look.lane[place])
+            place: lost(place, look.lane[place])
             for place, since in self._torn_since.items()
             if look.asked_at - since >= _TORN_FOR
         }
@@ -219,7 +184,7 @@ class Pacer:
             return Wait(cause=Cause.UNTOLD)
         torn = [place for place, standing in last.lane.items() if standing.is_torn]
         if torn:
-            return Wait(cause=Cause.LOST, detail=_lost(torn[0], last.lane[torn[0]]))
+            return Wait(cause=Cause.LOST, detail=lost(torn[0], last.lane[torn[0]]))
         without = [place for place, standing in last.lane.items() if standing.committed is None]
         if last.has_members is False or without:
             return Wait(cause=Cause.NOBODY, detail=_nobody(without))
@@ -228,16 +193,16 @@ class Pacer:
     def _ask_live(self) -> Wait | None:
         """Compare what is committed now with the ends of a while ago, or of the first look."""
         then, now = self._looks[0], self._looks[-1]
-        late = {
+        counts = {
             place: count
             for place, standing in now.inputs.items()
-            if (count := _late(then.inputs.get(place), standing)) > 0
+            if (count := late(then.inputs.get(place), standing)) > 0
         }
-        if not late:
+        if not counts:
             return None
-        place, most = max(late.items(), key=lambda each: each[1])
-        total = sum(late.values())
-        where = f", {most} of them in" if len(late) > 1 else " in"
+        place, most = max(counts.items(), key=lambda each: each[1])
+        total = sum(counts.values())
+        where = f", {most} of them in" if len(counts) > 1 else " in"
         return Wait(
             cause=Cause.LATE,
             detail=f"{total} live {'event is' if total == 1 else 'events are'} late"
@@ -273,20 +238,6 @@ class Pacer:
         earned = max(0.0, now - self._credited_at) * self._pace.rate
         self._credit = min(self._burst, self._credit + earned)
         self._credited_at = max(now, self._credited_at)
-
-
-def _late(then: Standing | None, now: Standing) -> int:
-    if then is None:
-        return 0
-    return max(0, then.end - (now.committed or 0))
-
-
-def _lost(place: Partition, standing: Standing) -> str:
-    return (
-        f"the processors go on at offset {standing.committed} of {place.topic} [{place.number}], "
-        f"which holds {standing.begin} to {standing.end}: it was recreated, or its records were "
-        "deleted before they were worked"
-    )
 
 
 def _nobody(without: list[Partition]) -> str:

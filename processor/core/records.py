@@ -20,6 +20,23 @@ class Source(NamedTuple):
     timestamp: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """Which part each input plays. `replay` is the replay lane, None while that is off."""
+
+    payments: str
+    abandonments: str
+    replay: str | None = None
+
+    @property
+    def live(self) -> frozenset[str]:
+        """The topics of which a partition number must be owned before it works.
+
+        The replay lane is none of them: it works where they are, and never stops them.
+        """
+        return frozenset({self.payments, self.abandonments})
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record as consumed. `value` is None for a tombstone; headers keep their order."""

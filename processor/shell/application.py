@@ -200,8 +200,8 @@ class Application:
             worker.poller.stop(is_failing=_is_ours(self._failure))
             await worker.finish(self._settings.kafka.drain_deadline)
             has_left = await asyncio.to_thread(worker.poller.join, _STOP_WITHIN)
-            if not has_left or worker.hand_over_trouble is not None:
-                why = worker.hand_over_trouble or "Kafka does not answer"
+            if not has_left or worker.membership.hand_over_trouble is not None:
+                why = worker.membership.hand_over_trouble or "Kafka does not answer"
                 self.fail(RuntimeFailure(f"Stopped without handing over ({why}). {_NOTHING_LOST}"))
             worker.restorer.stop()
             await asyncio.to_thread(worker.restorer.join, _STOP_WITHIN)

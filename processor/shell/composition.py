@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from processor import __version__
-from processor.core.assignments import Topics
 from processor.core.calls import CallShape
 from processor.core.conclusions import RetrySettings
 from processor.core.engine_settings import EngineSettings
 from processor.core.fence import FenceSettings
+from processor.core.records import Topics
 from processor.core.retries import RELEASE_PATIENCE, Patience
 from processor.errors import ConfigurationError
 from processor.shell.clock import steady

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from processor.core.copies import Copy, copy_of
 from processor.core.records import Record
 from processor.shell.schemas import CART_ABANDONED, ORDER_PAID
+from processor.shell.settings import Topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +35,8 @@ class Inputs:
     def expected(self, topic: str) -> str | None:
         """Return the name of the Avro record that a topic carries; None: it may be either."""
         return {self.payments: ORDER_PAID, self.abandonments: CART_ABANDONED}.get(topic)
+
+
+def inputs(topics: Topics) -> tuple[str, str]:
+    """Return the live topics that are consumed, that of the payments first."""
+    return topics.order_paid, topics.cart_abandoned

@@ -1,25 +1,24 @@
-"""Start-up: what has to be there before the group is joined, and where a new group begins."""
+"""Start-up: what has to be there before the group is joined."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain, repeat
 from typing import Final, TypeVar
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException
 
-from processor.core import horizon
 from processor.core.blueprints import is_endless
-from processor.core.records import Partition
 from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell import schemas
 from processor.shell.clock import steady
+from processor.shell.first_offsets import commit_start
+from processor.shell.inputs import inputs
 from processor.shell.kafka import clients
 from processor.shell.kafka.broker import Broker
 from processor.shell.registry import Registry
-from processor.shell.settings import Settings, Topics
+from processor.shell.settings import Settings
 
 _LOG: Final = structlog.get_logger(__name__)
 _ANSWER_WITHIN: Final = 5.0
@@ -85,11 +84,6 @@ def _first_topic_id(topic: str, broker: Broker) -> str | None:
     """Ask some times: a slow answer would cost the ledger's copy."""
     asked = (broker.topic_id(topic, _CONFIG_WITHIN) for _ in range(_ASK_FOR_ID))
     return next((topic_id for topic_id in asked if topic_id is not None), None)
-
-
-def inputs(topics: Topics) -> tuple[str, ...]:
-    """Return the live topics that are consumed."""
-    return topics.order_paid, topics.cart_abandoned
 
 
 def _patiently(ask: Callable[[], Answer], deadline: _Deadline, what: str) -> Answer:
@@ -204,102 +198,11 @@ def _offsets(settings: Settings, broker: Broker, prepared: Prepared, deadline: _
     consumer = Consumer(clients.offsets_only(settings.kafka))
     try:
         _patiently(
-            lambda: _commit_start(settings, broker, consumer, prepared),
+            lambda: commit_start(
+                settings, broker, consumer, lane=prepared.replay, partitions=prepared.partitions
+            ),
             deadline,
             "Kafka did not take the first offsets of the group",
         )
     finally:
         consumer.close()
-
-
-def _commit_start(
-    settings: Settings, broker: Broker, consumer: Consumer, prepared: Prepared
-) -> None:
-    lane, partitions = prepared.replay, prepared.partitions
-    topics = (*inputs(settings.topics), lane) if lane is not None else inputs(settings.topics)
-    asked = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
-    committed = consumer.committed(asked, timeout=_ANSWER_WITHIN)
-    for each in committed:
-        if each.error is not None:  # not told is not the same as not there
-            raise KafkaException(each.error)
-    _check_count(settings, committed, partitions)
-    without = [Partition(each.topic, each.partition) for each in committed if each.offset < 0]
-    if not without:
-        return
-    live = [partition for partition in without if partition.topic != lane]
-    start = settings.kafka.start
-    if live and start is None:
-        live_inputs = partitions * len(inputs(settings.topics))
-        raise ConfigurationError(_start_is_needed(settings, live, live_inputs))
-    positions = {
-        **_positions(start or "earliest", live, broker, consumer),
-        # Nobody else writes there: a lane that is new to the group is worked from its beginning.
-        **_positions("earliest", [one for one in without if one.topic == lane], broker, consumer),
-    }
-    consumer.commit(
-        offsets=[
-            TopicPartition(*partition, offset, _metadata(offset, partitions))
-            for partition, offset in positions.items()
-        ],
-        asynchronous=False,
-    )
-    if live:
-        _LOG.info("group begins", start=str(start), partitions=len(live))
-
-
-def _check_count(settings: Settings, committed: Sequence[TopicPartition], partitions: int) -> None:
-    for each in committed:
-        known = horizon.read(each.metadata) if each.offset >= 0 else None
-        if known is not None and known.partitions != partitions:
-            raise ConfigurationError(
-                f"The inputs had {known.partitions} partitions when group "
-                f"{settings.kafka.group_id} last committed, and have {partitions} now. Carts have "
-                "moved to other partitions, whose ledgers know nothing of them, so orders could "
-                "be confirmed twice: work the old topics off with the old count, then go on with "
-                "new topics and a new group."
-            )
-
-
-def _start_is_needed(settings: Settings, without: Sequence[Partition], inputs_: int) -> str:
-    which = (
-        f"Group {settings.kafka.group_id} has no offsets yet"
-        if len(without) == inputs_
-        else f"Group {settings.kafka.group_id} has no offset for {without[0].topic} "
-        f"[{without[0].number}] and {len(without) - 1} more"
-    )
-    return (
-        f"{which}: set PROCESSOR_KAFKA__START to where it is to begin. `earliest` confirms all "
-        "orders that the topics still hold, `latest` only those that come from now on, a time "
-        "such as 2026-01-31T00:00:00Z those since then. It is needed for the first start only."
-    )
-
-
-def _positions(
-    start: str | datetime, partitions: Sequence[Partition], broker: Broker, consumer: Consumer
-) -> Mapping[Partition, int]:
-    if start == "earliest":
-        return {
-            partition: consumer.get_watermark_offsets(
-                TopicPartition(*partition), timeout=_ANSWER_WITHIN, cached=False
-            )[0]
-            for partition in partitions
-        }
-    if not partitions:
-        return {}
-    ends = broker.ends(partitions, _ANSWER_WITHIN)
-    if not isinstance(start, datetime):
-        return ends
-    at = int(start.timestamp() * 1000)
-    found = consumer.offsets_for_times(
-        [TopicPartition(*partition, at) for partition in partitions], timeout=_ANSWER_WITHIN
-    )
-    return {
-        (partition := Partition(each.topic, each.partition)): each.offset
-        if each.offset >= 0
-        else ends[partition]
-        for each in found
-    }
-
-
-def _metadata(offset: int, partitions: int) -> str:
-    return horizon.write(horizon.Horizon(offset=offset, partitions=partitions))

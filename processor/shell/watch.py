@@ -13,6 +13,7 @@ from processor.core.sight import Sight
 from processor.errors import RuntimeFailure
 from processor.shell.clock import now, steady
 from processor.shell.credential_files import CredentialFiles
+from processor.shell.inputs import inputs
 from processor.shell.metrics import Dependency, HoldScope, Metrics
 from processor.shell.page.shape import View
 from processor.shell.page.view import live_lag, view
@@ -20,7 +21,6 @@ from processor.shell.parts import Parts
 from processor.shell.secrets import SecretFile
 from processor.shell.seen import Seen
 from processor.shell.settings import Settings
-from processor.shell.startup import inputs
 from processor.shell.status import Status, iso, name_of, status_of
 from processor.shell.worker import Worker
 
@@ -225,7 +225,9 @@ class Watch:
     def _has_partitions(self) -> bool:
         """Whether the group has given us what we are to have."""
         worker = self._worker
-        return worker is not None and (worker.has_assignment or self._is_idle_member(worker))
+        return worker is not None and (
+            worker.membership.has_assignment or self._is_idle_member(worker)
+        )
 
     def _is_idle_member(self, worker: Worker) -> bool:
         """Whether the group has had the time to give us partitions, and gave none.

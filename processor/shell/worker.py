@@ -27,8 +27,7 @@ from processor.shell.kafka.poller import Poller
 from processor.shell.kafka.restorer import Restorer
 from processor.shell.kafka.sink import Sink
 from processor.shell.learning import Learning
-from processor.shell.logs import listed
-from processor.shell.metrics import Rebalance
+from processor.shell.membership import Membership
 from processor.shell.parts import Parts
 from processor.shell.suspicion import Suspicion
 
@@ -60,7 +59,6 @@ class Worker:
         self.parts = parts
         self._inputs = inputs
         self._fail = fail
-        self._drain_deadline = drain_deadline
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._tick_handle: asyncio.TimerHandle | None = None
@@ -75,9 +73,7 @@ class Worker:
         self.last_commit_at: float | None = None
         self.suspicion = Suspicion(parts, inputs, self._spawn, self._decode_pending)
         self._has_stumbled = False
-        self.has_assignment = False
-        """Whether the group has told us what we own, and we have not lost it since."""
-        self.hand_over_trouble: str | None = None  # why last offsets were not committed
+        self.membership = Membership(parts, self.suspicion, self.apply, drain_deadline)
 
     def connect(self, sink: Sink, poller: Poller, restorer: Restorer) -> None:
         """Take the parts that call back."""
@@ -91,11 +87,11 @@ class Worker:
 
     async def finish(self, within: float) -> bool:
         """Begin nothing new, and wait for what is in the air; return whether it has come down."""
-        self.hand_over_trouble = None  # what an earlier loss left is of no interest any more
+        self.membership.hand_over_trouble = None  # what an earlier loss left is of no interest
         owned = tuple(self._engine.look().next_offsets)
-        self._engine.drain(owned)
+        self._engine.assignments.drain(owned)
         for _ in range(int(within / _TICK)):
-            if self._engine.is_drained(owned):
+            if self._engine.assignments.is_drained(owned):
                 return True
             await asyncio.sleep(_TICK)
         return False
@@ -254,55 +250,20 @@ class Worker:
 
     def assigned(self, partitions: Sequence[Assigned]) -> None:
         """Take partitions over."""
-        self._call_soon(self._take_over, partitions)
-
-    def _take_over(self, partitions: Sequence[Assigned]) -> None:
-        self.has_assignment = True
-        self.parts.metrics.rebalanced(Rebalance.ASSIGNED)
-        self.suspicion.begin(partitions)
-        self._traces.assigned([one.partition for one in partitions])
-        _LOG.info("partitions assigned", partitions=listed([one.partition for one in partitions]))
-        self.apply(self._engine.assign(partitions, now()))
+        self._call_soon(self.membership.take_over, partitions)
 
     def revoked(self, partitions: Sequence[Partition]) -> Future[Sequence[do.CommitOffset]]:
         """Begin to hand partitions over; the result is what to commit for them at last."""
         closing: Future[Sequence[do.CommitOffset]] = Future()
-        self._call_soon(self._drain, partitions, closing)
+        self._call_soon(self.membership.hand_over, partitions, closing)
         return closing
-
-    def _drain(
-        self, partitions: Sequence[Partition], closing: Future[Sequence[do.CommitOffset]]
-    ) -> None:
-        self.parts.metrics.rebalanced(Rebalance.REVOKED)
-        self._engine.drain(partitions)
-        deadline = steady() + self._drain_deadline
-
-        def look_again() -> None:
-            is_drained = self._engine.is_drained(partitions)
-            if not is_drained and steady() < deadline:
-                self._loop.call_later(_TICK, look_again)
-                return
-            if not is_drained:
-                _LOG.warning("drain deadline is over", partitions=listed(partitions))
-            closing.set_result(self._engine.closing_offsets(partitions))
-
-        look_again()
 
     def lost(self, partitions: Sequence[Partition], trouble: str | None) -> None:
         """Give partitions up."""
         self._call_soon(self._give_up, partitions, trouble)
 
     def _give_up(self, partitions: Sequence[Partition], trouble: str | None) -> None:
-        self.hand_over_trouble = trouble
-        if trouble is None:
-            _LOG.info("partitions handed over", partitions=listed(partitions))
-        else:
-            self.has_assignment = False
-            self.parts.metrics.rebalanced(Rebalance.LOST)
-            _LOG.warning("partitions lost", partitions=listed(partitions), why=trouble)
-        self._traces.lost(partitions)
-        self.suspicion.forget(partitions)
-        self.apply(self._engine.lose(partitions, now()))
+        self.membership.give_up(partitions, trouble)
         self._want_paused(self._paused.difference(partitions))
 
     def _want_paused(self, partitions: frozenset[Partition]) -> None:

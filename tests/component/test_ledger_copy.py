@@ -8,11 +8,10 @@ from typing import Final
 
 import pytest
 
-from processor.core.assignments import Topics
 from processor.core.ledgers import Kept
 from processor.core.meetings import Duplicate, Proceed
 from processor.core.outcomes import OutcomeView
-from processor.core.records import Source
+from processor.core.records import Source, Topics
 from processor.core.replies import ItemVerdict
 from processor.core.vocabulary import Effect, ItemResult, Operation, Status
 from processor.errors import ConfigurationError, RuntimeFailure

@@ -111,7 +111,7 @@ class Stage:
             poller=SimpleNamespace(
                 trouble=None, member_since=None, polled_at=NOW, gaps=SimpleNamespace(parked={})
             ),
-            has_assignment=True,
+            membership=SimpleNamespace(has_assignment=True),
             restorer=SimpleNamespace(trouble=None, remaining=11, left=lambda: {0: 4, 1: 7}),
             commit_trouble=None,
             ticked_at=NOW,
@@ -193,7 +193,7 @@ def test_it_is_ready_once_the_group_has_answered_and_the_ledgers_are_read(
     is_ready: bool,
 ) -> None:
     stage.run()
-    stage.worker.has_assignment = has_assignment
+    stage.worker.membership.has_assignment = has_assignment
     stage.worker.poller.member_since = None if member_for is None else NOW - member_for
     stage.sight["is_restored"] = is_restored
     assert stage.watch.is_ready() is is_ready

@@ -388,7 +388,7 @@ def test_what_is_lost_is_not_wished_paused_any_more() -> None:
         for partition, trouble in ((PAID, "somebody else has it"), (ABANDONED, None)):
             stage.worker.lost([partition], trouble)
             await settle()
-            seen.append(stage.worker.hand_over_trouble)
+            seen.append(stage.worker.membership.hand_over_trouble)
 
     stage = staged(test)
     assert seen == ["somebody else has it", None]

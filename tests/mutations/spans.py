@@ -107,7 +107,7 @@ SPANS: Final = (
     ),
     of_shell(
         "whoever makes spans is told of lost partitions",
-        "worker.py",
+        "membership.py",
         "        self._traces.lost(partitions)\n",
         "",
         TOLD,

@@ -350,7 +350,7 @@ MUTATIONS: Final = (
     ),
     of_processor(
         "copies that are gone from the lane end a replay",
-        "core/pace.py",
+        "core/standings.py",
         "not self.begin <= self.committed <= self.end",
         "False",
         "tests/unit/test_pace.py::"

@@ -7,10 +7,10 @@ from typing import TypeVar, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.core.assignments import Topics
 from processor.core.ledger import Ledger
 from processor.core.ledgers import Kept, ResultsRead
 from processor.core.outcomes import OutcomeView
+from processor.core.records import Topics
 from processor.shell.ledger.disk import Disk
 from processor.shell.ledger.lasting import LastingLedgers
 from tests.support.ledger_histories import answers, histories

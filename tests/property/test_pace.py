@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.core.pace import AHEAD_SECONDS, LEAST_AHEAD, Cause, Look, Pace, Pacer, Standing
+from processor.core.pace import AHEAD_SECONDS, LEAST_AHEAD, Cause, Pace, Pacer
 from processor.core.records import Partition
+from processor.core.standings import Look, Standing
 
 INPUT, LANE = Partition("order-paid", 0), Partition("rokt-replay", 0)
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from processor.core import effects as do
 from processor.core import horizon
-from processor.core.assignments import Assigned, Topics
+from processor.core.assignments import Assigned
 from processor.core.calls import Call, CallShape
 from processor.core.conclusions import RetrySettings
 from processor.core.copies import Copy, Headers, headers_of_copy
@@ -30,7 +30,7 @@ from processor.core.fence import FenceSettings
 from processor.core.ledgers import ForgottenLedgers
 from processor.core.outcomes import DeadLetter, Outcome
 from processor.core.partitions import PartitionState
-from processor.core.records import Now, Partition, Record, Source
+from processor.core.records import Now, Partition, Record, Source, Topics
 from processor.core.retries import Patience
 from processor.core.vocabulary import Reason
 from processor.core.work import Work
@@ -271,23 +271,23 @@ class World:
         """
         self.tell(member.name, "hands over", ", ".join(map(_p, sorted(partitions))))
         self._finish_commits(member)
-        member.engine.drain(partitions)
+        member.engine.assignments.drain(partitions)
         if drains:
             self._drain(member, partitions)
         else:
             self.pass_time(CALL_DEADLINE + 1.0)
             self.pass_time(CALL_DEADLINE + 1.0)  # of a call whose answer only began to be awaited
         self._finish_commits(member)
-        for one in member.engine.closing_offsets(partitions):
+        for one in member.engine.assignments.closing_offsets(partitions):
             if self.owner.get(one.partition) is member:
                 self._commit_one(one)
-        is_drained = member.engine.is_drained(partitions)
+        is_drained = member.engine.assignments.is_drained(partitions)
         self.tell_lost(member, partitions)
         return is_drained
 
     def _drain(self, member: Member, partitions: set[Partition]) -> None:
         for _ in range(200):
-            if member.engine.is_drained(partitions):
+            if member.engine.assignments.is_drained(partitions):
                 return
             self.settle_down(member)
             self.pass_time(0.5)

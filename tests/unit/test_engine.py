@@ -480,21 +480,21 @@ def test_nothing_new_begins_while_partitions_are_handed_over() -> None:
     member = calling(world)
     pay(world, "cart", "order-2", "b")
     pay(world, "other", "order-3", "c")
-    member.engine.drain(both(0))
-    assert not member.engine.is_drained(both(0))
+    member.engine.assignments.drain(both(0))
+    assert not member.engine.assignments.is_drained(both(0))
     settle(world, member)
     assert kinds(member) == [Kind.REPLY]
     world.take_all(member, Kind.REPLY)
     settle(world, member)
     assert kinds(member) == []
-    assert member.engine.is_drained(both(0))
+    assert member.engine.assignments.is_drained(both(0))
 
 
 def test_a_clean_stop_taints_nothing() -> None:
     world = World()
     member = calling(world)
     pay(world, "other", "order-2", "b")
-    member.engine.drain(both(0, 1))
+    member.engine.assignments.drain(both(0, 1))
     world.consume_all(member)
     assert world.hand_over(member, both(0, 1))
     assert calls(world) == [("confirm", "a")]
@@ -507,8 +507,8 @@ def test_a_clean_stop_taints_nothing() -> None:
 def test_after_the_closing_offsets_no_other_commit_names_a_partition() -> None:
     world = World()
     member = at_work(world)
-    member.engine.drain(both(0))
-    member.engine.closing_offsets(both(0))
+    member.engine.assignments.drain(both(0))
+    member.engine.assignments.closing_offsets(both(0))
     pay(world)
     world.consume_all(member)
     world.pass_time(2.0)
@@ -775,8 +775,8 @@ def test_a_closed_number_is_not_opened_again_by_another_drain() -> None:
     world = World()
     member = at_work(world)
     partitions = both(0)
-    member.engine.drain(partitions)
-    member.engine.closing_offsets(partitions)
-    member.engine.drain(both(0, 1))
+    member.engine.assignments.drain(partitions)
+    member.engine.assignments.closing_offsets(partitions)
+    member.engine.assignments.drain(both(0, 1))
     closed = member.engine.assignments.states[0]
     assert closed.phase is Phase.CLOSED

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from processor.core.assignments import Assigned, Assignments, Topics
+from processor.core.assignments import Assigned, Assignments
 from processor.core.done import Done
 from processor.core.effects import Restore
 from processor.core.fence import FenceSettings
 from processor.core.ledger import Ledger
 from processor.core.ledgers import KEEP_LEDGER_FOR, Kept, ResultsRead, Retained
 from processor.core.partitions import Rereading
-from processor.core.records import Now, Partition, Source
+from processor.core.records import Now, Partition, Source, Topics
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS
 
 LANE = "lane"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from processor.core.pace import LEAST_AHEAD, Cause, Look, Pace, Pacer, Standing, Wait
+from processor.core.pace import LEAST_AHEAD, Cause, Pace, Pacer, Wait
 from processor.core.records import Partition
+from processor.core.standings import Look, Standing
 
 PAID, ABANDONED = Partition("order-paid", 0), Partition("cart-abandoned", 1)
 LANE = Partition("rokt-replay", 0)

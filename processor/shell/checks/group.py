@@ -8,10 +8,10 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from processor.core import horizon
 from processor.core.records import Partition
-from processor.shell import startup
 from processor.shell.checks.coordinator import committed
 from processor.shell.checks.findings import Area, Finding, Voice
 from processor.shell.checks.scene import Scene
+from processor.shell.inputs import inputs
 from processor.shell.kafka.broker import Broker, Ends
 from processor.shell.settings import Settings
 
@@ -31,7 +31,7 @@ def look(scene: Scene) -> Iterator[Finding]:
         return
     asked = [
         TopicPartition(topic, number)
-        for topic in startup.inputs(settings.topics)
+        for topic in inputs(settings.topics)
         for number in range(partitions)
     ]
     try:

@@ -25,9 +25,9 @@ from processor.shell.history.rounds import Parts, Rounds
 from processor.shell.history.shelf import Shelf
 from processor.shell.history.tail import Tail
 from processor.shell.history.writers_schemas import WritersSchemas
+from processor.shell.inputs import inputs
 from processor.shell.registry import Registry
 from processor.shell.settings import Connections
-from processor.shell.startup import inputs
 
 _REGISTRY_PATIENCE: Final = 5.0
 

@@ -10,8 +10,8 @@ from typing import Final, Self
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from processor.core.pace import Look, Standing
 from processor.core.records import Partition
+from processor.core.standings import Look, Standing
 from processor.shell.clock import steady
 from processor.shell.kafka import clients
 from processor.shell.kafka.broker import Broker

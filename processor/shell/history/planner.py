@@ -14,8 +14,8 @@ from processor.shell.history.cluster import Cluster, look
 from processor.shell.history.files import CART_FIELD, ContainerFile
 from processor.shell.history.reader import Reader
 from processor.shell.history.windows import Drawn, Windows
+from processor.shell.inputs import inputs
 from processor.shell.settings import Connections
-from processor.shell.startup import inputs
 
 _KEYS_LOOKED_AT: Final = 64
 _PARTITIONS_LOOKED_AT: Final = 8

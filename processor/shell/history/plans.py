@@ -14,8 +14,8 @@ from processor.core.copies import is_replay_name
 from processor.core.replays import Kind, Plan, Slice
 from processor.errors import ConfigurationError
 from processor.shell.history.cluster import Cluster
+from processor.shell.inputs import inputs
 from processor.shell.settings import Connections
-from processor.shell.startup import inputs
 
 VERSION: Final = 2
 _PLANS: Final = TypeAdapter(Plan)

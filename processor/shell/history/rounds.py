@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from processor.core.headway import Eta, Headway
-from processor.core.pace import Cause, Look, Pacer, Wait
+from processor.core.pace import Cause, Pacer, Wait
+from processor.core.standings import Look
 from processor.shell.history.bookkeeping import Bookkeeping
 from processor.shell.history.control import Control
 from processor.shell.history.fleet import Fleet

@@ -12,10 +12,10 @@ from typing import Any, Final, Generic, TypeVar
 
 import structlog
 
-from processor.core.assignments import Topics
 from processor.core.done import Done
 from processor.core.ledger import Ledger
 from processor.core.ledgers import Kept
+from processor.core.records import Topics
 from processor.core.shelves import Shelves
 from processor.shell.ledger import codec
 from processor.shell.ledger.codec import Checkpoint

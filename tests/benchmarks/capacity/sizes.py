@@ -10,9 +10,9 @@ from pathlib import Path
 from time import process_time
 from typing import Final
 
-from processor.core.assignments import Topics
 from processor.core.ledgers import Kept
 from processor.core.outcomes import OutcomeView
+from processor.core.records import Topics
 from processor.shell import schemas
 from processor.shell.encoding import OutcomeReader
 from processor.shell.ledger.disk import Disk, Identity
