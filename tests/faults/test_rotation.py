@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,24 @@ def guarded(
     )
 
 
+@contextmanager
+def at_work(
+    kafka: SecuredKafka,
+    registry: RealRegistry,
+    properties: Path,
+    given: Mapping[str, str | int],
+    protocol: str = "consumer",
+) -> Iterator[tuple[World, Processor]]:
+    """Give a processor that came in by the guarded door with `given`, and worked four orders."""
+    with open_world(kafka, registry, properties.parent, partitions=2) as world:
+        kafka.allow(rights(world))
+        write(properties, given, protocol)
+        pay(world, "early", 4)
+        with guarded(world, kafka, properties, protocol) as processor:
+            world.wait_until_drained()
+            yield world, processor
+
+
 def reconnect(kafka: SecuredKafka) -> None:
     """Have all connections made anew: those that are open outlive what let them in."""
     kafka.stop()
@@ -91,31 +110,26 @@ def test_a_password_that_changes_is_taken_up_by_every_client(
     secured: SecuredKafka,
     registry: RealRegistry,
     properties: Path,
-    tmp_path: Path,
     protocol: str,
 ) -> None:
     """First the brokers have another one, then the file; nothing restarts."""
-    with open_world(secured, registry, tmp_path, partitions=2) as world:
-        secured.allow(rights(world))
-        write(properties, secured.properties(PASSWORD), protocol)
-        pay(world, "early", 4)
-        with guarded(world, secured, properties, protocol) as processor:
-            world.wait_until_drained()
-            secured.give_password(OTHER_PASSWORD)
-            reconnect(secured)
-            pay(world, "late", 3)
-            wait_until_said(processor, "Authentication failed")
-            write(properties, secured.properties(OTHER_PASSWORD), protocol)
-            wait_until_all_is_well(world, processor)
-            reconnect(secured)
-            visit(world, guarded(world, secured, properties, protocol))
-            pay(world, "last", 4)
-            wait_until_all_is_well(world, processor)
-            said = Counter(each["event"] for each in logged(processor))
-            assert (said["start"], said["a secret was read again"]) == (1, 1)
-            for password in (PASSWORD, OTHER_PASSWORD):
-                assert password not in everything_shown(world, processor)
-            assert processor.program.stop() == 0
+    given = secured.properties(PASSWORD)
+    with at_work(secured, registry, properties, given, protocol) as (world, processor):
+        secured.give_password(OTHER_PASSWORD)
+        reconnect(secured)
+        pay(world, "late", 3)
+        wait_until_said(processor, "Authentication failed")
+        write(properties, secured.properties(OTHER_PASSWORD), protocol)
+        wait_until_all_is_well(world, processor)
+        reconnect(secured)
+        visit(world, guarded(world, secured, properties, protocol))
+        pay(world, "last", 4)
+        wait_until_all_is_well(world, processor)
+        said = Counter(each["event"] for each in logged(processor))
+        assert (said["start"], said["a secret was read again"]) == (1, 1)
+        for password in (PASSWORD, OTHER_PASSWORD):
+            assert password not in everything_shown(world, processor)
+        assert processor.program.stop() == 0
         calls = called(world, "late") | called(world, "two") | called(world, "last")
         assert (len(calls), {*calls.values()}) == (11, {1})
         assert oracle.check(world) == {"SUCCEEDED": 15}
@@ -138,27 +152,22 @@ def test_a_password_that_changes_before_anything_is_asked_for_it_is_not_noticed(
     secured: SecuredKafka,
     registry: RealRegistry,
     properties: Path,
-    tmp_path: Path,
     protocol: str,
 ) -> None:
-    with open_world(secured, registry, tmp_path, partitions=2) as world:
-        secured.allow(rights(world))
-        write(properties, secured.properties(PASSWORD), protocol)
-        pay(world, "early", 4)
-        with guarded(world, secured, properties, protocol) as processor:
-            world.wait_until_drained()
-            secured.give_password(OTHER_PASSWORD)
-            write(properties, secured.properties(OTHER_PASSWORD), protocol)
-            wait_until(
-                lambda: "a secret was read again" in processor.program.log_text(),
-                within=10,
-                what="the file was read",
-            )
-            reconnect(secured)
-            pay(world, "late", 3)
-            wait_until_all_is_well(world, processor)
-            assert "Authentication failed" not in processor.program.log_text()
-            assert processor.program.stop() == 0
+    given = secured.properties(PASSWORD)
+    with at_work(secured, registry, properties, given, protocol) as (world, processor):
+        secured.give_password(OTHER_PASSWORD)
+        write(properties, secured.properties(OTHER_PASSWORD), protocol)
+        wait_until(
+            lambda: "a secret was read again" in processor.program.log_text(),
+            within=10,
+            what="the file was read",
+        )
+        reconnect(secured)
+        pay(world, "late", 3)
+        wait_until_all_is_well(world, processor)
+        assert "Authentication failed" not in processor.program.log_text()
+        assert processor.program.stop() == 0
         assert oracle.check(world, may_repeat=True) == {"SUCCEEDED": 7}
 
 
@@ -170,21 +179,18 @@ def test_a_certificate_gives_the_rights_of_its_name_and_no_more(
     tmp_path: Path,
     protocol: str,
 ) -> None:
-    with open_world(certified, registry, tmp_path, partitions=2) as world:
-        certified.allow(rights(world))
-        write(properties, certified.certify(tmp_path), protocol)
-        pay(world, "early", 4)
+    given = certified.certify(tmp_path)
+    with at_work(certified, registry, properties, given, protocol) as (world, processor):
         abandon(world, "early", 2)
         right = reading(world.topics.order_paid)
-        with guarded(world, certified, properties, protocol) as processor:
-            world.wait_until_drained()
-            certified.forbid([right])
-            pay(world, "late", 3)
-            wait_until_said(processor, "authorization failed")
-            assert world.lag() >= 3
-            certified.allow([right])
-            wait_until_all_is_well(world, processor)
-            assert processor.program.stop() == 0
+        world.wait_until_drained()
+        certified.forbid([right])
+        pay(world, "late", 3)
+        wait_until_said(processor, "authorization failed")
+        assert world.lag() >= 3
+        certified.allow([right])
+        wait_until_all_is_well(world, processor)
+        assert processor.program.stop() == 0
         assert oracle.check(world, may_repeat=True) == {"SUCCEEDED": 9}
 
 
@@ -217,50 +223,42 @@ def test_a_new_certificate_is_said_to_need_a_restart_and_is_used_after_one(
     certified: CertifiedKafka, registry: RealRegistry, properties: Path, tmp_path: Path
 ) -> None:
     """First members restart with the new certificate, then the old one loses its force."""
-    with open_world(certified, registry, tmp_path, partitions=2) as world:
-        certified.allow(rights(world))
-        write(properties, certified.certify(tmp_path))
-        pay(world, "early", 4)
-        with guarded(world, certified, properties) as processor:
-            world.wait_until_drained()
-            certified.certify(tmp_path)
-            wait_until(
-                lambda: "restart the members" in processor.program.log_text(),
-                within=10,
-                what="the log says that a restart is needed",
-            )
-            pay(world, "late", 3)
-            world.wait_until_drained()
-            assert processor.program.stop() == 0
-        with guarded(world, certified, properties) as processor:
+    given = certified.certify(tmp_path)
+    with at_work(certified, registry, properties, given) as (world, processor):
+        certified.certify(tmp_path)
+        wait_until(
+            lambda: "restart the members" in processor.program.log_text(),
+            within=10,
+            what="the log says that a restart is needed",
+        )
+        pay(world, "late", 3)
+        world.wait_until_drained()
+        assert processor.program.stop() == 0
+        with guarded(world, certified, properties) as again:
             pay(world, "last", 3)
             world.wait_until_drained()
-            assert processor.program.stop() == 0
+            assert again.program.stop() == 0
         assert oracle.check(world) == {"SUCCEEDED": 10}
 
 
 def test_a_certificate_that_lost_its_force_is_waited_for_and_a_restart_goes_on(
     certified: CertifiedKafka, registry: RealRegistry, properties: Path, tmp_path: Path
 ) -> None:
-    with open_world(certified, registry, tmp_path, partitions=2) as world:
-        certified.allow(rights(world))
-        write(properties, certified.certify(tmp_path))
-        pay(world, "early", 4)
-        with guarded(world, certified, properties) as processor:
-            world.wait_until_drained()
-            certified.trust_another()
-            reconnect(certified)
-            pay(world, "late", 3)
-            wait_until_said(processor, "SSL")
-            wait_until(lambda: lease_is_over(processor), within=30, what="the lease is over")
-            assert processor.answers("/livez") == 200
-            assert called(world, "late") == {}
-            certified.certify(tmp_path)
-            assert processor.program.stop() == 1  # it could not hand over
-            assert "Nothing is lost" in processor.program.log_text()
-        with guarded(world, certified, properties) as processor:
-            wait_until_all_is_well(world, processor)
-            assert processor.program.stop() == 0
+    given = certified.certify(tmp_path)
+    with at_work(certified, registry, properties, given) as (world, processor):
+        certified.trust_another()
+        reconnect(certified)
+        pay(world, "late", 3)
+        wait_until_said(processor, "SSL")
+        wait_until(lambda: lease_is_over(processor), within=30, what="the lease is over")
+        assert processor.answers("/livez") == 200
+        assert called(world, "late") == {}
+        certified.certify(tmp_path)
+        assert processor.program.stop() == 1  # it could not hand over
+        assert "Nothing is lost" in processor.program.log_text()
+        with guarded(world, certified, properties) as again:
+            wait_until_all_is_well(world, again)
+            assert again.program.stop() == 0
         assert called(world, "late") == {f"late-{n}": 1 for n in range(3)}
         assert oracle.check(world) == {"SUCCEEDED": 7}
 
