@@ -12,8 +12,11 @@ from processor.core.replies import BodyState, Concern, ItemVerdict, Kind, Respon
 from processor.core.vocabulary import Effect, ItemResult, Reason, Status
 
 _LONGEST_CONFIRMATION: Final = 4_096
+_LONGEST_OTHER: Final = 64  # JSON that is written anew may take four times what came
 _LONGEST_SHOWN_ID: Final = 80
-_ACTIVE: Final = re.compile(r"\s*(javascript|vbscript|data):", re.IGNORECASE)
+_ACTIVE: Final = re.compile(
+    r"\s*(about|blob|data|file|filesystem|intent|javascript|vbscript|view-source):", re.IGNORECASE
+)
 
 _Entry = Mapping[str, object]
 
@@ -176,14 +179,18 @@ def _verdict(item: RequestedItem, result: ItemResult, entry: _Entry = _NOTHING) 
         cart_item_id=item.cart_item_id,
         item_reservation_id=item.item_reservation_id,
         result=result,
-        item_confirmation_id=text_of(entry.get("itemConfirmationId"), _LONGEST_CONFIRMATION),
+        item_confirmation_id=_confirmation(entry.get("itemConfirmationId")),
         item_confirmation_url=_link(entry.get("itemConfirmationUrl")),
     )
 
 
+def _confirmation(value: object) -> str | None:
+    return text_of(value, _LONGEST_CONFIRMATION if isinstance(value, str) else _LONGEST_OTHER)
+
+
 def _link(value: object) -> str | None:
     """Return the address of a confirmation, unless whoever opened it would run what it says."""
-    text = text_of(value, _LONGEST_CONFIRMATION)
+    text = _confirmation(value)
     return None if text is None or _ACTIVE.match(text) else text
 
 

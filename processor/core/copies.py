@@ -27,6 +27,7 @@ _OURS: Final = frozenset(
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
+_TIME: Final = re.compile(r"-?[0-9]{1,19}")  # producers may send any
 _LONGEST_TOPIC: Final = 249
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -98,10 +99,12 @@ def copy_of(headers: Iterable[tuple[str, bytes | None]]) -> Copy | NoCopy:
         return NoCopy(detail=f"header {REPLAY_ID} is no id of a replay")
     if not 0 < len(texts[ORIGIN_TOPIC]) <= _LONGEST_TOPIC:
         return NoCopy(detail=f"header {ORIGIN_TOPIC} is no name of a topic")
-    for name in (ORIGIN_PARTITION, ORIGIN_OFFSET, ORIGIN_TIMESTAMP):
-        if name in texts and _NUMBER.fullmatch(texts[name]) is None:
-            return NoCopy(detail=f"header {name} is no whole number")
     timestamp = texts.get(ORIGIN_TIMESTAMP)
+    for name in (ORIGIN_PARTITION, ORIGIN_OFFSET):
+        if _NUMBER.fullmatch(texts[name]) is None:
+            return NoCopy(detail=f"header {name} is no whole number")
+    if timestamp is not None and _TIME.fullmatch(timestamp) is None:
+        return NoCopy(detail=f"header {ORIGIN_TIMESTAMP} is no whole number")
     return Copy(
         replay_id=texts[REPLAY_ID],
         origin=Source(

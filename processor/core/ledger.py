@@ -33,6 +33,13 @@ _RELEASED: Final = 2
 _MAYBE_RELEASED: Final = 4
 
 
+_MOST_UNREADABLE: Final = 100
+_MOST_UNITS: Final = 50_000
+"""What is kept of one cart. Beyond it the cart is given up: no call of it goes out any more."""
+
+_FOR_GOOD: Final = Source("", -1, -1, None)  # stands for records too many to be kept
+_GIVEN_UP: Final = "*"  # a unit that every item of such a cart is taken for
+_TOO_MANY: Final = f"the cart has had more than {_MOST_UNITS // 2:,} items"
 _NO_UNIT: Final = Unit(_NOTHING, ())
 _NO_UNITS: Final[Mapping[str, Unit]] = {}
 _SETTLED: Final = frozenset({Effect.APPLIED, Effect.PARTIALLY_APPLIED, Effect.MAYBE_APPLIED})
@@ -86,8 +93,9 @@ class Ledger:
                 origin = outcome.origin or outcome.source
                 if origin.topic != self._release_topic:
                     known = self._shelves.unreadable.get(outcome.cart_id) or ()
-                    if origin not in known:
-                        self._shelves.unreadable[outcome.cart_id] = (*known, origin)
+                    if origin not in known and _FOR_GOOD not in known:
+                        more = origin if len(known) < _MOST_UNREADABLE else _FOR_GOOD
+                        self._shelves.unreadable[outcome.cart_id] = (*known, more)
 
     def learn_payment(self, event: OrderPaid) -> None:
         """Note that the items of a decoded OrderPaid are paid, whatever comes of its call."""
@@ -138,9 +146,9 @@ class Ledger:
         self, cart_id: str, items: Collection[_Item], known: int, owner: str | None = None
     ) -> None:
         """Note what is known of items, and, if given, which order they belong to."""
-        if not items:
+        cart = (self._carts.get(cart_id) or _NO_UNITS) if items else _NO_UNITS
+        if not items or _GIVEN_UP in cart:
             return
-        cart = self._carts.get(cart_id) or _NO_UNITS
         own = () if owner is None else (owner,)  # one tuple for all units: there are millions
         news = {}
         for item in items:
@@ -151,6 +159,8 @@ class Ledger:
                     owners = tuple(sorted(claims + own)) if claims else own
                 if owners is not claims or known & ~before:
                     news[unit] = Unit(before | known, owners)
+        if len(cart) + len(news) > _MOST_UNITS:
+            news = {_GIVEN_UP: Unit(_PAID, ())}
         if news:
             self._carts[cart_id] = {**cart, **news}
 
@@ -216,6 +226,8 @@ class Ledger:
 
     def _ask_units(self, event: OrderPaid, *, may_be_applied: bool) -> Answer:
         cart = self._carts.get(event.cart_id) or _NO_UNITS
+        if _GIVEN_UP in cart:
+            return Conflict(detail=_TOO_MANY)
         released = []
         for item in event.items:
             for unit in _units(item):
@@ -242,6 +254,8 @@ class Ledger:
         if self._unread(event.cart_id):
             return refuse_release("an OrderPaid of this cart could not be read")
         cart = self._carts.get(event.cart_id) or _NO_UNITS
+        if _GIVEN_UP in cart:
+            return refuse_release(_TOO_MANY)
         items, dropped, is_doubtful = [], [], False
         for item in event.items:
             known = _NOTHING

@@ -27,6 +27,9 @@ MAX_VALUE: Final = 1024 * 1024
 MAX_PARTS: Final = 10_000
 """How many items and attributes an event may have; in memory they take far more than as bytes."""
 
+MAX_ID: Final = 1_024
+"""How many characters an id may have: ids are kept, logged and compared."""
+
 _MAX_PRICE_BYTES: Final = 32
 _EXACT: Final = Context(prec=100)
 _INT_RANGE: Final = range(-(2**31), 2**31)
@@ -79,9 +82,12 @@ class Decoder:
         if schema.name not in allowed:
             return _undecodable(f"The record is of type {schema.name}, not {' or '.join(allowed)}.")
         try:
-            return _event(read_value(value, framed.start, schema), schema)
+            event = _event(read_value(value, framed.start, schema), schema)
+            if len(value) > MAX_ID:  # in a shorter one no id is longer
+                _look_at_ids(event)
         except MalformedError as malformed:
             return _undecodable(str(malformed))
+        return event
 
 
 class _Strict(BytesIO):
@@ -192,6 +198,20 @@ def _cart_abandoned(datum: dict[str, Any]) -> CartAbandoned:
         accept_language=datum["acceptLanguage"],
         attributes=datum["attributes"],
     )
+
+
+def _look_at_ids(event: Event) -> None:
+    ids: list[str | None] = [event.event_id, event.cart_id]
+    for item in event.items:
+        ids += [item.cart_item_id, item.item_reservation_id]
+    match event:
+        case OrderPaid():
+            ids += [event.order_id, event.merchant_id, event.pay_pal_order_id]
+            ids += [item.catalog_item_id for item in event.items]
+        case CartAbandoned():
+            pass
+    if any(each is not None and len(each) > MAX_ID for each in ids):
+        raise MalformedError(f"An id has more than {MAX_ID} characters.")
 
 
 def _quantity(number: int) -> int:

@@ -1,7 +1,8 @@
 """Logs: one line per event on standard error, JSON or for people.
 
 Log with `structlog.get_logger(__name__)`, the event named in words ("dead letter", "partitions
-assigned") and ids beside it. Payloads are never logged: bytes are replaced by their number.
+assigned") and ids beside it. Payloads are never logged: bytes are replaced by their number, and
+long texts are cut.
 """
 
 import json
@@ -26,6 +27,7 @@ _LEVELS: Final = {
     "error": logging.ERROR,
 }
 
+_LONGEST: Final = 4_096
 _MICROSECONDS: Final = re.compile(r"(?<=\.\d{3})\d+")
 
 
@@ -45,10 +47,10 @@ def configure(
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.PositionalArgumentsFormatter(),
-        _without_bytes,
+        _bounded,
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared[:-2], structlog.stdlib.ExtraAdder(), _without_bytes],
+        foreign_pre_chain=[*shared[:-2], structlog.stdlib.ExtraAdder(), _bounded],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             *_renderers(is_json=is_json, has_colors=stream.isatty()),
@@ -113,10 +115,12 @@ def _dumps(event: EventDict, **_: Any) -> str:  # noqa: ANN401  structlog's own 
     return escaped_json(line)
 
 
-def _without_bytes(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _bounded(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     for name, value in event.items():
         if isinstance(value, (bytes, bytearray, memoryview)):
             event[name] = f"<{len(value)} bytes>"
+        elif isinstance(value, str) and len(value) > _LONGEST:
+            event[name] = f"{value[:_LONGEST]}… ({len(value)} characters)"
     return event
 
 

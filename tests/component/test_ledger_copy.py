@@ -3,13 +3,14 @@
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from processor.core.ledgers import Kept
-from processor.core.meetings import Duplicate, Proceed
+from processor.core.meetings import Conflict, Duplicate, Proceed
 from processor.core.outcomes import OutcomeView
 from processor.core.records import Source, Topics
 from processor.core.replies import ItemVerdict
@@ -98,6 +99,49 @@ def test_what_was_learnt_is_known_to_the_next_process_and_read_on_from_there(fol
     again = Copy(folder)
     assert (again.position, again.knows(6), again.knows(7)) == (7, True, False)
     again.close()
+
+
+def large(number: int, items: int) -> OutcomeView:
+    names = ["item-a", *(f"{number}-{item}" for item in range(items))]
+    verdicts = [ItemVerdict(name, None, ItemResult.SUCCEEDED) for name in names]
+    return outcome(number)._replace(items=tuple(verdicts))
+
+
+@pytest.mark.parametrize(("carts", "items", "most"), [(20, 5_000, 500_000), (150, 800, 5_000_000)])
+def test_memory_does_not_grow_with_large_carts(
+    folder: Path, carts: int, items: int, most: int
+) -> None:
+    """A fifth of a second lies between two looks. `most` is bytes."""
+    copy = Copy(folder)
+    tracemalloc.start()
+    try:
+        for number in range(carts):
+            copy.ledger.learn(large(number, items), number)
+            copy.ledger.done.forget(PAYMENTS, number)
+            copy.ledgers.checkpoint([copy.kept], 100.0 + number / 5)
+        copy.ledgers.checkpoint([copy.kept], 200.0)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < most
+    assert copy.knows(0)
+    assert copy.knows(carts - 1)
+    copy.close()
+
+
+def test_large_carts_are_written_at_once_however_many_there_are(folder: Path) -> None:
+    """A slice at each tick, until little is left."""
+    copy = Copy(folder)
+    for number in range(10):
+        copy.ledger.learn(large(number, 5_000), number)
+    for tick in range(5):
+        copy.ledgers.checkpoint([copy.kept], 100.0 + tick / 200)
+    left = folder.with_name("left")
+    shutil.copytree(folder, left)
+    found = Copy(left)
+    assert isinstance(found.ledger.ask_confirm(order("another", "cart-8", "a"), "x"), Conflict)
+    found.close()
+    copy.close()
 
 
 def test_of_records_that_may_come_again_the_outcomes_are_read_again(folder: Path) -> None:

@@ -17,7 +17,8 @@ from processor.core.effects import Restore
 from processor.core.events import Pending, Undecodable
 from processor.core.outcomes import OutcomeView
 from processor.core.records import Source
-from processor.core.vocabulary import Effect, Operation, Reason, Status
+from processor.core.replies import ItemVerdict
+from processor.core.vocabulary import Effect, ItemResult, Operation, Reason, Status
 from processor.errors import RuntimeFailure
 from processor.shell.kafka import restorer as module
 from processor.shell.kafka.restorer import Restorer
@@ -29,7 +30,7 @@ from tests.support.programs import wait_until
 
 WITHIN: Final = 10.0
 RESULTS = "rokt-results"
-PENDING, FOREIGN, UNREADABLE = b"pending", b"foreign", b"unreadable"
+PENDING, FOREIGN, UNREADABLE, LARGE = b"pending", b"foreign", b"unreadable", b"large"
 EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
 GONE: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
 
@@ -41,7 +42,7 @@ def outcome(value: bytes) -> OutcomeView:
         outcome_id=value.decode(), operation=Operation.CONFIRM, status=Status.SUCCEEDED,
         effect=Effect.APPLIED, reason=None, cart_id=None, order_id=None,
         source=Source("in", 0, 0, None), origin=None, replay_id=None, request_fingerprint="",
-        items=(),
+        items=(ItemVerdict("i", None, ItemResult.SUCCEEDED),) * (5_000 if value == LARGE else 0),
     )  # fmt: skip
 
 
@@ -450,6 +451,19 @@ def test_no_more_than_a_few_batches_wait_to_be_learnt(stage: Stage) -> None:
     for learnt in waiting:
         learnt()
     wait_until(lambda: len(waiting) == 8, within=WITHIN, what="as many more have come")
+    stage.restorer.stop()
+    stage.restorer.join(WITHIN)
+
+
+def test_large_outcomes_that_came_together_are_learnt_one_by_one(stage: Stage) -> None:
+    stage.ends(0, (0, 9))
+    stage.batch(*(results(0, offset, LARGE) for offset in range(9)))
+    waiting: list[Callable[[], None]] = []
+    stage.listener.take = waiting.append
+    stage.restorer.start()
+    stage.restorer.restore(restore(0))
+    wait_until(lambda: len(waiting) == 4, within=WITHIN, what="a few wait")
+    assert stage.listener.log == [("read", 0, "large")] * 4
     stage.restorer.stop()
     stage.restorer.join(WITHIN)
 

@@ -23,7 +23,7 @@ from processor.core.vocabulary import Effect, Reason, Status
 from processor.core.work import Work
 from processor.shell import schemas
 from processor.shell.avro_form import read_schema
-from processor.shell.decoding import Decoder
+from processor.shell.decoding import MAX_ID, Decoder
 from processor.shell.encoding import Encoder, OutcomeReader
 from processor.shell.framing import prefix
 from processor.shell.vetting import Refusal, VettedSchema, vet
@@ -38,6 +38,8 @@ _READERS: Final = schemas.readers()
 _OURS: Final = {
     name: read_schema(schemas.text(name), keeps_defaults=True) for name in schemas.EVENTS
 }
+_IDS: Final = ("eventId", "cartId", "orderId", "merchantId", "payPalOrderId")
+_ITEM_IDS: Final = ("cartItemId", "itemReservationId", "catalogItemId")
 _SHAPE: Final = CallShape(tag_id="tag")
 _ENCODER: Final = Encoder(1, 2, processor_version="1", consumer_group="group")
 # Values that claim much, say nothing, or end too early, for whatever schema is let through.
@@ -106,6 +108,8 @@ def _assert_read_rightly(content: object, text: str, value: bytes, vetted: Vette
         return
     except MalformedError:
         expected = None
+    if expected is not None and _has_long_id(expected):
+        expected = None
     if isinstance(content, OrderPaid | CartAbandoned):
         told = datum_of(content)
         assert expected is not None, "it was read although it is malformed"
@@ -113,6 +117,12 @@ def _assert_read_rightly(content: object, text: str, value: bytes, vetted: Vette
         assert told == {name: expected[name] for name in told}
     else:
         assert expected is None, f"it was not read although it is well formed: {content}"
+
+
+def _has_long_id(event: Mapping[str, Any]) -> bool:
+    places = [(event, _IDS), *((item, _ITEM_IDS) for item in event["items"])]
+    ids = [place.get(name) for place, names in places for name in names]
+    return any(each is not None and len(each) > MAX_ID for each in ids)
 
 
 def _assert_callable(event: OrderPaid | CartAbandoned) -> None:

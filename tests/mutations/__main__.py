@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.mutations.bounds import BOUNDS
 from tests.mutations.crash_loops import CRASH_LOOPS
 from tests.mutations.credentials import CREDENTIALS
 from tests.mutations.edges import EDGES
@@ -124,6 +125,7 @@ def main() -> int:
             *CRASH_LOOPS,
             *HOSTILE,
             *HOSTILE_TEXTS,
+            *BOUNDS,
         )
         if asked.k in mutation.name
     ]

@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from tests.mutations.bounds import BOUNDS
 from tests.mutations.crash_loops import CRASH_LOOPS
 from tests.mutations.credentials import CREDENTIALS
 from tests.mutations.edges import EDGES
@@ -27,6 +28,7 @@ ALL: Final = (
     *CRASH_LOOPS,
     *HOSTILE,
     *HOSTILE_TEXTS,
+    *BOUNDS,
 )
 _ROOT: Final = Path(__file__).parents[2]
 

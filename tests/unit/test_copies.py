@@ -40,6 +40,12 @@ def test_an_authorised_one_without_a_timestamp_too() -> None:
     assert copy_of(headers_of_copy(copy, ())) == copy
 
 
+@pytest.mark.parametrize("timestamp", [-(2**63), -1, 0, 1_700_000_000_000_000_000, 2**63 - 1])
+def test_whatever_time_a_producer_gave_its_record_is_read_back(timestamp: int) -> None:
+    copy = Copy(replay_id="a", origin=Source("order-paid", 0, 0, timestamp))
+    assert copy_of(headers_of_copy(copy, ())) == copy
+
+
 def test_foreign_headers_stay_and_come_first() -> None:
     foreign = (("trace", b"\xff"), ("none", None))
     assert headers_of_copy(COPY, foreign)[:2] == foreign

@@ -12,7 +12,7 @@ import pytest
 from processor.core.events import Content, OrderPaid, Pending, Undecodable
 from processor.core.vocabulary import Reason
 from processor.shell import decoding, schemas
-from processor.shell.decoding import MAX_VALUE, Decoder
+from processor.shell.decoding import MAX_ID, MAX_VALUE, Decoder
 from processor.shell.framing import HEADER, Framed, SchemaKey, prefix, unframe
 from processor.shell.vetting import Refusal, VettedSchema, vet
 from tests.support.codec import (
@@ -91,10 +91,34 @@ def test_a_value_that_cannot_be_read_is_undecodable(value: bytes | None, detail:
 
 
 def test_a_value_of_the_largest_size_is_read() -> None:
-    room = MAX_VALUE - len(framed(OURS, {**datum_of(PAID), "eventId": ""})) - 2
-    value = framed(OURS, {**datum_of(PAID), "eventId": "e" * room})
+    room = MAX_VALUE - len(framed(OURS, {**datum_of(PAID), "roktSessionId": ""})) - 2
+    value = framed(OURS, {**datum_of(PAID), "roktSessionId": "s" * room})
     assert len(value) == MAX_VALUE
     assert isinstance(decode(value, OURS), OrderPaid)
+
+
+IDS: Final = ("eventId", "cartId", "orderId", "merchantId", "payPalOrderId")
+ITEM_IDS: Final = ("cartItemId", "itemReservationId", "catalogItemId")
+
+
+@pytest.mark.parametrize("name", [*IDS, *ITEM_IDS])
+def test_an_id_is_bounded(name: str) -> None:
+    def said(length: int) -> Content:
+        datum = datum_of(PAID)
+        (datum if name in IDS else datum["items"][0])[name] = "é" * length
+        return decode(framed(OURS, datum), OURS)
+
+    assert isinstance(said(MAX_ID), OrderPaid)
+    assert said(MAX_ID + 1) == undecodable(f"An id has more than {MAX_ID} characters.")
+
+
+@pytest.mark.parametrize("name", ["eventId", "cartId", "cartItemId", "itemReservationId"])
+def test_an_id_of_an_abandoned_cart_is_bounded(name: str) -> None:
+    datum = datum_of(ABANDONED)
+    (datum if name in datum else datum["items"][0])[name] = "i" * (MAX_ID + 1)
+    schema = schema_of("CartAbandoned")
+    said = decode(framed(schema, datum), schema, "CartAbandoned")
+    assert said == undecodable(f"An id has more than {MAX_ID} characters.")
 
 
 def test_when_a_paid_reservation_ends_is_read() -> None:

@@ -1,5 +1,6 @@
 """What the ledger answers: every row of what may be known of an order, and of item units."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -10,6 +11,7 @@ from processor.core.meetings import Conflict, Duplicate, Proceed
 from processor.core.outcomes import OutcomeView
 from processor.core.records import Source
 from processor.core.replies import ItemVerdict
+from processor.core.shelves import Shelves, Unit
 from processor.core.vocabulary import Effect, ItemResult, Operation, Reason, Status
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, release
 
@@ -252,6 +254,33 @@ def test_releases_of_a_cart_wait_until_its_unreadable_payment_is_read() -> None:
     )
     ledger.learn(redriven)
     assert ledger.ask_release(release(), 0).items != ()
+
+
+def test_of_too_many_unreadable_records_not_each_is_kept_and_the_cart_is_never_released() -> None:
+    sources = [Source(PAYMENTS, 0, offset, None) for offset in range(5_000)]
+    unreadable: dict[str, tuple[Source, ...]] = {}
+    ledger = Ledger(ABANDONMENTS, Shelves(unreadable=unreadable))
+    for source in sources:
+        ledger.learn(UNDECODABLE._replace(source=source))
+    assert len(unreadable["cart"]) < 200
+    for source in sources:
+        ledger.learn_readable(source)
+    assert ledger.ask_release(release(), 0).is_refused
+    assert ledger.ask_release(release("another"), 0).items != ()
+
+
+def test_a_cart_with_more_items_than_any_real_one_is_given_up_with_all_of_it_paid() -> None:
+    carts: dict[str, Mapping[str, Unit]] = {}
+    ledger = Ledger(ABANDONMENTS, Shelves(carts=carts))
+    known = outcome(Status.SUCCEEDED, Effect.APPLIED, ItemResult.SUCCEEDED)
+    for number in range(10):
+        names = [f"{number}-{item}" for item in range(10_000)]
+        items = tuple(ItemVerdict(name, None, ItemResult.SUCCEEDED) for name in names)
+        ledger.learn(known._replace(order_id=f"order-{number}", items=items))
+    assert len(carts["cart"]) <= 50_001
+    assert isinstance(ledger.ask_confirm(order("order-9"), "same"), Duplicate)
+    assert isinstance(ledger.ask_confirm(order("order-10"), "same"), Conflict)
+    assert ledger.ask_release(release(), 0).is_refused
 
 
 def test_a_record_of_a_topic_that_was_created_anew_frees_no_release() -> None:

@@ -55,6 +55,15 @@ def test_a_line_is_one_json_object_with_the_event_and_what_belongs_to_it() -> No
     }
 
 
+def test_a_long_text_is_cut() -> None:
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    structlog.get_logger("processor.shell.test").info("x", short="s" * 4_096, long="l" * 4_097)
+    (line,) = lines(stream)
+    assert line["short"] == "s" * 4_096
+    assert line["long"] == "l" * 4_096 + "… (4097 characters)"
+
+
 def test_the_level_holds_for_the_processor() -> None:
     stream = io.StringIO()
     logs.configure("json", "warning", stream)

@@ -220,6 +220,8 @@ CONFIRMATIONS: list[tuple[object, str | None]] = [
     (42, "42"),
     ("a\nb\ud800", "a b "),
     ("x" * 10_000, "x" * 4095 + "…"),
+    # Written anew it would be four times as long as it came.
+    ([1e15] * 200, ("[" + "1000000000000000.0," * 200)[:63] + "…"),
 ]
 
 
@@ -237,6 +239,10 @@ def test_a_confirmation_is_kept_as_clean_bounded_text(given: object, kept: str |
         ("\x01 \tJavaScript:alert(1)", None),
         ("data:text/html,<script>", None),
         ("VBSCRIPT:x", None),
+        ("view-source:javascript:alert(1)", None),
+        ("file:///etc/passwd", None),
+        ("blob:https://voucher.example/1", None),
+        ("intent://voucher.example#Intent;end", None),
         ("java\nscript:alert(1)", "java script:alert(1)"),  # no scheme any more
         ("https://voucher.example/javascript:1", "https://voucher.example/javascript:1"),
         ("voucher://1", "voucher://1"),

@@ -1,7 +1,7 @@
 """The restorer: reads partitions of the results topic back into the ledger."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ from processor.core.events import Pending, Undecodable
 from processor.core.outcomes import OutcomeView
 from processor.errors import RuntimeFailure
 from processor.shell.kafka import clients
-from processor.shell.kafka.results import Reading, Results
+from processor.shell.kafka.results import Batch, Reading, Results
 from processor.shell.outputs import Foreign
 from processor.shell.settings import Kafka
 
@@ -21,6 +21,7 @@ _LOG: Final = structlog.get_logger()
 # What somebody else has left open there must not hide what we wrote behind it.
 _ALL_OF_IT: Final = {"isolation.level": "read_uncommitted"}
 _MOST_AT_ONCE: Final = 1_000
+_MOST_ITEMS: Final = 5_000  # some 2 MB of them
 _BATCHES_AHEAD: Final = 4
 _WAIT_FOR_RECORDS: Final = 0.1
 _ANSWER_WITHIN: Final = 10.0
@@ -202,19 +203,17 @@ class Restorer:
         return None
 
     def _advance(self) -> None:
-        outcomes: dict[int, list[tuple[int, OutcomeView]]] = {}
-        again: list[Restore] = []
+        batch, again = Batch(), []
         for message in self._receive():
             number, offset, error = message.partition() or 0, message.offset() or 0, message.error()
             reading = self._readings.get(number)
             if reading is None:
                 continue
             if error is None:
-                value = message.value()
-                view = self._decode(value, number, offset) if value is not None else None
-                if view is not None:
-                    outcomes.setdefault(number, []).append((offset, view))
+                view = self._decode(message.value(), number, offset)
                 reading.position, self.trouble = offset + 1, None
+                if view is not None and batch.add(number, offset, view) >= _MOST_ITEMS:
+                    self._hand_over(batch)
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                 reading.position = offset  # of a broker that lags, below the end
             elif error.code() in _NOT_THERE:
@@ -222,15 +221,15 @@ class Restorer:
                 again.append(reading.again())
             else:
                 self._complain(f"the results topic cannot be read: {error.str()}")
-        self._hand_over(outcomes)
+        self._hand_over(batch)
         if again:
             self._begin(again)
         self._finish_reached()
         if not self._readings:
             self._consumer.unassign()
 
-    def _hand_over(self, outcomes: Mapping[int, Sequence[tuple[int, OutcomeView]]]) -> None:
-        for number, views in outcomes.items():
+    def _hand_over(self, batch: Batch) -> None:
+        for number, views in batch.take():
             self._room.acquire()
             if self._stopping.is_set():
                 return  # an outcome may have been given up, and a ledger with a hole is none
@@ -246,9 +245,9 @@ class Restorer:
             self.trouble = None
             self._listener.restored(reading.restore, reading.span())
 
-    def _decode(self, value: bytes, number: int, offset: int) -> OutcomeView | None:
+    def _decode(self, value: bytes | None, number: int, offset: int) -> OutcomeView | None:
         waiting_since = self._clock()
-        while not self._stopping.is_set():
+        while value is not None and not self._stopping.is_set():
             view = self._read(value)
             match view:
                 case OutcomeView():

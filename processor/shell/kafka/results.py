@@ -1,9 +1,10 @@
-"""The results topic, and how far one of its partitions is read."""
+"""The results topic, how far one of its partitions is read, and what was read there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from processor.core.effects import Restore
+from processor.core.outcomes import OutcomeView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +45,25 @@ class Reading:
     def again(self) -> Restore:
         """Return what the listener does not know yet."""
         return replace(self.restore, position=self._told)
+
+
+class Batch:
+    """Outcomes that were read and not handed over yet, with their offsets, by partition."""
+
+    __slots__ = ("_items", "_outcomes")
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._outcomes: dict[int, list[tuple[int, OutcomeView]]] = {}
+        self._items = 0
+
+    def add(self, number: int, offset: int, outcome: OutcomeView) -> int:
+        """Add an outcome; return how many items there are: those are what takes memory."""
+        self._outcomes.setdefault(number, []).append((offset, outcome))
+        self._items += len(outcome.items)
+        return self._items
+
+    def take(self) -> Iterable[tuple[int, Sequence[tuple[int, OutcomeView]]]]:
+        """Return all, and begin with none."""
+        outcomes, self._outcomes, self._items = self._outcomes, {}, 0
+        return outcomes.items()

@@ -7,7 +7,6 @@ some more, which does no harm: an outcome may be learnt any number of times.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -27,25 +26,32 @@ V = TypeVar("V")
 _LOG: Final = structlog.get_logger(__name__)
 _LOOK_EVERY: Final = 0.1
 _WRITE_EVERY: Final = 5.0
-_MOST_UNWRITTEN: Final = 5_000
-_SLICE: Final = 10_000
-_MOST_RECENT: Final = 1_000  # about as many as may be unfinished in a partition
+# Weights: a cart may have thousands of units, all else counts as one.
+_MOST_UNWRITTEN: Final = 10_000
+_SLICE: Final = 15_000
+_MOST_RECENT: Final = 1_000  # entries: about as many as may be unfinished in a partition
+_MOST_RECENT_WEIGHT: Final = 10_000
+_TOO_HEAVY: Final = 1_000  # to be kept in memory when it is written
 _CHECKPOINT: Final = b"p"
 _NOTHING: Final = Checkpoint(position=0, floors={})
 
 
 @dataclass(frozen=True, slots=True)
 class _Form(Generic[K, V]):
-    """How the entries of one shelf are written. `mark` keeps the keys of shelves apart."""
+    """How the entries of one shelf are written. `mark` keeps the keys of shelves apart.
+
+    `weigh` tells how much an entry takes in memory, and of the time to write it.
+    """
 
     mark: bytes
     key: Callable[[K], bytes]
     write: Callable[[V], bytes]
     read: Callable[[bytes], V]
+    weigh: Callable[[V], int] = lambda _: 1
 
 
 _ORDERS: Final = _Form(b"o", codec.text_key, codec.write_order, codec.read_order)
-_CARTS: Final = _Form(b"c", codec.text_key, codec.write_cart, codec.read_cart)
+_CARTS: Final = _Form(b"c", codec.text_key, codec.write_cart, codec.read_cart, len)
 _UNREADABLE: Final = _Form(b"u", codec.text_key, codec.write_sources, codec.read_sources)
 _READABLE: Final = _Form(b"r", codec.source_key, codec.write_yes, codec.read_yes)
 _REPLAYED: Final = _Form(b"y", codec.replayed_key, codec.write_yes, codec.read_yes)
@@ -54,14 +60,25 @@ _REPLAYED: Final = _Form(b"y", codec.replayed_key, codec.write_yes, codec.read_y
 class _Shelf(Generic[K, V]):
     """A shelf on the disk. What was put lately is in memory, too: it is soon asked for again."""
 
-    __slots__ = ("_disk", "_form", "_older", "_prefix", "_recent", "unwritten")
+    __slots__ = (
+        "_disk",
+        "_form",
+        "_older",
+        "_prefix",
+        "_recent",
+        "_recent_weight",
+        "unwritten",
+        "weight",
+    )
 
     def __init__(self, disk: Disk, partition: bytes, form: _Form[K, V]) -> None:
         self._disk = disk
         self._form = form
         self._prefix = partition + form.mark
         self.unwritten: dict[K, V] = {}
+        self.weight = 0  # of what is unwritten
         self._recent: dict[K, V] = {}
+        self._recent_weight = 0
         self._older: dict[K, V] = {}
 
     def get(self, key: K, /) -> V | None:
@@ -71,11 +88,21 @@ class _Shelf(Generic[K, V]):
         return self._disk.get(self._prefix + self._form.key(key), self._form.read)
 
     def __setitem__(self, key: K, value: V, /) -> None:
+        before = self.unwritten.get(key)
+        self.weight += self._form.weigh(value)
+        if before is not None:
+            self.weight -= self._form.weigh(before)
         self.unwritten[key] = value
 
-    def slice(self, most: int) -> dict[K, V]:
-        """Return a part of what is to be written."""
-        return dict(islice(self.unwritten.items(), most))
+    def slice(self, most: int) -> tuple[dict[K, V], int]:
+        """Return a part of what is to be written, of about so much weight, and what it weighs."""
+        part, weight = {}, 0
+        for key, value in self.unwritten.items():
+            if weight >= most:
+                break
+            part[key] = value
+            weight += self._form.weigh(value)
+        return part, weight
 
     def entries(self, part: Mapping[K, V]) -> Iterator[tuple[bytes, bytes]]:
         """Return a part of what is to be written as bytes."""
@@ -85,11 +112,18 @@ class _Shelf(Generic[K, V]):
 
     def written(self, part: Mapping[K, V]) -> None:
         """Note that it was."""
-        for key in part:
+        for key, value in part.items():
+            weight = self._form.weigh(value)
+            self.weight -= weight
             del self.unwritten[key]
-        self._recent.update(part)
-        if len(self._recent) > _MOST_RECENT:
-            self._older, self._recent = self._recent, {}
+            if weight > _TOO_HEAVY:
+                self._recent.pop(key, None)
+                self._older.pop(key, None)
+                continue
+            self._recent[key] = value
+            self._recent_weight += weight
+            if len(self._recent) > _MOST_RECENT or self._recent_weight > _MOST_RECENT_WEIGHT:
+                self._older, self._recent, self._recent_weight = self._recent, {}, 0
 
 
 class _Copy:
@@ -114,8 +148,8 @@ class _Copy:
 
     @property
     def unwritten(self) -> int:
-        """How many entries are in memory only."""
-        return sum(len(shelf.unwritten) for shelf in self.all)
+        """What all that is in memory only weighs."""
+        return sum(shelf.weight for shelf in self.all)
 
     def mark(self, checkpoint: Checkpoint) -> tuple[bytes, bytes]:
         """Return a checkpoint as it is written."""
@@ -170,7 +204,8 @@ class LastingLedgers:
         is_much = unwritten >= _MOST_UNWRITTEN and self.trouble is None
         if is_much or at - self._written_at >= _WRITE_EVERY:
             self._written_at = at
-            self._write(ledgers)
+            if not self._write(ledgers) and self.trouble is None:
+                self._looked_at = 0.0  # the rest at the next tick, or it would grow
 
     def close(self, ledgers: Iterable[tuple[int, Kept]]) -> None:
         """Write everything, and let go of the disk."""
@@ -189,8 +224,9 @@ class LastingLedgers:
         left, parts = _SLICE, []
         for shelf in (shelf for copy in self._copies.values() for shelf in copy.all):
             if shelf.unwritten and left > 0:
-                parts.append((shelf, shelf.slice(left)))
-                left -= len(parts[-1][1])
+                part, weight = shelf.slice(left)
+                parts.append((shelf, part))
+                left -= weight
         marks = self._marks(ledgers) if left > 0 else {}
         entries = [entry for shelf, part in parts for entry in shelf.entries(part)]
         entries += [self._copies[number].mark(mark) for number, mark in marks.items()]

@@ -1,0 +1,113 @@
+"""Bounds of what strangers can have us keep: of a cart, of ids, of replies, of logs."""
+
+from typing import Final
+
+from tests.mutations.table import of_processor
+
+_LEDGER: Final = "tests/unit/test_ledger.py::"
+_COPY: Final = "tests/component/test_ledger_copy.py::"
+_200: Final = "tests/unit/test_replies_of_200.py::"
+
+BOUNDS: Final = (
+    of_processor(
+        "of a cart's unreadable records so many are kept",
+        "core/ledger.py",
+        "more = origin if len(known) < _MOST_UNREADABLE else _FOR_GOOD",
+        "more = origin",
+        f"{_LEDGER}test_of_too_many_unreadable_records_not_each_is_kept_and_the_cart_is_never_released",
+    ),
+    of_processor(
+        "a cart with too many unreadable records is never released",
+        "core/ledger.py",
+        "more = origin if len(known) < _MOST_UNREADABLE else _FOR_GOOD",
+        "if len(known) >= _MOST_UNREADABLE:\n"
+        "                            return\n"
+        "                        more = origin",
+        f"{_LEDGER}test_of_too_many_unreadable_records_not_each_is_kept_and_the_cart_is_never_released",
+    ),
+    of_processor(
+        "of a cart so many items are kept",
+        "core/ledger.py",
+        "if len(cart) + len(news) > _MOST_UNITS:",
+        "if False:",
+        f"{_LEDGER}test_a_cart_with_more_items_than_any_real_one_is_given_up_with_all_of_it_paid",
+    ),
+    of_processor(
+        "of a cart that is given up nothing is called",
+        "core/ledger.py",
+        "            return Conflict(detail=_TOO_MANY)\n",
+        "            pass\n",
+        f"{_LEDGER}test_a_cart_with_more_items_than_any_real_one_is_given_up_with_all_of_it_paid",
+    ),
+    of_processor(
+        "of a cart that is given up nothing is released",
+        "core/ledger.py",
+        "            return refuse_release(_TOO_MANY)\n",
+        "            pass\n",
+        f"{_LEDGER}test_a_cart_with_more_items_than_any_real_one_is_given_up_with_all_of_it_paid",
+    ),
+    of_processor(
+        "large carts leave the memory when they are written",
+        "shell/ledger/lasting.py",
+        "            if weight > _TOO_HEAVY:\n",
+        "            if False:\n",
+        f"{_COPY}test_memory_does_not_grow_with_large_carts",
+    ),
+    of_processor(
+        "of carts that were written lately so much stays in memory",
+        "shell/ledger/lasting.py",
+        " or self._recent_weight > _MOST_RECENT_WEIGHT:",
+        ":",
+        f"{_COPY}test_memory_does_not_grow_with_large_carts",
+    ),
+    of_processor(
+        "large carts are written before there are many",
+        "shell/ledger/lasting.py",
+        "codec.read_cart, len)",
+        "codec.read_cart)",
+        f"{_COPY}test_memory_does_not_grow_with_large_carts",
+    ),
+    of_processor(
+        "what one slice has left is written at the next tick",
+        "shell/ledger/lasting.py",
+        "                self._looked_at = 0.0  #",
+        "                pass  #",
+        f"{_COPY}test_large_carts_are_written_at_once_however_many_there_are",
+    ),
+    of_processor(
+        "large outcomes are learnt before more are read",
+        "shell/kafka/restorer.py",
+        "view is not None and batch.add(number, offset, view) >= _MOST_ITEMS",
+        "view is not None and batch.add(number, offset, view) < 0",
+        "tests/component/test_restorer.py::"
+        "test_large_outcomes_that_came_together_are_learnt_one_by_one",
+    ),
+    of_processor(
+        "an id has so many characters",
+        "shell/decoding.py",
+        "if len(value) > MAX_ID:",
+        "if False:",
+        "tests/unit/test_decoding.py::test_an_id_is_bounded",
+    ),
+    of_processor(
+        "what is written anew takes no more than it did",
+        "core/answers.py",
+        "if isinstance(value, str) else _LONGEST_OTHER",
+        "if isinstance(value, str) else _LONGEST_CONFIRMATION",
+        f"{_200}test_a_confirmation_is_kept_as_clean_bounded_text",
+    ),
+    of_processor(
+        "a line of the log is bounded",
+        "shell/logs.py",
+        "elif isinstance(value, str) and len(value) > _LONGEST:",
+        "elif False:",
+        "tests/unit/test_logs.py::test_a_long_text_is_cut",
+    ),
+    of_processor(
+        "a copy may bear any time",
+        "core/copies.py",
+        'r"-?[0-9]{1,19}"',
+        'r"[0-9]{1,18}"',
+        "tests/unit/test_copies.py::test_whatever_time_a_producer_gave_its_record_is_read_back",
+    ),
+)
