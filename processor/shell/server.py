@@ -1,7 +1,6 @@
 """The server: metrics, health and status over HTTP, for the people who run the processor."""
 
 import io
-import logging
 import os
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +9,6 @@ from typing import Final, Self, cast
 
 import orjson
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -23,13 +21,11 @@ from processor.shell.page.shape import View
 from processor.shell.server_door import Door
 from processor.shell.server_guard import Guard
 from processor.shell.server_pace import Kept, KeptAside, Pace
+from processor.shell.server_speaker import Speaker
 from processor.shell.server_tls import Certificate
 from processor.shell.status import Status
 
-_LONGEST_LINE: Final = 2_048
-_MOST_HEADERS: Final = 64
-_IDLE_TIMEOUT: Final = 75.0
-_LINGERING_TIME: Final = 1.0
+_LARGEST_BODY: Final = 2_048
 _STOP_TIMEOUT: Final = 1.0
 _REQUESTS_A_SECOND: Final = 100
 _REQUESTS_AT_ONCE: Final = 200
@@ -50,15 +46,6 @@ _PROTECTION: Final = {
     "X-Frame-Options": "DENY",
 }
 """What browsers are told with every answer; the page has a policy of its own."""
-
-
-def _is_ours(line: logging.LogRecord) -> bool:
-    # Whatever knocks at the port, a scanner say, would fill the log with tracebacks.
-    return not (line.exc_info and isinstance(line.exc_info[1], HttpProcessingError))
-
-
-_LOGGER: Final = logging.getLogger(__name__)
-_LOGGER.addFilter(_is_ours)
 
 
 class Server:
@@ -90,7 +77,7 @@ class Server:
             form: KeptAside(partial(encode, registry)) for form, (encode, _) in _FORMS.items()
         }
         self._page = document()
-        app = web.Application(client_max_size=_LONGEST_LINE, middlewares=[self._admit])
+        app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[self._admit])
         app.on_response_prepare.append(_protect)
         app.router.add_get("/", self._serve_page)
         app.router.add_get("/page.json", self._serve_view)
@@ -101,16 +88,8 @@ class Server:
         app.router.add_get("/status/{key}", self._serve_part)
         self._runner = web.AppRunner(
             app,
-            access_log=None,
             # Who has left waits for no turn.
             handler_cancellation=True,
-            auto_decompress=False,
-            logger=_LOGGER,
-            keepalive_timeout=_IDLE_TIMEOUT,
-            lingering_time=_LINGERING_TIME,
-            max_line_size=_LONGEST_LINE,
-            max_field_size=_LONGEST_LINE,
-            max_headers=_MOST_HEADERS,
             shutdown_timeout=_STOP_TIMEOUT,
         )
 
@@ -125,7 +104,7 @@ class Server:
         """Begin to listen; ConfigurationError where that cannot be."""
         certificate = _certificate(self._where)
         await self._runner.setup()
-        welcome = cast("web.Server", self._runner.server)
+        welcome = partial(Speaker, cast("web.Server", self._runner.server))
         self._door = Door(welcome, certificate.context if certificate is not None else _plain)
         host, port = self._where.host, self._where.port
         try:
@@ -192,7 +171,11 @@ class Server:
         return web.Response(text=f"/status has {', '.join(parts)}\n", status=404)
 
 
-async def _protect(_: web.Request, response: web.StreamResponse) -> None:
+async def _protect(request: web.Request, response: web.StreamResponse) -> None:
+    if "Expect" in request.headers:
+        # The library refuses what it does not know before anybody's turn. So it costs the
+        # connection, of which an address has so many a second.
+        response.force_close()
     for name, value in _PROTECTION.items():
         response.headers.setdefault(name, value)
 

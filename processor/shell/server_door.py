@@ -6,8 +6,10 @@ import ipaddress
 import socket
 import ssl
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, cast
+
+import structlog
 
 from processor.shell.clock import steady
 from processor.shell.server_pace import Shares
@@ -23,6 +25,7 @@ _AT_ONCE: Final = 1_000
 _BACKLOG: Final = 1_024
 _LOOK_EVERY: Final = 1.0
 _NO_FILES_FOR: Final = 0.1
+_LOG: Final = structlog.get_logger(__name__)
 
 Context = Callable[[], ssl.SSLContext | None]
 
@@ -31,6 +34,8 @@ class Visit(asyncio.Protocol):
     """One connection, from its arrival to its end; `inner` is who speaks on it.
 
     It must have asked for something by `leaves_at`, and has its place to itself until `safe_until`.
+    Whatever the one who speaks raises ends this connection: the loop would take it for a mistake
+    of ours, and a line of a stranger's would end the process.
     """
 
     def __init__(
@@ -76,28 +81,43 @@ class Visit(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the other speak."""
         self._transport = cast("asyncio.Transport", transport)
-        self.inner.connection_made(transport)
+        with self._at_its_cost():
+            self.inner.connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell of the end."""
         self._gone(self)
-        self.inner.connection_lost(exc)
+        with self._at_its_cost():
+            self.inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Pass on what came."""
-        self.inner.data_received(data)
+        with self._at_its_cost():
+            self.inner.data_received(data)
 
     def eof_received(self) -> bool | None:
         """Pass on that no more will come."""
-        return self.inner.eof_received()
+        with self._at_its_cost():
+            return self.inner.eof_received()
 
     def pause_writing(self) -> None:
         """Pass on that whoever reads is slow."""
-        self.inner.pause_writing()
+        with self._at_its_cost():
+            self.inner.pause_writing()
 
     def resume_writing(self) -> None:
         """Pass on that there is room again."""
-        self.inner.resume_writing()
+        with self._at_its_cost():
+            self.inner.resume_writing()
+
+    @contextlib.contextmanager
+    def _at_its_cost(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  parsers raise what they like
+            _LOG.debug("a connection was ended", error=type(error).__name__)
+            # Not at once: asyncio's transports trip over an end in the middle of a callback.
+            asyncio.get_running_loop().call_soon(self.end)
 
 
 class Door:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import socket
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -278,62 +277,3 @@ def test_whoever_has_left_takes_no_turn() -> None:
                 assert (await seen.ask("/livez"))[0] == 200
 
     on("uvloop", scenario)
-
-
-SCRAPS = (
-    b"GET / HTTP/1.1\r\n",
-    b"Host: x\r\n",
-    b"\r\n",
-    b"\n",
-    b"GET\0/\r\n",
-    b"POST /status HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
-    b"GET /status HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffffff\r\n",
-    b"GET /metrics HTTP/9.9\r\n\r\n",
-    b"GET /metrics HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-    b"GET /livez HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
-    b"GET /page.json HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-    b"GET http://[::1/ HTTP/1.1\r\nHost: [\r\n\r\n",
-    b"GET /%ff%00 HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /status HTTP/1.1\r\nAuthorization: Basic \xff\xfe\r\n\r\n",
-    b"GET /metrics HTTP/1.1\r\nAccept: application/openmetrics-text; version=none\r\n\r\n",
-    b"GET /metrics HTTP/1.1\r\nAccept: text/plain; version=1.0.0<script>\r\n\r\n",
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n",
-    b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    b"GET " + b"/" * 10_000 + b" HTTP/1.1\r\n\r\n",
-    b"X: " + b"y" * 10_000 + b"\r\n",
-    b"X: y\r\n" * 1_000,
-)
-
-
-@both_loops
-def test_whatever_is_sent_is_answered_or_hung_up_and_worth_no_line(
-    loop: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    drawn = random.Random(7)
-    messages = [
-        *SCRAPS,
-        *(b"".join(drawn.choices(SCRAPS, k=drawn.randint(2, 6))) for _ in range(150)),
-        *(drawn.randbytes(drawn.randint(1, 3_000)) for _ in range(30)),
-    ]
-
-    async def send(seen: Watched, message: bytes) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", seen.port)
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            writer.write(message)
-            async with asyncio.timeout(0.15):
-                while await reader.read(65_536):
-                    pass
-        writer.close()
-
-    async def scenario() -> None:
-        async with watched() as seen:
-            for begin in range(0, len(messages), 20):
-                batch = messages[begin : begin + 20]
-                await asyncio.gather(*(send(seen, message) for message in batch))
-            assert (await seen.ask("/status"))[0] == 200
-        assert seen.complaints == []
-
-    on(loop, scenario)
-    assert caplog.messages == []

@@ -5,6 +5,10 @@ from typing import Final
 from tests.mutations.table import of_processor
 
 _MANY: Final = "tests/component/test_server_strangers.py::"
+_MALFORMED: Final = "tests/component/test_server_malformed.py::"
+_TRIPS: Final = (
+    f"{_MALFORMED}test_what_its_reader_trips_over_costs_the_connection_and_a_line_without_its_words"
+)
 _WHO: Final = "tests/component/test_server_access.py::"
 _ASKED: Final = "tests/component/test_server_askers.py::"
 _PACE: Final = "tests/unit/test_server_pace.py::"
@@ -32,6 +36,48 @@ SERVER: Final = (
         "if steady() >= visit.leaves_at:",
         "if False:",
         f"{_MANY}test_a_request_that_drips_is_given_up",
+    ),
+    of_processor(
+        "what a parser raises costs its connection, not the process",
+        "shell/server_door.py",
+        "except Exception as error:",
+        "except ZeroDivisionError as error:",
+        _TRIPS,
+    ),
+    of_processor(
+        "no connection is ended in the middle of a callback",
+        "shell/server_door.py",
+        "asyncio.get_running_loop().call_soon(self.end)",
+        "self.end()",
+        f"{_MALFORMED}test_whatever_is_raised_on_a_connection_ends_it_and_no_more",
+    ),
+    of_processor(
+        "errors that requests make in the library are worth no line",
+        "shell/server_speaker.py",
+        "    if error is None:\n        return True\n",
+        "    return True\n",
+        f"{_MALFORMED}test_what_is_answered_before_its_turn_costs_the_connection_and_no_line",
+    ),
+    of_processor(
+        "errors of ours are told",
+        "shell/server_speaker.py",
+        "    if error is None:\n        return True\n",
+        "    return error is None\n",
+        "tests/component/test_server.py::test_a_mistake_of_ours_is_logged",
+    ),
+    of_processor(
+        "what is answered before its turn costs the connection",
+        "shell/server.py",
+        "response.force_close()",
+        "pass",
+        f"{_MALFORMED}test_what_is_answered_before_its_turn_costs_the_connection_and_no_line",
+    ),
+    of_processor(
+        "what is raised behind a turn costs its connection, too",
+        "shell/server_speaker.py",
+        "except Exception as error:",
+        "except ZeroDivisionError as error:",
+        _TRIPS,
     ),
     of_processor(
         "who does not read an answer holds a piece of it",
