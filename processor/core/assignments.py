@@ -11,9 +11,10 @@ from typing import Final
 from processor.core.effects import Commit, CommitOffset, Restore
 from processor.core.fence import FenceSettings
 from processor.core.horizon import taint_below
+from processor.core.inputs import Input
 from processor.core.ledgers import Kept, Ledgers, Retained
 from processor.core.outcomes import Outcome, OutcomeView
-from processor.core.partitions import Input, PartitionState, Phase, Rereading
+from processor.core.partitions import PartitionState, Phase, Rereading
 from processor.core.records import Now, Partition, Topics
 
 READ_GAPS_EVERY: Final = 60.0
@@ -95,6 +96,13 @@ class Assignments:
             for state in self.states.values()
             if not self._topics.live.isdisjoint(state.inputs)
         ]
+
+    @property
+    def waiting(self) -> int:
+        """What all records weigh that wait for their schema."""
+        return sum(
+            owned.waiting for state in self.states.values() for owned in state.inputs.values()
+        )
 
     def _begin(self, number: int) -> PartitionState:
         self._epoch += 1

@@ -11,6 +11,7 @@ from processor.core.conclusions import Rest
 from processor.core.engine_settings import EngineSettings
 from processor.core.events import CartAbandoned, OrderPaid, Pending
 from processor.core.gates import Gates
+from processor.core.inputs import COUNTS_ONCE_MORE, Input, Limits
 from processor.core.lanes import Lane
 from processor.core.outcomes import Ending
 from processor.core.partitioners import Partitioners
@@ -227,29 +228,34 @@ class Dispatch:
         One in which everything has failed goes on, up to twice its limits: what comes behind may
         be good.
         """
-        owned, limits = state.inputs[topic], self._settings
+        owned = state.inputs[topic]
+        limits = self._limits(owned)
         if (
             not owned.is_paused
-            and owned.is_full(limits.max_unfinished, limits.max_span)
-            and (
-                owned.is_beyond(2 * limits.max_unfinished, 2 * limits.max_span)
-                or not state.is_all_failing(topic)
-            )
+            and owned.is_full(limits)
+            and (owned.is_beyond(limits.doubled) or not state.is_all_failing(topic))
         ):
             owned.is_paused = True
             self.emit(do.Pause(state.at(topic)))
 
     def make_room(self, state: PartitionState, topic: str) -> None:
         """Fetch a partition again that has room, or in which everything has failed."""
-        owned, limits = state.inputs.get(topic), self._settings
+        owned = state.inputs.get(topic)
         if owned is None or not owned.is_paused:
             return
-        if owned.has_room(limits.max_unfinished, limits.max_span) or (
-            not owned.is_beyond(2 * limits.max_unfinished, 2 * limits.max_span)
-            and state.is_all_failing(topic)
+        limits = self._limits(owned)
+        if owned.has_room(limits) or (
+            not owned.is_beyond(limits.doubled) and state.is_all_failing(topic)
         ):
             owned.is_paused = False
             self.emit(do.Resume(state.at(topic)))
+
+    def _limits(self, owned: Input) -> Limits:
+        """Return what bounds a partition: what waits for a schema, only while too much does."""
+        settings = self._settings
+        bound = settings.max_unfinished * COUNTS_ONCE_MORE
+        spares_waiting = owned.waiting > 0 and self._assignments.waiting < bound
+        return Limits(settings.max_unfinished, settings.max_span, spares_waiting)
 
 
 def _settled(state: PartitionState, work: Work) -> do.ReplaySettled:

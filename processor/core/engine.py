@@ -18,7 +18,7 @@ from processor.core.assignments import Assigned, Assignments
 from processor.core.conclusions import Rest
 from processor.core.dispatch import Dispatch
 from processor.core.engine_settings import EngineSettings
-from processor.core.events import Content, OrderPaid, Pending, problems
+from processor.core.events import Content
 from processor.core.judge import DONE, Judge
 from processor.core.lanes import Lane
 from processor.core.ledgers import Ledgers
@@ -64,7 +64,7 @@ class Engine:
     def _place(self, state: PartitionState, work: Work, now: Now) -> None:
         rank(work, self._settings.topics)
         lane = state.place(work)
-        self._read(state, lane, work)
+        state.read(lane, work)
         if work.rank >= Rank.RELEASE:
             if not work.is_replayed:
                 work.due = max(work.due, now.at + self._settings.release_delay)
@@ -72,17 +72,6 @@ class Engine:
         else:
             self._dispatch.open_gates(state, now)
         self._dispatch.offer(state, lane, now)
-
-    def _read(self, state: PartitionState, lane: Lane, work: Work) -> None:
-        """Do what can be done once the content of a record is known."""
-        if isinstance(work.content, Pending):
-            state.pending.setdefault(work.content.schema, []).append((lane, work))
-            return
-        if isinstance(event := work.content, OrderPaid):
-            state.ledger.learn_payment(event)
-            if work.is_tainted and not problems(event, work.record.key):
-                state.ledger.open(event)
-        work.identify()
 
     def pending(self, schema: int | str) -> int:
         """Return how many records wait for a schema."""
@@ -106,7 +95,7 @@ class Engine:
                     lane.put(work)
                     if work.rank >= Rank.RELEASE:
                         self._dispatch.gates.await_end(state, lane, work)
-                self._read(state, lane, work)
+                state.read(lane, work)
                 self._dispatch.offer(state, lane, now)
             self._dispatch.open_gates(state, now)
         return self._dispatch.run(now)

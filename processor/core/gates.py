@@ -65,5 +65,5 @@ class Gates:
         return (
             payments is not None
             and payments.offsets.position >= gate
-            and not state.undecoded_below(self._payments, gate)
+            and not payments.undecoded_below(gate)
         )

@@ -18,6 +18,10 @@ class Offsets:
         self._order: deque[int] = deque()
         self._unfinished: set[int] = set()
 
+    def __contains__(self, offset: int) -> bool:
+        """Whether an offset is received and not finished."""
+        return offset in self._unfinished
+
     def track(self, offset: int) -> bool:
         """Begin an offset; False (and nothing changes) when it was received before."""
         if offset < self.position:

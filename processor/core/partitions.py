@@ -8,24 +8,19 @@ along with them, where they are.
 
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
-from math import ceil
 from typing import Final
 
 from processor.core import horizon
 from processor.core.effects import CommitOffset
-from processor.core.events import OrderPaid
+from processor.core.events import OrderPaid, Pending, problems
+from processor.core.inputs import Input
 from processor.core.lanes import Lane
 from processor.core.ledger import Ledger
 from processor.core.ledgers import Kept, ResultsRead
-from processor.core.offsets import Offsets
-from processor.core.records import Partition, Record
+from processor.core.records import Partition
 from processor.core.replies import Verdict
 from processor.core.work import Work
 
-_COUNT_FOR: Final = 1.0
-_LEAD_FOR: Final = 2.0
-_COUNTS_ONCE_MORE: Final = 4 * 1024
-_HEADER_TAKES: Final = 64  # bytes of memory, however short it is
 DECODED_AT_ONCE: Final = 1024 * 1024  # bytes of values that waited for their schema
 
 
@@ -45,96 +40,6 @@ class Rereading(Enum):
     NOT_ASKED = auto()
     ASKED = auto()
     DONE = auto()
-
-
-class Input:
-    """One owned partition of one input.
-
-    `horizon` is the acknowledged one: calls go out for offsets below it only. Records below
-    `taint_below` may have been called by an earlier owner. `end` is where the log ended when it
-    was assigned. `bulk` is what the unfinished records weigh beyond one each: large ones count
-    towards the limit once more for every 4 KiB.
-    """
-
-    __slots__ = (
-        "_counted_from",
-        "_counted_since",
-        "_per_second",
-        "bulk",
-        "end",
-        "horizon",
-        "is_paused",
-        "is_span_full",
-        "offsets",
-        "taint_below",
-    )
-
-    def __init__(self, committed: int, taint_below: int, end: int) -> None:
-        """Begin at a committed offset."""
-        self.offsets = Offsets(committed)
-        self.bulk = 0
-        self.end = end
-        self.taint_below = taint_below
-        self.horizon = committed
-        self.is_paused = False
-        self.is_span_full = False
-        self._counted_from = committed
-        self._counted_since = 0.0
-        self._per_second = 0.0
-
-    def plan_horizon(self, at: float) -> int:
-        """Return how far the next commit lets calls go beyond the newest record.
-
-        As far as records came in the last seconds: in a steady stream hardly a call waits for a
-        commit of its own, and a partition that was quiet taints nothing that came after a crash.
-        """
-        position = self.offsets.position
-        elapsed = at - self._counted_since
-        if elapsed >= _COUNT_FOR:
-            self._per_second = (position - self._counted_from) / elapsed
-            self._counted_from, self._counted_since = position, at
-        lead = max(ceil(self._per_second * _LEAD_FOR), position - self._counted_from)
-        reach = max(position + lead, self.taint_below)
-        # It may be the one that a next owner reads as soon as it is sent, so less holds at once.
-        self.horizon = min(self.horizon, reach)
-        return reach
-
-    def is_full(self, max_unfinished: int, max_span: int) -> bool:
-        """Whether a limit is reached; which one decides when there is room again."""
-        self.is_span_full = self.offsets.span >= max_span
-        return self.is_beyond(max_unfinished, max_span)
-
-    def is_beyond(self, max_unfinished: int, max_span: int) -> bool:
-        """Whether as many records are unfinished, or lie that far apart."""
-        return self.offsets.span >= max_span or self._load >= max_unfinished
-
-    def has_room(self, max_unfinished: int, max_span: int) -> bool:
-        """Whether what was full is half empty again, and nothing else is full."""
-        span = max_span // 2 if self.is_span_full else max_span - 1
-        return self._load <= max_unfinished // 2 and self.offsets.span <= span
-
-    def track(self, record: Record) -> bool:
-        """Begin a record; False (and nothing changes) when it was received before."""
-        is_new = self.offsets.track(record.source.offset)
-        if is_new:
-            self.bulk += _bulk(record)
-        return is_new
-
-    def resolve(self, record: Record) -> None:
-        """Finish a record. KeyError when it is not unfinished."""
-        self.offsets.resolve(record.source.offset)
-        self.bulk -= _bulk(record)
-
-    @property
-    def _load(self) -> int:
-        return self.offsets.unfinished + self.bulk
-
-
-def _bulk(record: Record) -> int:
-    size = len(record.value or b"") + len(record.key or b"")
-    for name, value in record.headers:
-        size += _HEADER_TAKES + len(name) + len(value or b"")
-    return size // _COUNTS_ONCE_MORE
 
 
 class PartitionState:
@@ -221,6 +126,20 @@ class PartitionState:
         lane.put(work)
         return lane
 
+    def read(self, lane: Lane, work: Work) -> None:
+        """Do what can be done once the content of a record is known."""
+        owned = self.inputs[work.record.source.topic]
+        if isinstance(work.content, Pending):
+            owned.await_schema(work.record)
+            self.pending.setdefault(work.content.schema, []).append((lane, work))
+            return
+        owned.decoded(work.record)
+        if isinstance(event := work.content, OrderPaid):
+            self.ledger.learn_payment(event)
+            if work.is_tainted and not problems(event, work.record.key):
+                self.ledger.open(event)
+        work.identify()
+
     def is_all_failing(self, topic: str) -> bool:
         """Whether all that can be done with an input's records has failed and is to be repeated."""
         return all(
@@ -242,14 +161,6 @@ class PartitionState:
         for _, work in self.works():
             if isinstance(work.content, OrderPaid):
                 ledger.learn_payment(work.content)
-
-    def undecoded_below(self, topic: str, offset: int) -> bool:
-        """Whether a record of an input below an offset waits for its schema."""
-        return any(
-            work.record.source.topic == topic and work.record.source.offset < offset
-            for waiting in self.pending.values()
-            for _, work in waiting
-        )
 
     def commit_offsets(self, horizons: Mapping[str, int], partitions: int) -> list[CommitOffset]:
         """Return what to commit while working, with the horizon of each input."""

@@ -11,7 +11,8 @@ meaning, unless somebody has set the registry up anew or restored another one. T
 by which schema a record was written, and its records wait for a person.
 
 The registry is asked for so many schemas a second, however many ids are made up. What most records
-wait for goes first.
+wait for goes first. While many ids are unknown at once, those that hardly a record waits for are
+asked for twice: when they come, and when their minute is over.
 """
 
 import heapq
@@ -29,7 +30,11 @@ FIRST_DELAY: Final = 1.0
 LONGEST_DELAY_UNKNOWN: Final = 10.0
 LONGEST_DELAY_AWAY: Final = 30.0
 COMPARED_EVERY: Final = 60.0
-ASKED_A_SECOND: Final = 20
+ASKED_A_SECOND: Final = 50
+MANY_UNKNOWN: Final = 40
+"""So many at once are made up for the most part; new schemas come one by one."""
+OFTEN_WANTED: Final = 5
+"""What so many records wait for is asked for as often as if it were alone."""
 
 _REMEMBER_UNKNOWN: Final = 60.0
 _MOST_UNKNOWN: Final = 1000
@@ -112,6 +117,8 @@ class SchemaQuestions:
             question.due, question.records = now, 0
         question.topics.add(topic)
         question.records += 1
+        if question.records == OFTEN_WANTED and question.due is not None:
+            question.due = min(question.due, now)
 
     def due(self, now: float) -> tuple[Ask, ...]:
         """Return what is to be asked now; each waits for its answer then."""
@@ -141,13 +148,14 @@ class SchemaQuestions:
         """Return when `due` has to be called next, None when there is no need before an answer."""
         if len(self._asking) >= ASKED_A_SECOND:
             return None
+        if not self._left:  # there may be thousands to go over
+            return self._second_ends
         questions: Iterable[_Question] = (
             *self._open.values(),
             *self._unknown.values(),
             *self._comparisons.values(),
         )
-        first = min((each.due for each in questions if each.due is not None), default=None)
-        return first if first is None or self._left else max(first, self._second_ends)
+        return min((each.due for each in questions if each.due is not None), default=None)
 
     def answered(self, schema: SchemaKey, answer: Answer, now: float) -> bool:
         """Take an answer; return whether the records that wait for the schema can go on."""
@@ -163,19 +171,26 @@ class SchemaQuestions:
                     return self._settle(schema, result, now)
                 longest = LONGEST_DELAY_UNKNOWN
             case Unknown(knows_another=True) if question.former is None:
-                if question.unknown_since is None:
-                    question.unknown_since = now
-                if now - question.unknown_since >= UNKNOWN_FOR:
-                    return self._give_up(schema, now)
-                longest = LONGEST_DELAY_UNKNOWN
+                return self._take_unknown(schema, question, now)
             case Unknown():
                 question.unknown_since = None
                 longest = LONGEST_DELAY_UNKNOWN
             case RegistryAway():
                 question.unknown_since = None
                 longest = LONGEST_DELAY_AWAY
-        question.due = now + min(longest, FIRST_DELAY * 2.0 ** min(question.tries, 10))
-        question.tries += 1
+        _put_off(question, longest, now)
+        return False
+
+    def _take_unknown(self, schema: SchemaKey, question: _Question, now: float) -> bool:
+        """Give a schema up, or ask again, and not in between while there are many of them."""
+        if question.unknown_since is None:
+            question.unknown_since = now
+        decided_at = question.unknown_since + UNKNOWN_FOR
+        if now >= decided_at:
+            return self._give_up(schema, now)
+        _put_off(question, LONGEST_DELAY_UNKNOWN, now)
+        if len(self._open) > MANY_UNKNOWN and question.records < OFTEN_WANTED:
+            question.due = decided_at
         return False
 
     def _compare(self, schema: SchemaKey, answer: Answer, now: float) -> None:
@@ -235,6 +250,11 @@ class SchemaQuestions:
             if question.due is not None and question.due <= now:
                 question.due = None
                 self._settled.pop(schema, None)
+
+
+def _put_off(question: _Question, longest: float, now: float) -> None:
+    question.due = now + min(longest, FIRST_DELAY * 2.0 ** min(question.tries, 10))
+    question.tries += 1
 
 
 def _urgency(each: tuple[SchemaKey, _Question]) -> tuple[bool, int, float]:

@@ -5,6 +5,7 @@ from typing import Final
 from tests.mutations.table import of_processor
 
 _EVENT: Final = "tests/unit/test_events.py::"
+_MADE_UP: Final = "tests/unit/test_made_up_schemas.py::"
 _REPLY: Final = "tests/unit/test_replies"
 
 
@@ -39,11 +40,39 @@ EVENTS: Final = (
     ),
     of_processor(
         "large records count for more",
-        "core/partitions.py",
-        "self.bulk += _bulk(record)",
+        "core/inputs.py",
+        "self.bulk += _size(record) // COUNTS_ONCE_MORE",
         "self.bulk += 0",
         "tests/unit/test_partitions.py::"
         "test_large_records_fill_a_partition_sooner_and_make_room_as_they_end",
+    ),
+    of_processor(
+        "what only waits for its schema fills no partition",
+        "core/dispatch.py",
+        "owned.waiting > 0 and self._assignments.waiting < bound",
+        "False",
+        f"{_MADE_UP}test_good_orders_go_on_beside_them",
+    ),
+    of_processor(
+        "what waits for its schema is bounded",
+        "core/dispatch.py",
+        " and self._assignments.waiting < bound",
+        "",
+        f"{_MADE_UP}test_what_waits_is_bounded_over_all_partitions",
+    ),
+    of_processor(
+        "what can be read counts",
+        "core/inputs.py",
+        "if record.source.offset in self._undecoded:",
+        "if False:",
+        f"{_MADE_UP}test_an_order_that_waits_and_can_be_read_then_counts_as_all_others",
+    ),
+    of_processor(
+        "a payment that waits for its schema keeps releases back",
+        "core/inputs.py",
+        "return self.waiting > 0 and self._undecoded.next_offset < offset",
+        "return False",
+        f"{_MADE_UP}test_none_is_passed_by_a_commit_or_a_release",
     ),
     of_processor(
         "large records come in portions",

@@ -188,6 +188,21 @@ PEERS: Final = (
         f"{_CACHE}test_what_most_records_wait_for_is_asked_first_however_many_others_are_made_up",
     ),
     of_shell(
+        "many made-up schemas are asked for twice each",
+        "schema_questions.py",
+        "len(self._open) > MANY_UNKNOWN and ",
+        "False and ",
+        f"{_CACHE}test_while_many_are_unknown_each_is_asked_for_twice",
+    ),
+    of_shell(
+        "a wanted schema is found in seconds among made-up ones",
+        "schema_questions.py",
+        " and question.records < OFTEN_WANTED",
+        "",
+        f"{_CACHE}"
+        "test_a_new_schema_that_many_records_wait_for_is_found_in_seconds_among_made_up_ones",
+    ),
+    of_shell(
         "unknown schemas are remembered, and not for ever",
         "schema_questions.py",
         "if len(self._unknown) > _MOST_UNKNOWN:",

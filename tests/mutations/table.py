@@ -59,7 +59,7 @@ MUTATIONS: Final = (
     ),
     of_processor(
         "a horizon that shrinks holds from its sending",
-        "core/partitions.py",
+        "core/inputs.py",
         "self.horizon = min(self.horizon, reach)",
         "pass",
     ),

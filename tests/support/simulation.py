@@ -686,6 +686,7 @@ def _unfinished(engine: Engine) -> list[str]:
             "late": state.late,
             "asking": state.asking,
             "awaiting": state.awaiting_end,
+            "waiting": [each for each in state.inputs.values() if each.waiting],
         }
         held += [f"{name} of {state.number}" for name, part in parts.items() if part]
         if state.running:

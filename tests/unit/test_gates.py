@@ -2,10 +2,11 @@
 
 from processor.core.events import Content, Pending
 from processor.core.gates import Gates
+from processor.core.inputs import Input
 from processor.core.lanes import Lane
 from processor.core.ledger import Ledger
 from processor.core.ledgers import Kept
-from processor.core.partitions import Input, PartitionState
+from processor.core.partitions import PartitionState
 from processor.core.records import Record, Source
 from processor.core.work import Work
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, order, release
@@ -68,13 +69,19 @@ def test_a_payment_below_the_gate_that_waits_for_its_schema_keeps_it_shut() -> N
     lane, work = place(partition, ABANDONMENTS, 0, release(), 1)
     partition.inputs[PAYMENTS].offsets.advance(5)
     work.gate = 5
-    waiting = [place(partition, PAYMENTS, offset, Pending(schema=1), 2) for offset in (5, 4)]
+    first, second, at_the_gate = (
+        place(partition, PAYMENTS, offset, Pending(schema=1), 2) for offset in (3, 4, 5)
+    )
     seen = []
-    for waits in (waiting[:1], waiting):
-        partition.pending[1] = waits
+    for waiting in (first, second, at_the_gate):
+        partition.read(*waiting)
         seen.append(gates.is_open(partition, work))
-    assert seen == [True, False]
-    partition.pending.clear()
+    for known in (first, at_the_gate, second):
+        known[1].content = order()
+        partition.read(*known)
+        seen.append(gates.is_open(partition, work))
+    assert seen == [False] * 5 + [True]
+    partition.read(*place(partition, PAYMENTS, 6, Pending(schema=1), 2))
     assert gates.is_open(partition, work)
     assert lane is partition.lanes[b"cart"]
 

@@ -1,10 +1,11 @@
 """One owned partition of one input: how far calls may lead, when it is full."""
 
 from processor.core.events import Pending
+from processor.core.inputs import Input, Limits
 from processor.core.lanes import Lane
 from processor.core.ledger import Ledger
 from processor.core.ledgers import Kept
-from processor.core.partitions import Input, PartitionState
+from processor.core.partitions import PartitionState
 from processor.core.records import Record, Source
 from processor.core.work import Work
 
@@ -52,14 +53,14 @@ def test_a_brief_pause_does_not_wait_for_a_span_that_one_old_record_keeps_open()
         owned.offsets.track(offset)
     for offset in range(1, 70):
         owned.offsets.resolve(offset)
-    assert not owned.is_full(max_unfinished=20, max_span=100)
+    assert not owned.is_full(Limits(20, 100))
     owned.offsets.track(80)
     for offset in range(81, 90):
         owned.offsets.track(offset)
-    assert owned.is_full(max_unfinished=20, max_span=100)
+    assert owned.is_full(Limits(20, 100))
     for offset in range(70, 89):
         owned.offsets.resolve(offset)
-    assert owned.has_room(max_unfinished=20, max_span=100)
+    assert owned.has_room(Limits(20, 100))
 
 
 def sized(offset: int, size: int | None) -> Record:
@@ -70,15 +71,15 @@ def test_large_records_fill_a_partition_sooner_and_make_room_as_they_end() -> No
     owned = Input(0, 0, 0)
     records = [sized(0, 1024 * 1024), sized(1, 4_095), sized(2, None), sized(3, 4_096)]
     assert [owned.track(record) for record in (*records, records[0])] == [True] * 4 + [False]
-    assert not owned.is_full(max_unfinished=262, max_span=100)
-    assert owned.is_full(max_unfinished=261, max_span=100)
-    assert not owned.has_room(max_unfinished=261, max_span=100)
+    assert not owned.is_full(Limits(262, 100))
+    assert owned.is_full(Limits(261, 100))
+    assert not owned.has_room(Limits(261, 100))
     owned.resolve(records[0])
-    assert not owned.is_full(max_unfinished=5, max_span=100)
-    assert owned.is_full(max_unfinished=4, max_span=100)
+    assert not owned.is_full(Limits(5, 100))
+    assert owned.is_full(Limits(4, 100))
     for record in records[1:]:
         owned.resolve(record)
-    assert owned.has_room(max_unfinished=1, max_span=100)
+    assert owned.has_room(Limits(1, 100))
 
 
 def test_keys_and_headers_count_as_well() -> None:
@@ -91,7 +92,7 @@ def test_keys_and_headers_count_as_well() -> None:
         owned = Input(0, 0, 0)
         for record in records:
             owned.track(record)
-        assert owned.is_full(max_unfinished=2, max_span=100) is is_full
+        assert owned.is_full(Limits(2, 100)) is is_full
 
 
 def test_what_waits_for_a_schema_is_taken_in_portions() -> None:

@@ -1,5 +1,6 @@
 """Which schemas are asked for, when, and what the answers come to: decided without a clock."""
 
+from collections import Counter
 from typing import Final
 
 import pytest
@@ -100,8 +101,9 @@ def test_a_schema_that_is_refused_is_looked_at_again_as_others_are(answer: Answe
     assert questions.changed() == ()
 
 
-def test_an_unknown_schema_is_asked_for_less_and_less_often() -> None:
-    times = ask_through(wanting(), [NOTHING_KNOWN] * 8)
+@pytest.mark.parametrize("answer", [UNKNOWN, NOTHING_KNOWN])
+def test_an_unknown_schema_is_asked_for_less_and_less_often(answer: Answer) -> None:
+    times = ask_through(wanting(), [answer] * 8)
     assert times == [0, 1, 3, 7, 15, 25, 35, 45]
 
 
@@ -177,17 +179,45 @@ def flood(questions: SchemaQuestions, schemas_: range, now: float = 0.0) -> None
         questions.want(schema, "orders", now)
 
 
+def test_while_many_are_unknown_each_is_asked_for_twice() -> None:
+    questions = SchemaQuestions(schemas.readers())
+    flood(questions, range(1000))
+    asked = Counter[int | str]()
+    now, due = 0.0, questions.next_due()
+    while questions.get(999) is None:
+        assert due is not None
+        now = max(due, now)
+        for ask in questions.due(now):
+            asked[ask.schema] += 1
+            questions.answered(ask.schema, UNKNOWN, now)
+        due = questions.next_due()
+    assert asked == dict.fromkeys(range(1000), 2)
+    assert now <= 60 + 1000 / ASKED_A_SECOND
+
+
+def test_a_new_schema_that_many_records_wait_for_is_found_in_seconds_among_made_up_ones() -> None:
+    questions = SchemaQuestions(schemas.readers())
+    flood(questions, range(1000))
+    now = 0.0
+    while questions.get(5000) is None:
+        now += 0.5
+        questions.want(5000, "orders", now)
+        for ask in questions.due(now):
+            found = TEXT if ask.schema == 5000 and now >= 5 else UNKNOWN
+            questions.answered(ask.schema, found, now)
+    assert now <= 10
+
+
 def test_the_memory_of_unknown_schemas_is_bounded() -> None:
     questions = SchemaQuestions(schemas.readers())
     flood(questions, range(3000))
-    now, most = 0.0, 0
-    while now < 300.0:
+    now, most, due = 0.0, 0, questions.next_due()
+    while due is not None:
+        now = max(due, now)
         for ask in questions.due(now):
             questions.answered(ask.schema, UNKNOWN, now)
-        due = questions.next_due()
-        assert due is not None
-        now = max(due, now)
         most = max(most, sum(questions.get(schema) is not None for schema in range(3000)))
+        due = questions.next_due()
     assert most == 1000
 
 
