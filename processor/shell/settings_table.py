@@ -144,8 +144,8 @@ class Calls(Group):
     )
     max_unfinished: Count = Field(
         default=1_000,
-        description="unfinished records per topic and partition; large ones count more, those that wait "
-        "for their schema only when they are many",
+        description="unfinished records per topic and partition; large ones count more, those that "
+        "wait for their schema only when they are many",
     )
     max_span: Count = Field(
         default=100_000,
