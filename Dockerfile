@@ -18,7 +18,7 @@ RUN python -m venv /tools && python -m venv --without-pip /opt/processor
 COPY requirements/build.txt requirements/image.txt requirements/
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip,target=/etc/pip.conf \
-    /tools/bin/pip install --quiet --require-hashes -r requirements/build.txt \
+    /tools/bin/pip install --quiet --require-hashes --only-binary :all: -r requirements/build.txt \
     && /tools/bin/pip --python /opt/processor/bin/python install --quiet --no-compile \
         --require-hashes --only-binary :all: -r requirements/image.txt
 COPY LICENSE README.md pyproject.toml ./

@@ -44,15 +44,22 @@ SUPPLY: Final = (
     of_one_place(
         "the image installs nothing without its hash",
         "Dockerfile",
-        "install --quiet --require-hashes -r requirements/build.txt",
-        "install --quiet -r requirements/build.txt",
+        "--require-hashes --only-binary :all: -r requirements/build.txt",
+        "--only-binary :all: -r requirements/build.txt",
         f"{LOCKS}test_pip_installs_nothing_without_its_hash",
     ),
     of_one_place(
         "the image runs nobody's setup",
         "Dockerfile",
-        "--require-hashes --only-binary :all: -r",
-        "--require-hashes -r",
+        "--require-hashes --only-binary :all: -r requirements/image.txt",
+        "--require-hashes -r requirements/image.txt",
+        f"{LOCKS}test_the_image_is_made_of_wheels",
+    ),
+    of_one_place(
+        "nobody's setup builds the image",
+        "Dockerfile",
+        "--require-hashes --only-binary :all: -r requirements/build.txt",
+        "--require-hashes -r requirements/build.txt",
         f"{LOCKS}test_the_image_is_made_of_wheels",
     ),
     of_one_place(
