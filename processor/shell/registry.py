@@ -31,6 +31,8 @@ _TIMEOUT: Final = 10.0
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _REDIRECTS: Final = range(300, 400)
+_CLIENT_ERRORS: Final = range(400, 500)
+_OF_ALL_QUESTIONS: Final = frozenset({401, 407, 408, 425, 429})  # credentials, time and pace
 _MOCK: Final = "mock://"
 _NO_FILES: Final = TlsFiles()
 # A 404 without a code of the registry's own comes from something else at that address.
@@ -50,9 +52,13 @@ class UnknownSchema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryAway:
-    """The registry gave no answer that can be relied on; `detail` says what happened."""
+    """The registry gave no answer that can be relied on; `detail` says what happened.
+
+    `is_refusal`: it may be that of this schema alone it says nothing.
+    """
 
     detail: str
+    is_refusal: bool = False
 
 
 class IncompatibleError(RuntimeFailure):
@@ -117,7 +123,9 @@ class Registry:
                 else self._client.get_schema_by_guid(schema)
             )
         except SchemaRegistryError as error:
-            return UnknownSchema() if _is_unknown(error) else RegistryAway(detail=_explain(error))
+            if _is_unknown(error):
+                return UnknownSchema()
+            return RegistryAway(detail=_explain(error), is_refusal=_is_refusal(error))
         except TooLargeError:
             # Not an outage: whoever registers such a schema must not be able to feign one.
             return _refusal(f"The registry's answer is larger than {ANSWER_LIMIT} bytes.")
@@ -263,6 +271,11 @@ def _mock_client(url: str) -> SchemaRegistryClient:
 def _is_unknown(error: SchemaRegistryError) -> bool:
     # The sub-codes differ from registry to registry, the status does not.
     return error.http_status_code == _NOT_FOUND
+
+
+def _is_refusal(error: SchemaRegistryError) -> bool:
+    status = error.http_status_code
+    return status in _CLIENT_ERRORS and status not in _OF_ALL_QUESTIONS
 
 
 def _explain(error: Exception) -> str:

@@ -87,7 +87,7 @@ class SchemaCache:
         async with self._slots:
             try:
                 async with asyncio.timeout(_TIME_FOR_AN_ANSWER):
-                    answer = await asyncio.to_thread(_answer, self._registry, ask)
+                    answer = await asyncio.to_thread(answer_to, ask, self._registry)
             except TimeoutError:
                 answer = RegistryAway(detail="the registry takes too long to answer")
             if self.is_careful and isinstance(answer, str):
@@ -97,7 +97,7 @@ class SchemaCache:
         changed = self._questions.changed()
         if ask.schema in changed and ask.schema not in before:
             _LOG.error("a schema is another than it was", schema=ask.schema, what_now=_WHAT_NOW)
-        if not (ask.is_comparison and isinstance(answer, Unknown | RegistryAway)):
+        if not ask.is_comparison:  # else one schema that is told would hide that another is not
             self.away = _trouble(ask.schema, answer)
         if changed:
             ids = ", ".join(map(str, changed))
@@ -107,19 +107,24 @@ class SchemaCache:
         self._wake.set()
 
 
-def _answer(registry: Asked, ask: Ask) -> Answer:
+def answer_to(ask: Ask, registry: Asked) -> Answer:
+    """Ask the registry for a schema, and, where it does not tell it, for another of its topics."""
     answer = registry.fetch(ask.schema)
-    if not isinstance(answer, UnknownSchema):
+    is_refusal = isinstance(answer, RegistryAway) and answer.is_refusal
+    if not is_refusal and not isinstance(answer, UnknownSchema):
         return answer
     if ask.is_comparison:
         return Unknown(knows_another=True)
     subjects = map(subject, ask.topics)
-    return Unknown(knows_another=any(registry.knows_another(name, ask.known) for name in subjects))
+    knows_another = any(registry.knows_another(name, ask.known) for name in subjects)
+    if isinstance(answer, RegistryAway):  # who may not ask at all learns nothing of a schema
+        return Unknown(knows_another=True, detail=answer.detail) if knows_another else answer
+    return Unknown(knows_another=knows_another)
 
 
 def _trouble(schema: SchemaKey, answer: Answer) -> str | None:
     if isinstance(answer, RegistryAway):
-        return answer.detail
+        return f"schema {schema}: {answer.detail}"
     if answer == Unknown(knows_another=False):
         return f"it knows neither schema {schema} nor the subject or another schema of its topic"
     return None

@@ -55,9 +55,13 @@ class Ask(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """The registry has no such schema; `knows_another` of the topics it is wanted in."""
+    """The registry does not tell the schema; `knows_another` of the topics it is wanted in.
+
+    `detail` is how it refuses to, empty when it has none.
+    """
 
     knows_another: bool
+    detail: str = ""
 
 
 Answer = str | Refusal | Unknown | RegistryAway
@@ -171,7 +175,7 @@ class SchemaQuestions:
                     return self._settle(schema, result, now)
                 longest = LONGEST_DELAY_UNKNOWN
             case Unknown(knows_another=True) if question.former is None:
-                return self._take_unknown(schema, question, now)
+                return self._take_unknown(schema, question, answer.detail, now)
             case Unknown():
                 question.unknown_since = None
                 longest = LONGEST_DELAY_UNKNOWN
@@ -181,13 +185,15 @@ class SchemaQuestions:
         _put_off(question, longest, now)
         return False
 
-    def _take_unknown(self, schema: SchemaKey, question: _Question, now: float) -> bool:
+    def _take_unknown(
+        self, schema: SchemaKey, question: _Question, detail: str, now: float
+    ) -> bool:
         """Give a schema up, or ask again, and not in between while there are many of them."""
         if question.unknown_since is None:
             question.unknown_since = now
         decided_at = question.unknown_since + UNKNOWN_FOR
         if now >= decided_at:
-            return self._give_up(schema, now)
+            return self._give_up(schema, detail, now)
         _put_off(question, LONGEST_DELAY_UNKNOWN, now)
         if len(self._open) > MANY_UNKNOWN and question.records < OFTEN_WANTED:
             question.due = decided_at
@@ -228,10 +234,10 @@ class SchemaQuestions:
     def _compared_after(self) -> float:
         return max(COMPARED_EVERY, len(self._comparisons) / _COMPARED_A_SECOND)
 
-    def _give_up(self, schema: SchemaKey, now: float) -> bool:
-        question = self._open[schema]
-        detail = f"The registry knows no schema {schema}, though it knows others of the topic."
-        del self._open[schema]
+    def _give_up(self, schema: SchemaKey, detail: str, now: float) -> bool:
+        question = self._open.pop(schema)
+        says = f"tells no schema {schema} ({detail})" if detail else f"knows no schema {schema}"
+        detail = f"The registry {says}, though it knows others of the topic."
         self._settled[schema] = Refusal(reason=Reason.UNDECODABLE, detail=detail)
         question.due = now + _REMEMBER_UNKNOWN
         self._unknown[schema] = question

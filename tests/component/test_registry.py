@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
+from unittest.mock import ANY
 from uuid import uuid4
 
 import pytest
@@ -102,6 +103,15 @@ def test_an_answer_that_is_none_is_an_outage(status: int, body: str, content_typ
     with asked(FakeRegistry(status, body, content_type)) as registry:
         assert isinstance(registry.fetch(7), RegistryAway)
         assert isinstance(registry.fetch("0f4c3f6a-7b1e-4e1d-9a53-5f2a0c1d2e3f"), RegistryAway)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_refusal"),
+    [(400, True), (403, True), (422, True), (401, False), (429, False), (302, False), (500, False)],
+)
+def test_a_refusal_may_be_of_one_schema_alone(status: int, *, is_refusal: bool) -> None:
+    with asked(FakeRegistry(status, "{}")) as registry:
+        assert registry.fetch(7) == RegistryAway(detail=ANY, is_refusal=is_refusal)
 
 
 @pytest.mark.parametrize("body", [NOT_FOUND, '{"error_code": 40400}', "<html>"])

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from processor.core.vocabulary import Reason
 from processor.shell import schema_questions, schemas
-from processor.shell.registry import Registry
+from processor.shell.registry import Registry, RegistryAway
 from processor.shell.schema_cache import SchemaCache
 from processor.shell.vetting import Refusal, VettedSchema
 from tests.support.fake_registry import JSON, FakeRegistry, asked
@@ -83,9 +83,57 @@ def test_the_cache_waits_for_a_registry_that_comes_back() -> None:
 
     with asked(fake) as registry:
         asyncio.run(scenario(registry))
-    assert list(dict.fromkeys(troubles)) == [None, "status 503"]
+    assert list(dict.fromkeys(troubles)) == [None, "schema 7: status 503"]
     assert troubles[-1] is None
     assert len(fake.paths) == 2
+
+
+class Torn:
+    """A registry that tells schema 7, and of 99 only that something went wrong."""
+
+    def __init__(self) -> None:
+        self.fetched: list[int | str] = []
+
+    def fetch(self, schema: int | str) -> str | RegistryAway:
+        self.fetched.append(schema)
+        return TEXT if schema == 7 else RegistryAway(detail="status 500")
+
+    def knows_another(self, *_: object) -> bool:
+        return True
+
+
+def test_that_one_schema_is_not_told_is_said_however_well_another_is_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(schema_questions, "COMPARED_EVERY", 0.01)
+    monkeypatch.setattr(schema_questions, "_COMPARED_A_SECOND", 100.0)
+    registry = Torn()
+
+    async def scenario() -> str | None:
+        loop = asyncio.get_running_loop()
+        cache = SchemaCache(
+            registry, schemas.readers(), clock=loop.time, on_settled=lambda _: told.set()
+        )
+        told = asyncio.Event()
+        task = asyncio.create_task(cache.run())
+        async with asyncio.timeout(20):
+            cache.want(7, "orders", loop.time())
+            await told.wait()
+            cache.want(99, "orders", loop.time())
+            await is_compared_again(registry)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return cache.away
+
+    assert asyncio.run(scenario()) == "schema 99: status 500"
+
+
+async def is_compared_again(registry: Torn) -> None:
+    """Wait until 99 was asked for, and 7 was compared since."""
+    for _ in range(900):
+        if 99 in registry.fetched and registry.fetched[-3:] == [7, 7, 7]:
+            return
+        await asyncio.sleep(0.01)
 
 
 async def is_gone(cache: SchemaCache) -> None:

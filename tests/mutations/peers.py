@@ -8,6 +8,7 @@ _WHERE: Final = "tests/unit/test_destinations.py::"
 _CALLED: Final = "tests/component/test_http_edge_destinations.py::"
 _FILES: Final = "tests/component/test_tls_files.py::"
 _HOSTILE: Final = "tests/component/test_registry_hostile.py::"
+_ANSWERS: Final = "tests/component/test_schema_answers.py::"
 _CACHE: Final = "tests/unit/test_schema_cache.py::"
 _COMPARED: Final = "tests/unit/test_schema_comparison.py::"
 _NO_WORD: Final = f"{_CALLED}test_a_name_that_leads_to_this_machine_gets_no_word"
@@ -208,6 +209,35 @@ PEERS: Final = (
         "if len(self._unknown) > _MOST_UNKNOWN:",
         "if False:",
         f"{_CACHE}test_the_memory_of_unknown_schemas_is_bounded",
+    ),
+    of_shell(
+        "a schema that is refused beside others is given up",
+        "registry.py",
+        "return status in _CLIENT_ERRORS and status not in _OF_ALL_QUESTIONS",
+        "return False",
+        f"{_ANSWERS}test_a_schema_that_is_refused_beside_what_is_told_of_its_topic_is_given_up",
+    ),
+    of_shell(
+        "credentials and pace are not of one schema",
+        "registry.py",
+        "return status in _CLIENT_ERRORS and status not in _OF_ALL_QUESTIONS",
+        "return status in _CLIENT_ERRORS",
+        f"{_ANSWERS}test_a_schema_that_may_be_told_later_is_never_given_up",
+    ),
+    of_shell(
+        "who may not ask learns nothing of a schema",
+        "schema_cache.py",
+        "if knows_another else answer",
+        "",
+        f"{_ANSWERS}test_where_nothing_of_the_topic_is_told_nothing_is_given_up",
+    ),
+    of_shell(
+        "a schema that is not told is said beside others that are",
+        "schema_cache.py",
+        "if not ask.is_comparison:  # else",
+        "if True:  # else",
+        "tests/component/test_schema_cache.py::"
+        "test_that_one_schema_is_not_told_is_said_however_well_another_is_compared",
     ),
     of_shell(
         "a schema that changes under its id is noticed",

@@ -1,4 +1,4 @@
-"""A registry on loopback that answers every request alike, with or without TLS."""
+"""A registry on loopback that answers every request alike, or by its path; with or without TLS."""
 
 import ssl
 import threading
@@ -14,7 +14,7 @@ NOT_FOUND: Final = '{"error_code": 40403, "message": "Schema not found"}'
 
 
 class FakeRegistry:
-    """Answers every request by `answer`; notes the paths and credentials that came."""
+    """Answers requests by `answer`, or what is `at` their path; notes paths and credentials."""
 
     def __init__(
         self,
@@ -27,6 +27,8 @@ class FakeRegistry:
         self.headers = headers or {}
         self.later: tuple[int, str, str] | None = None
         """What is answered from the second request on."""
+        self.at: dict[str, tuple[int, str, str]] = {}
+        """What is answered where the path begins so."""
         self.paths: list[str] = []
         self.credentials: list[str | None] = []
         self.url = ""
@@ -39,7 +41,8 @@ class FakeRegistry:
             def do_GET(self) -> None:
                 fake.paths.append(self.path)
                 fake.credentials.append(self.headers.get("Authorization"))
-                status, body, content_type = fake.answer
+                there = [each for begin, each in fake.at.items() if self.path.startswith(begin)]
+                status, body, content_type = there[0] if there else fake.answer
                 fake.answer = fake.later or fake.answer
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
