@@ -62,7 +62,7 @@ class Visit(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             # Whoever does not get through the handshake, a scanner say, is worth no line.
-            with contextlib.suppress(OSError):
+            with self._at_its_cost(), contextlib.suppress(OSError):
                 await loop.connect_accepted_socket(
                     lambda: self, connection, ssl=context, ssl_handshake_timeout=within
                 )
