@@ -5,6 +5,7 @@ disagree, a payment and the release of its cart meet different ledgers. We canno
 we can notice it from the keys that come by.
 """
 
+from collections import Counter, deque
 from typing import Final
 from zlib import crc32
 
@@ -39,38 +40,64 @@ def place(key: bytes, partitions: int, partitioner: str) -> int:
     return (murmur2(key) if partitioner == MURMUR2 else crc32(key)) % partitions
 
 
-class Partitioners:
-    """What the first keys of each topic say about its partitioner.
+class _Newest:
+    """The newest keys of one topic: how many each partitioner would have placed as they are."""
 
-    A stray record proves nothing: what nine of ten keys agree with is the topic's way.
+    __slots__ = ("_placed", "counts")
+
+    def __init__(self) -> None:
+        self._placed: deque[frozenset[str]] = deque()
+        self.counts: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._placed)
+
+    def add(self, placed: frozenset[str]) -> None:
+        self._placed.append(placed)
+        self.counts.update(placed)
+        if len(self._placed) > _MOST:
+            self.counts.subtract(self._placed.popleft())
+
+
+class Partitioners:
+    """What the keys of each topic say about its partitioner.
+
+    A stray record proves nothing: what nine of ten keys agree with is the topic's way. After some
+    hundred keys of a topic no more are looked at, unless the topics disagree: then the newest
+    count, until both show the same way.
     """
 
-    __slots__ = ("_matches", "_partitions", "_seen")
+    __slots__ = ("_newest", "_partitions", "disagreement")
 
     def __init__(self, partitions: int) -> None:
         """Begin knowing nothing. `partitions` is how many each topic has."""
         self._partitions = partitions
-        self._seen: dict[str, int] = {}
-        self._matches: dict[str, dict[str, int]] = {}
+        self._newest: dict[str, _Newest] = {}
+        self.disagreement: str | None = None
+        """How the topics disagree, None while they do not, or it could not be told yet."""
 
     def see(self, topic: str, key: bytes | None, number: int) -> None:
-        """Take in where a record lies; after some hundred records of a topic nothing is added."""
-        seen = self._seen.get(topic, 0)
-        if key is None or seen >= _MOST or self._partitions == 1:
+        """Take in where a record lies."""
+        newest = self._newest.get(topic)
+        if newest is None:
+            newest = self._newest[topic] = _Newest()
+        is_enough = len(newest) >= _MOST and self.disagreement is None
+        if key is None or is_enough or self._partitions == 1:
             return
-        self._seen[topic] = seen + 1
-        matches = self._matches.setdefault(topic, {MURMUR2: 0, CRC32: 0})
-        for partitioner in matches:
-            matches[partitioner] += place(key, self._partitions, partitioner) == number
+        ways = (way for way in (MURMUR2, CRC32) if place(key, self._partitions, way) == number)
+        newest.add(frozenset(ways))
+        self._compare()
 
-    @property
-    def disagreement(self) -> str | None:
-        """How the topics disagree, None while they do not, or it cannot be told."""
+    def _compare(self) -> None:
         known = self._known()
-        if len(known) <= 1 or not all(known.values()) or set.intersection(*known.values()):
-            return None
-        told = " and ".join(f"{topic} by {min(names)}" for topic, names in sorted(known.items()))
-        return f"the producers of the inputs place carts differently: {told}"
+        if len(known) <= 1 or not all(known.values()):
+            return
+        self.disagreement = None
+        if not set.intersection(*known.values()):
+            told = " and ".join(
+                f"{topic} by {min(names)}" for topic, names in sorted(known.items())
+            )
+            self.disagreement = f"the producers of the inputs place carts differently: {told}"
 
     @property
     def shown(self) -> str | None:
@@ -81,7 +108,7 @@ class Partitioners:
 
     def _known(self) -> dict[str, set[str]]:
         return {
-            topic: {name for name, count in matches.items() if count >= seen * _AGREES}
-            for topic, matches in self._matches.items()
-            if (seen := self._seen[topic]) >= _ENOUGH
+            topic: {way for way in (MURMUR2, CRC32) if newest.counts[way] >= len(newest) * _AGREES}
+            for topic, newest in self._newest.items()
+            if len(newest) >= _ENOUGH
         }

@@ -6,6 +6,7 @@ from tests.mutations.table import of_processor
 
 _EVENT: Final = "tests/unit/test_events.py::"
 _MADE_UP: Final = "tests/unit/test_made_up_schemas.py::"
+_PARTITIONERS: Final = "tests/unit/test_partitioners.py::"
 _REPLY: Final = "tests/unit/test_replies"
 
 
@@ -94,6 +95,28 @@ EVENTS: Final = (
         "if 0 < self._engine.pending(what) < before:",
         "if False:",
         "tests/component/test_portions.py::test_what_waited_for_a_schema_is_decoded_in_portions",
+    ),
+    of_processor(
+        "strays that come first are outvoted",
+        "core/partitioners.py",
+        "len(newest) >= _MOST and self.disagreement is None",
+        "len(newest) >= _MOST",
+        f"{_PARTITIONERS}test_strays_that_come_first_are_outvoted_by_the_newest_keys",
+    ),
+    of_processor(
+        "the newest keys outvote the others",
+        "core/partitioners.py",
+        "if len(self._placed) > _MOST:",
+        "if False:",
+        f"{_PARTITIONERS}test_strays_that_come_first_are_outvoted_by_the_newest_keys",
+    ),
+    of_processor(
+        "topics disagree until both show the same way",
+        "core/partitioners.py",
+        "        if len(known) <= 1 or not all(known.values()):\n            return\n",
+        "        if len(known) <= 1 or not all(known.values()):\n"
+        "            self.disagreement = None\n            return\n",
+        f"{_PARTITIONERS}test_while_it_cannot_be_told_whether_they_agree_again_they_do_not",
     ),
     of_processor(
         "moments beyond the calendar are shown",

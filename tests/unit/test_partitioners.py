@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import count as counting
 from zlib import crc32
 
 import pytest
@@ -14,6 +15,7 @@ KNOWN = {
     b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
     b"abc": 479470107,
 }
+NUMBERS = counting()
 KEYS = [f"cart-{number}".encode() for number in range(20)]
 
 
@@ -50,3 +52,44 @@ def test_a_partitioner_of_ones_own_proves_nothing() -> None:
 
 def test_a_few_keys_prove_nothing() -> None:
     assert seen("murmur2", "crc32", count=15) is None
+
+
+def placing(partitioners: Partitioners, topic: str, name: str, count: int) -> list[bool]:
+    """Let new carts come, placed by a hash; return after each whether the topics disagree."""
+    seen = []
+    for _ in range(count):
+        key = b"cart-%d" % next(NUMBERS)
+        partitioners.see(topic, key, (murmur2 if name == "murmur2" else crc32)(key) % 64)
+        seen.append(partitioners.disagreement is not None)
+    return seen
+
+
+@pytest.mark.parametrize(("strays", "good"), [(16, 144), (600, 461)])
+def test_strays_that_come_first_are_outvoted_by_the_newest_keys(strays: int, good: int) -> None:
+    partitioners = Partitioners(64)
+    placing(partitioners, "paid", "murmur2", 600)
+    assert placing(partitioners, "abandoned", "crc32", strays)[-1]
+    seen = placing(partitioners, "abandoned", "murmur2", 700)
+    healed = seen.index(False)
+    assert seen == [True] * healed + [False] * (700 - healed)
+    assert good - 20 <= healed < good  # some keys are placed alike by both
+
+
+def test_topics_that_go_on_disagreeing_do_so_for_ever() -> None:
+    partitioners = Partitioners(64)
+    placing(partitioners, "paid", "murmur2", 20)
+    placing(partitioners, "abandoned", "crc32", 20)
+    for _ in range(50):
+        seen = placing(partitioners, "paid", "murmur2", 30)
+        seen += placing(partitioners, "abandoned", "crc32", 30)
+        assert all(seen)
+
+
+def test_while_it_cannot_be_told_whether_they_agree_again_they_do_not() -> None:
+    partitioners = Partitioners(64)
+    placing(partitioners, "paid", "murmur2", 20)
+    placing(partitioners, "abandoned", "crc32", 20)
+    for _ in range(500):
+        seen = placing(partitioners, "abandoned", "murmur2", 2)
+        seen += placing(partitioners, "abandoned", "crc32", 1)
+        assert all(seen)
