@@ -213,13 +213,13 @@ class Dispatch:
         self.offer(state, lane, now)
 
     def _resolve(self, state: PartitionState, lane: Lane, work: Work) -> None:
-        topic = work.record.source.topic
+        topic, _, offset, _ = work.record.source
         if isinstance(work.content, OrderPaid):
             state.ledger.close(work.content)
         lane.remove(work)
         if lane.head is None:
             del state.lanes[lane.key]
-        state.inputs[topic].resolve(work.record)
+        state.inputs[topic].resolve(offset)
         self.make_room(state, topic)
 
     def keep_in_bounds(self, state: PartitionState, topic: str) -> None:

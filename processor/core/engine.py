@@ -50,7 +50,7 @@ class Engine:
         topic, number, offset, _ = record.source
         state = self.assignments.states.get(number)
         owned = state.inputs.get(topic) if state is not None else None
-        if state is None or owned is None or not owned.track(record):
+        if state is None or owned is None or not owned.track(record, content):
             return []
         if topic != self._settings.topics.replay:  # what it copies may have lain anywhere
             self._dispatch.partitioners.see(topic, record.key, number)
@@ -90,6 +90,8 @@ class Engine:
             for lane, work in state.take_pending(schema, room):
                 room -= len(work.record.value or b"")
                 work.content = decode(work.record)
+                topic, _, offset, _ = work.record.source
+                state.inputs[topic].was_read(offset, work.content)
                 if rank(work, self._settings.topics):
                     lane.remove(work)
                     lane.put(work)

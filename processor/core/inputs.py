@@ -7,6 +7,7 @@ fill a partition with them so that the orders behind wait, too.
 from math import ceil
 from typing import Final, NamedTuple
 
+from processor.core.events import CartAbandoned, Content, OrderPaid
 from processor.core.offsets import Offsets
 from processor.core.records import Record
 
@@ -15,6 +16,7 @@ COUNTS_ONCE_MORE: Final = 4 * 1024
 
 _COUNT_FOR: Final = 1.0
 _LEAD_FOR: Final = 2.0
+_ITEMS_COUNT_ONCE_MORE: Final = 32  # ten bytes may hold one, which takes 800 of memory
 _HEADER_TAKES: Final = 64  # bytes of memory, however short it is
 _WAITING_TAKES: Final = 400  # so that some ten small ones that wait count as one that does not
 
@@ -41,13 +43,15 @@ class Input:
     `horizon` is the acknowledged one: calls go out for offsets below it only. Records below
     `taint_below` may have been called by an earlier owner. `end` is where the log ended when it
     was assigned. `bulk` is what the unfinished records weigh beyond one each: large ones count
-    towards the limit once more for every 4 KiB. `waiting` is what those weigh that wait for their
-    schema: their bytes, and 400 more for each.
+    towards the limit once more for every 4 KiB, and for every 32 items that were found in them.
+    `waiting` is what those weigh that wait for their schema: their bytes, and 400 more for
+    each.
     """
 
     __slots__ = (
         "_counted_from",
         "_counted_since",
+        "_heavy",
         "_per_second",
         "_undecoded",
         "bulk",
@@ -65,6 +69,7 @@ class Input:
         self.offsets = Offsets(committed)
         self._undecoded = Offsets(committed)
         self.bulk = 0
+        self._heavy: dict[int, int] = {}
         self.waiting = 0
         self.end = end
         self.taint_below = taint_below
@@ -106,17 +111,29 @@ class Input:
         span = limits.span // 2 if self.is_span_full else limits.span - 1
         return self._load(limits) <= limits.unfinished // 2 and self.offsets.span <= span
 
-    def track(self, record: Record) -> bool:
+    def track(self, record: Record, content: Content) -> bool:
         """Begin a record; False (and nothing changes) when it was received before."""
-        is_new = self.offsets.track(record.source.offset)
+        offset = record.source.offset
+        is_new = self.offsets.track(offset)
         if is_new:
-            self.bulk += _size(record) // COUNTS_ONCE_MORE
+            self._weigh(offset, _size(record) // COUNTS_ONCE_MORE)
+            self.was_read(offset, content)
         return is_new
 
-    def resolve(self, record: Record) -> None:
+    def was_read(self, offset: int, content: Content) -> None:
+        """Count what was found in a record that was begun, once."""
+        if isinstance(content, OrderPaid | CartAbandoned):
+            self._weigh(offset, len(content.items) // _ITEMS_COUNT_ONCE_MORE)
+
+    def _weigh(self, offset: int, more: int) -> None:
+        if more:
+            self._heavy[offset] = self._heavy.get(offset, 0) + more
+            self.bulk += more
+
+    def resolve(self, offset: int) -> None:
         """Finish a record. KeyError when it is not unfinished."""
-        self.offsets.resolve(record.source.offset)
-        self.bulk -= _size(record) // COUNTS_ONCE_MORE
+        self.offsets.resolve(offset)
+        self.bulk -= self._heavy.pop(offset, 0)
 
     def await_schema(self, record: Record) -> None:
         """Note that a record waits for its schema; it may have done so before."""

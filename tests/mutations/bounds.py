@@ -83,6 +83,21 @@ BOUNDS: Final = (
         "test_large_outcomes_that_came_together_are_learnt_one_by_one",
     ),
     of_processor(
+        "records of many items count for more",
+        "core/inputs.py",
+        "len(content.items) // _ITEMS_COUNT_ONCE_MORE",
+        "0",
+        "tests/unit/test_partitions.py::test_many_items_count_as_well_whenever_they_are_found",
+    ),
+    of_processor(
+        "items that are found after a wait count, too",
+        "core/engine.py",
+        "                state.inputs[topic].was_read(offset, work.content)\n",
+        "",
+        "tests/unit/test_made_up_schemas.py::"
+        "test_items_that_are_found_after_a_wait_fill_their_partition_as_well",
+    ),
+    of_processor(
         "an id has so many characters",
         "shell/decoding.py",
         "if len(value) > MAX_ID:",

@@ -42,8 +42,8 @@ EVENTS: Final = (
     of_processor(
         "large records count for more",
         "core/inputs.py",
-        "self.bulk += _size(record) // COUNTS_ONCE_MORE",
-        "self.bulk += 0",
+        "_size(record) // COUNTS_ONCE_MORE)",
+        "0)",
         "tests/unit/test_partitions.py::"
         "test_large_records_fill_a_partition_sooner_and_make_room_as_they_end",
     ),

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from processor.core import effects as do
-from processor.core.events import Pending, Undecodable
+from processor.core.events import OrderPaid, Pending, Undecodable
 from processor.core.inputs import COUNTS_ONCE_MORE
 from processor.core.records import Partition
 from processor.core.vocabulary import Reason
@@ -133,3 +133,19 @@ def test_an_order_that_waits_and_can_be_read_then_counts_as_all_others() -> None
     assert stage.paused == {PAID}
     stage.run(900, step=0.5)
     assert (stage.paused, len(stage.ended)) == (set(), 501)
+
+
+def test_items_that_are_found_after_a_wait_fill_their_partition_as_well() -> None:
+    stage = Stage(max_unfinished=100)
+    stage.latency = 60.0
+    for number in range(20):
+        stage.admit(PAYMENTS, f"cart-{number}", Pending(schema=7))
+    stage.decode(7, lambda record: many_items((record.key or b"").decode()))
+    stage.pay("one-more")
+    assert stage.paused == {PAID}
+    stage.run(900, step=0.5)
+    assert (stage.paused, len(stage.ended)) == (set(), 21)
+
+
+def many_items(cart: str) -> OrderPaid:
+    return order(cart, cart, "".join(chr(0x4E00 + number) for number in range(200)))

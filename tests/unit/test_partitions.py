@@ -1,15 +1,20 @@
 """One owned partition of one input: how far calls may lead, when it is full."""
 
-from processor.core.events import Pending
+from dataclasses import replace
+
+from processor.core.events import Pending, Undecodable
 from processor.core.inputs import Input, Limits
 from processor.core.lanes import Lane
 from processor.core.ledger import Ledger
 from processor.core.ledgers import Kept
 from processor.core.partitions import PartitionState
 from processor.core.records import Record, Source
+from processor.core.vocabulary import Reason
 from processor.core.work import Work
+from tests.support.codec import PAID
 
 ROUND_TRIP = 0.005
+BYTES = Undecodable(reason=Reason.UNDECODABLE, detail="")
 
 
 def commits(rate: float, seconds: float) -> list[float]:
@@ -70,15 +75,15 @@ def sized(offset: int, size: int | None) -> Record:
 def test_large_records_fill_a_partition_sooner_and_make_room_as_they_end() -> None:
     owned = Input(0, 0, 0)
     records = [sized(0, 1024 * 1024), sized(1, 4_095), sized(2, None), sized(3, 4_096)]
-    assert [owned.track(record) for record in (*records, records[0])] == [True] * 4 + [False]
+    assert [owned.track(record, BYTES) for record in (*records, records[0])] == [True] * 4 + [False]
     assert not owned.is_full(Limits(262, 100))
     assert owned.is_full(Limits(261, 100))
     assert not owned.has_room(Limits(261, 100))
-    owned.resolve(records[0])
+    owned.resolve(0)
     assert not owned.is_full(Limits(5, 100))
     assert owned.is_full(Limits(4, 100))
-    for record in records[1:]:
-        owned.resolve(record)
+    for offset in (1, 2, 3):
+        owned.resolve(offset)
     assert owned.has_room(Limits(1, 100))
 
 
@@ -91,8 +96,23 @@ def test_keys_and_headers_count_as_well() -> None:
     ):
         owned = Input(0, 0, 0)
         for record in records:
-            owned.track(record)
+            owned.track(record, BYTES)
         assert owned.is_full(Limits(2, 100)) is is_full
+
+
+def test_many_items_count_as_well_whenever_they_are_found() -> None:
+    """Ten bytes may hold an item that takes eight hundred of memory."""
+    found = replace(PAID, items=PAID.items * 320)
+    at_once, later = Input(0, 0, 0), Input(0, 0, 0)
+    assert at_once.track(sized(0, 4_000), found)
+    assert later.track(sized(0, 4_000), Pending(schema=7))
+    assert not later.is_full(Limits(2, 100))
+    later.was_read(0, found)
+    for owned in (at_once, later):
+        assert owned.is_full(Limits(11, 100))
+        assert not owned.is_full(Limits(12, 100))
+        owned.resolve(0)
+        assert owned.bulk == 0
 
 
 def test_what_waits_for_a_schema_is_taken_in_portions() -> None:
