@@ -1,7 +1,8 @@
 """Further librdkafka properties, tried on clients that are thrown away before they connect.
 
 librdkafka's own texts quote values, which may be secret. So the guilty properties are found by
-leaving them out one by one, and what is wrong with them is said in our words.
+leaving them out one by one, and what is wrong with them is said in our words. What it would pass
+over without a word is refused, too: somebody counts on it.
 """
 
 import logging
@@ -12,6 +13,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from processor.shell.kafka import clients
+from processor.shell.secrets import Secret
 from processor.shell.settings_properties import PropertyValue
 from processor.shell.settings_rules import Clash
 from processor.shell.settings_table import Kafka
@@ -24,6 +26,31 @@ _SILENT.addHandler(logging.NullHandler())
 _TOKEN_URL: Final = "sasl.oauthbearer.token.endpoint.url"  # noqa: S105  a name
 _TOKEN_PLACES: Final = {_TOKEN_URL, "sasl.oauthbearer.metadata.authentication.type"}
 _NOWHERE: Final = "none://"
+
+_PROTOCOL: Final = "security.protocol"
+_NEEDS: Final = {
+    "sasl.": ("SASL_SSL", "SASL_PLAINTEXT"),
+    "ssl.": ("SASL_SSL", "SSL"),
+}
+# What librdkafka has where nothing is set, in lower case: to spell it out means nothing.
+_DEFAULTS: Final = {
+    ("sasl.kerberos.min.time.before.relogin", "60000"),
+    ("sasl.kerberos.principal", "kafkaclient"),
+    ("sasl.kerberos.service.name", "kafka"),
+    ("sasl.mechanism", "gssapi"),
+    ("sasl.mechanisms", "gssapi"),
+    ("sasl.oauthbearer.assertion.algorithm", "rs256"),
+    ("sasl.oauthbearer.assertion.claim.exp.seconds", "300"),
+    ("sasl.oauthbearer.assertion.claim.jti.include", "false"),
+    ("sasl.oauthbearer.assertion.claim.nbf.seconds", "60"),
+    ("sasl.oauthbearer.grant.type", "client_credentials"),
+    ("sasl.oauthbearer.metadata.authentication.type", "none"),
+    ("sasl.oauthbearer.method", "default"),
+    ("sasl.oauthbearer.sub.claim.name", "sub"),
+    ("ssl.ca.certificate.stores", "root"),
+    ("ssl.endpoint.identification.algorithm", "https"),
+    ("ssl.engine.id", "dynamic"),
+}
 
 # What librdkafka says, and what we say; `{}` is the guilty properties, then what was matched.
 _SAYINGS: Final = (
@@ -67,7 +94,10 @@ _SAYINGS: Final = (
 
 
 def refused(kafka: Kafka) -> Iterator[Clash]:
-    """Yield what librdkafka refuses of the further properties; nothing is sent to anybody."""
+    """Yield what librdkafka refuses of the further properties, and what it would pass over.
+
+    Nothing is sent to anybody.
+    """
     properties = dict(kafka.properties)
     while (trouble := _trouble(kafka, properties)) is not None:
         guilty = _guilty(kafka, properties, trouble)
@@ -76,6 +106,27 @@ def refused(kafka: Kafka) -> Iterator[Clash]:
             return
         for name in guilty:
             del properties[name]
+    if _PROTOCOL in properties or _PROTOCOL not in kafka.properties:
+        yield from _without_effect(properties)
+
+
+def _without_effect(properties: Mapping[str, PropertyValue]) -> Iterator[Clash]:
+    """Yield those that are for signing in or for TLS, where neither is to be spoken."""
+    protocol = str(properties.get(_PROTOCOL, "plaintext")).upper()
+    for family, protocols in _NEEDS.items():
+        names = [name for name in properties if name.startswith(family)]
+        told = [f"`{name}`" for name in names if not _is_default(name, properties[name])]
+        if told and protocol not in protocols:
+            yield Clash(
+                keys=("kafka.properties",),
+                wrong=f"sets {' and '.join(told)} without effect, as `{_PROTOCOL}` is {protocol}",
+                remedy=f"Set `{_PROTOCOL}` to {' or '.join(protocols)}, or leave them out",
+            )
+
+
+def _is_default(name: str, value: PropertyValue) -> bool:
+    text = str(value.reveal() if isinstance(value, Secret) else value).lower()
+    return not text or (name, text) in _DEFAULTS
 
 
 def _trouble(kafka: Kafka, properties: Mapping[str, PropertyValue]) -> str | None:

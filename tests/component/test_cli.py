@@ -22,7 +22,7 @@ from processor.shell.settings import load
 CANARY = "canary-5f1d"
 ENOUGH = {
     "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS": "broker:9092",
-    "PROCESSOR_KAFKA__PROPERTIES": '{"sasl.password": "canary-5f1d", "client.id": "x"}',
+    "PROCESSOR_KAFKA__PROPERTIES": '{"security.protocol": "ssl", "https.ca.pem": "canary-5f1d"}',
     "PROCESSOR_SCHEMA_REGISTRY__URL": "http://registry:8081",
     "PROCESSOR_ROKT__BASE_URL": "https://rokt.example",
     "PROCESSOR_ROKT__API_KEY": CANARY,
@@ -116,11 +116,11 @@ def test_config_leaves_secrets_out_of_the_file_and_names_them() -> None:
     assert "********" not in done.stdout
     assert done.stdout.splitlines()[:3] == [
         "# Secrets are left out; set them in the environment:",
-        "#   PROCESSOR_KAFKA__PROPERTIES (with sasl.password beside what is below)",
+        "#   PROCESSOR_KAFKA__PROPERTIES (with https.ca.pem beside what is below)",
         "#   PROCESSOR_ROKT__API_KEY, or the path of its file in PROCESSOR_ROKT__API_KEY_FILE",
     ]
     document = tomllib.loads(done.stdout)
-    assert document["kafka"]["properties"] == {"client.id": "x"}
+    assert document["kafka"]["properties"] == {"security.protocol": "ssl"}
     assert "api_key" not in document["rokt"]
 
 

@@ -22,7 +22,9 @@ CANARY = "canary-5f1d"
 ENOUGH = {
     "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS": "broker:9092",
     "PROCESSOR_KAFKA__GROUP_ID": "shop",
-    "PROCESSOR_KAFKA__PROPERTIES": json.dumps({"sasl.password": CANARY}),
+    "PROCESSOR_KAFKA__PROPERTIES": json.dumps(
+        {"security.protocol": "SSL", "ssl.key.password": CANARY}
+    ),
 }
 
 

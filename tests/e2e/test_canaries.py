@@ -23,7 +23,7 @@ from tests.support.events import cart_abandoned, order_paid, paid_item
 from tests.support.programs import wait_until
 from tests.support.receiver import Receiver, receiving
 from tests.support.registries import RealRegistry
-from tests.support.secured import USER, SecuredKafka, rights
+from tests.support.secured import SecuredKafka, rights
 from tests.support.world import Processor, World, open_world
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -110,7 +110,7 @@ def hidden(world: World, receiver: Receiver, folder: Path) -> dict[str, str]:
         properties |= world.kafka.properties(KAFKA)
         settings["kafka__bootstrap_servers"] = world.kafka.guarded
     else:
-        properties |= {"sasl.username": USER, "sasl.password": KAFKA}
+        properties |= {"https.ca.pem": KAFKA}
     secrets = {
         "rokt__api_key": KEY,
         "kafka__properties": json.dumps(properties | {"debug": "all"}),

@@ -259,11 +259,11 @@ def test_a_file_that_cannot_be_read_is_the_only_problem_and_named_by_what_named_
 
 def test_properties_may_be_a_table_of_the_file(tmp_path: Path) -> None:
     path = config_file(
-        tmp_path, '[kafka.properties]\nsession.timeout.ms = 48000\n"sasl.password" = "canary-5f1d"'
+        tmp_path, '[kafka.properties]\nsession.timeout.ms = 48000\n"https.ca.pem" = "canary-5f1d"'
     )
     kafka = load(path, ENOUGH).kafka
     assert kafka.session_timeout == 48.0
-    assert kafka.client_properties() == {"session.timeout.ms": 48000, "sasl.password": CANARY}
+    assert kafka.client_properties() == {"session.timeout.ms": 48000, "https.ca.pem": CANARY}
     assert CANARY not in repr(kafka)
 
 
@@ -356,8 +356,9 @@ def test_no_secret_shows_in_the_settings_themselves() -> None:
         None,
         ENOUGH
         | {
-            "PROCESSOR_KAFKA__PROPERTIES": '{"sasl.password": "canary-5f1d", "ssl.key.pem": '
-            '"canary-5f1d", "sasl.oauthbearer.client.secret": "canary-5f1d"}',
+            "PROCESSOR_KAFKA__PROPERTIES": '{"security.protocol": "SASL_SSL", "sasl.mechanism": '
+            '"PLAIN", "sasl.username": "canary-5f1d", "sasl.password": "canary-5f1d", '
+            '"ssl.key.password": "canary-5f1d", "sasl.oauthbearer.client.secret": "canary-5f1d"}',
             "PROCESSOR_SCHEMA_REGISTRY__USERNAME": "user",
             "PROCESSOR_SCHEMA_REGISTRY__PASSWORD": CANARY,
         },

@@ -96,6 +96,75 @@ def test_a_property_that_librdkafka_refuses_is_named_without_its_value(
     assert wrong(properties) == found
 
 
+SIGNS_IN = {"sasl.mechanism": "PLAIN", "sasl.username": "x", "sasl.password": CANARY}
+NO_EFFECT = "without effect, as `security.protocol`"
+UNHEARD = f"sets `sasl.mechanism` and `sasl.username` and `sasl.password` {NO_EFFECT}"
+
+
+@pytest.mark.parametrize(
+    ("properties", "found"),
+    [
+        (SIGNS_IN, [f"{UNHEARD} is PLAINTEXT"]),
+        (
+            SIGNS_IN | {"security.protocol": "ssl"},
+            [f"{UNHEARD} is SSL"],
+        ),
+        (
+            {"ssl.ca.location": f"/{CANARY}", "ssl.key.pem": CANARY},
+            [f"sets `ssl.ca.location` and `ssl.key.pem` {NO_EFFECT} is PLAINTEXT"],
+        ),
+        (
+            SIGNS_IN | {"security.protocol": "Sasl_Plaintext", "ssl.ca.location": f"/{CANARY}"},
+            [f"sets `ssl.ca.location` {NO_EFFECT} is SASL_PLAINTEXT"],
+        ),
+        (
+            SIGNS_IN | {"security.protocl": "SASL_SSL"},
+            [
+                f"{UNHEARD} is PLAINTEXT",
+                "sets `security.protocl`, which librdkafka does not know",
+            ],
+        ),
+        (
+            SIGNS_IN | {"security.protocol": CANARY},
+            ["gives `security.protocol` a value that librdkafka refuses"],
+        ),
+    ],
+)
+def test_a_property_that_librdkafka_would_pass_over_is_refused(
+    properties: Mapping[str, object], found: list[str]
+) -> None:
+    assert wrong(properties) == found
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        SIGNS_IN | {"security.protocol": "SASL_PLAINTEXT"},
+        SIGNS_IN | {"security.protocol": "sasl_ssl", "ssl.key.password": CANARY},
+        {"security.protocol": "SSL", "ssl.key.password": CANARY, "sasl.mechanism": "GSSAPI"},
+        {"sasl.kerberos.principal": "kafkaclient", "ssl.key.password": "", "https.ca.pem": CANARY},
+        {
+            "ssl.endpoint.identification.algorithm": "https",
+            "sasl.oauthbearer.assertion.claim.jti.include": False,
+            "enable.ssl.certificate.verification": True,
+        },
+    ],
+)
+def test_what_counts_and_defaults_that_are_spelt_out_are_taken(
+    properties: Mapping[str, object],
+) -> None:
+    assert wrong(properties) == []
+
+
+def test_the_remedy_names_the_protocols_by_which_it_would_count() -> None:
+    given = {"PROCESSOR_KAFKA__PROPERTIES": json.dumps(SIGNS_IN)}
+    with pytest.raises(SettingsError) as caught:
+        load_connections(None, ENOUGH | given)
+    assert [each.remedy for each in caught.value.problems] == [
+        "Set `security.protocol` to SASL_SSL or SASL_PLAINTEXT, or leave them out"
+    ]
+
+
 def test_properties_of_one_kind_of_client_are_given_to_all() -> None:
     properties = {"linger.ms": 5, "fetch.min.bytes": 1, "session.timeout.ms": 46_000}
     assert wrong({**properties, "enable.ssl.certificate.verification": False}) == []
