@@ -137,7 +137,7 @@ def test_a_port_that_is_free_or_another_programs() -> None:
 
 
 def test_an_address_of_another_machine_serves_nothing() -> None:
-    (found,) = server.look(scene(server__host="192.0.2.1"))
+    _, found = server.look(scene(server__host="192.0.2.1"))
     assert found.level == "error"
     assert found.found.startswith("Nothing can be served there (")
 

@@ -7,6 +7,9 @@ from tests.mutations.table import Edit, Mutation, of_shell
 LOGINS: Final = "tests/component/test_logins.py::"
 GIVEN: Final = f"{LOGINS}test_a_client_is_given_a_password_that_changed"
 FILES: Final = "tests/unit/test_credential_files.py::"
+CLIENTS: Final = "tests/unit/test_settings_clients.py::"
+OURS: Final = "tests/component/test_check_client_certificate.py::"
+OPEN: Final = "tests/component/test_check_in_the_open.py::"
 ECHO: Final = "tests/unit/test_http_edge_values.py::test_a_key_that_a_reply_quotes_is_masked"
 WORDS: Final = "tests/unit/test_logs.py::"
 
@@ -85,6 +88,48 @@ CREDENTIALS: Final = (
         "if _identity(path) not in (was, None):",
         "if False:",
         f"{FILES}test_a_certificate_that_needs_a_restart_is_said",
+    ),
+    of_shell(
+        "properties that would have no effect are refused",
+        "settings_clients.py",
+        "if told and protocol not in protocols:",
+        "if False:",
+        f"{CLIENTS}test_a_property_that_librdkafka_would_pass_over_is_refused",
+    ),
+    of_shell(
+        "defaults that are spelt out are taken",
+        "settings_clients.py",
+        "return not text or (name, text) in _DEFAULTS",
+        "return False",
+        f"{CLIENTS}test_what_counts_and_defaults_that_are_spelt_out_are_taken",
+    ),
+    of_shell(
+        "certificates for a registry without TLS are warned of",
+        "checks/registry.py",
+        "if getattr(given, name) is not None:",
+        "if False:",
+        f"{OPEN}test_certificates_for_a_registry_without_tls_are_warned_of",
+    ),
+    of_shell(
+        "a key with a password hides no end of its certificate",
+        "checks/settings.py",
+        "    if certificate and key:\n",
+        "    if certificate and key and not password:\n",
+        f"{OURS}test_a_key_with_a_password_hides_no_end",
+    ),
+    of_shell(
+        "a certificate that cannot be looked into is said to be so",
+        "checks/settings.py",
+        "        if given.get(name):\n",
+        "        if False:\n",
+        f"{OURS}test_a_form_that_cannot_be_looked_into_is_said_to_be_so",
+    ),
+    of_shell(
+        "a port without a password is warned of where others reach it",
+        "checks/server.py",
+        "    if given.password is None:\n        yield",
+        "    if False:\n        yield",
+        f"{OPEN}test_a_port_that_asks_for_no_password_is_warned_of_where_others_reach_it",
     ),
     Mutation(
         "only its group may read a secret that the chart mounts",

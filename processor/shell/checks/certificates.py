@@ -41,9 +41,16 @@ def authorities(name: str, path: Path) -> Iterator[Finding]:
         yield _FILES.ok(name, f"{len(ends)} certificate(s) of authorities")
 
 
-def own_certificate(name: str, certificate: Path, key: Path) -> Iterator[Finding]:
+def own_certificate(
+    name: str, certificate: Path, key: Path, password: str = ""
+) -> Iterator[Finding]:
     """Look whether our certificate is in force, by letting it show itself to itself."""
-    yield from _judged(name, *_shaken(certificate, key))
+    yield from _judged(name, *_shaken(certificate, key, password))
+
+
+def unseen_certificate(name: str) -> Finding:
+    """Say that nobody here can look into that form of a certificate."""
+    return _FILES.unknown(name, "Only Kafka's client reads this form: see yourself when it ends")
 
 
 def served_certificate(name: str, certificate: Path, key: Path) -> Iterator[Finding]:
@@ -65,20 +72,20 @@ def _judged(name: str, until: str | None, refusal: str | None) -> Iterator[Findi
         yield from ending(_FILES, name, until)
 
 
-def _shaken(certificate: Path, key: Path) -> tuple[str | None, str | None]:
+def _shaken(certificate: Path, key: Path, password: str) -> tuple[str | None, str | None]:
     """Return until when a certificate holds, and why a server would not take it, if so.
 
     Python decodes a certificate only in a handshake, so there is one, in memory.
     """
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key, password="")
+    server.load_cert_chain(certificate, key, password=password)
     server.verify_mode = ssl.CERT_REQUIRED
     server.load_verify_locations(cafile=certificate)
     server.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
     client.verify_mode = ssl.CERT_NONE
-    client.load_cert_chain(certificate, key, password="")
+    client.load_cert_chain(certificate, key, password=password)
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     judging = server.wrap_bio(there, back, server_side=True)
     refusal = _shake(client.wrap_bio(back, there, server_side=False), judging)

@@ -13,6 +13,7 @@ from processor.shell.checks.network import TroubleError, Trust
 from processor.shell.checks.scene import Clock, Scene
 from processor.shell.checks.web import Seen, head
 from processor.shell.registry import COMPATIBILITY, Registry, tls_files
+from processor.shell.settings import SchemaRegistry
 from processor.shell.tls import context_of
 
 _VOICE: Final = Voice(area=Area.REGISTRY)
@@ -78,14 +79,24 @@ def _reached(scene: Scene, seen: Seen) -> Iterator[Finding]:
     if seen.ahead is not None:
         scene.clocks.append(Clock(of=f"the registry's ({urlsplit(url).netloc})", ahead=seen.ahead))
     yield _VOICE.ok(url, "A server answers")
-    if urlsplit(url).scheme == "http" and scene.settings.schema_registry.password is not None:
-        yield _VOICE.warning(
-            url,
-            "The password for it crosses the network unencrypted",
-            f"Use an address with https:// in {_SCHEMA}URL",
-        )
+    if urlsplit(url).scheme == "http":
+        yield from _in_the_open(scene.settings.schema_registry)
     if seen.not_after is not None:
         yield from ending(_VOICE, url, seen.not_after)
+
+
+def _in_the_open(given: SchemaRegistry) -> Iterator[Finding]:
+    """Say what somebody may count on that nothing is kept from over plain http."""
+    remedy = f"Use an address with https:// in {_SCHEMA}URL"
+    if given.password is not None:
+        yield _VOICE.warning(
+            given.url, "The password for it crosses the network unencrypted", remedy
+        )
+    for name in ("ca_file", "client_certificate_file"):
+        if getattr(given, name) is not None:
+            yield _VOICE.warning(
+                f"{_SCHEMA}{name.upper()}", "It has no effect: http is spoken, not TLS", remedy
+            )
 
 
 def _failed(url: str, said: str) -> Finding:

@@ -25,7 +25,7 @@ def look(scene: Scene) -> Iterator[Finding]:
     """Take the port and give it back; where it is taken, ask who has it."""
     given = scene.settings.server
     place = Address(host=given.host, port=given.port)
-    yield from _in_the_clear(given)
+    yield from _in_the_open(given)
     if given.port == 0:
         yield _VOICE.warning(
             str(place),
@@ -95,15 +95,23 @@ def _login(given: Server) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(told).decode()}"}
 
 
-def _in_the_clear(given: Server) -> Iterator[Finding]:
-    """Say so if a password goes over a network that may not be one's own."""
-    if given.password is None or given.certificate_file is not None or _is_loopback(given.host):
+def _in_the_open(given: Server) -> Iterator[Finding]:
+    """Say so if anybody may look, or a password crosses a network that may not be one's own."""
+    if _is_loopback(given.host):
         return
-    yield _VOICE.warning(
-        variable("server.password"),
-        "It is asked for, but without TLS: it goes over the network as it is",
-        "Set PROCESSOR_SERVER__CERTIFICATE_FILE and PROCESSOR_SERVER__KEY_FILE",
-    )
+    if given.password is None:
+        yield _VOICE.warning(
+            variable("server.host"),
+            "No password is asked for: whoever reaches the port sees ids of carts and orders",
+            "Let a firewall or a network policy say who reaches it, as the chart's does, or set "
+            "PROCESSOR_SERVER__USERNAME and PROCESSOR_SERVER__PASSWORD",
+        )
+    elif given.certificate_file is None:
+        yield _VOICE.warning(
+            variable("server.password"),
+            "It is asked for, but without TLS: it goes over the network as it is",
+            "Set PROCESSOR_SERVER__CERTIFICATE_FILE and PROCESSOR_SERVER__KEY_FILE",
+        )
 
 
 def _is_loopback(host: str) -> bool:

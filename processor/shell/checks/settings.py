@@ -5,7 +5,12 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
-from processor.shell.checks.certificates import authorities, own_certificate, served_certificate
+from processor.shell.checks.certificates import (
+    authorities,
+    own_certificate,
+    served_certificate,
+    unseen_certificate,
+)
 from processor.shell.checks.findings import Area, Finding, Voice
 from processor.shell.credential_files import followed_files, open_to_all, secret_files
 from processor.shell.settings import Kafka, Loaded, Settings
@@ -63,12 +68,20 @@ def files(settings: Settings, doubtful: AbstractSet[str]) -> Iterator[Finding]:
 
 
 def _of_kafka(kafka: Kafka, doubtful: AbstractSet[str]) -> Iterator[Finding]:
-    given = kafka.client_properties()
+    if _PROPERTIES in doubtful:
+        return
+    given = {name: str(value) for name, value in kafka.client_properties().items()}
     certificate, key = given.get("ssl.certificate.location"), given.get("ssl.key.location")
-    if certificate and key and "ssl.key.password" not in given and _PROPERTIES not in doubtful:
+    password = given.get("ssl.key.password", "")
+    if certificate and key:
         name = f"ssl.certificate.location of {variable(_PROPERTIES)}"
-        yield from own_certificate(name, Path(str(certificate)), Path(str(key)))
+        yield from own_certificate(name, Path(certificate), Path(key), password)
+        return
+    for name in _UNSEEN:
+        if given.get(name):
+            yield unseen_certificate(f"{name} of {variable(_PROPERTIES)}")
 
 
 _PROPERTIES: Final = "kafka.properties"
+_UNSEEN: Final = ("ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location")
 _SERVED: Final = {"server.certificate_file", "server.key_file"}
