@@ -16,6 +16,7 @@ from processor.errors import ConfigurationError, RuntimeFailure
 from processor.shell.clock import steady
 from processor.shell.inputs import inputs
 from processor.shell.kafka import clients
+from processor.shell.kafka.absence import SETTINGS, absent
 from processor.shell.kafka.broker import Broker, Inquiry
 from processor.shell.kafka.gaps import Gap
 from processor.shell.kafka.marks import Acceptance, acceptances, topic_id_of, write
@@ -95,7 +96,7 @@ def find_gap(settings: Connections, place: Partition) -> Found | None:
     if gap is None:
         raise RuntimeFailure(
             f"Kafka does not tell where {topic} [{number}] begins and ends: check "
-            "PROCESSOR_KAFKA__…, and that there is such a partition."
+            f"{SETTINGS}, and that there is such a partition."
         )
     if not gap.is_replaced and gap.begin <= told.offset <= gap.end:
         return None
@@ -109,10 +110,7 @@ def _check_place(kafka: Kafka, place: Partition) -> None:
     try:
         count = Broker(kafka).partitions([topic], _ANSWER_WITHIN)[topic]
     except KafkaException as away:
-        raise RuntimeFailure(
-            f"No broker of {kafka.bootstrap_servers} answers ({away.args[0].str()}): check "
-            "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS and PROCESSOR_KAFKA__PROPERTIES."
-        ) from None
+        raise absent(kafka, away) from None
     if count is None:
         raise ConfigurationError(f"There is no topic {topic}: check PROCESSOR_TOPICS__….")
     if number >= count:
@@ -132,7 +130,7 @@ def _committed(kafka: Kafka, place: Partition) -> tuple[TopicPartition, Inquiry]
         if told is None:
             raise RuntimeFailure(
                 f"Kafka does not tell what group {kafka.group_id} has committed for "
-                f"{place.topic} [{place.number}]: check PROCESSOR_KAFKA__…"
+                f"{place.topic} [{place.number}]: check {SETTINGS}."
             )
         if told.offset >= 0 or steady() >= deadline:
             return told, inquiry

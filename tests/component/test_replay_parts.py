@@ -1,7 +1,7 @@
-"""Parts of the copier by themselves: the feed, the control, the neighbours."""
+"""Parts of the copier by themselves: the feed, the control, the neighbours, the shelf."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,15 @@ from processor.core.pace import Pace
 from processor.core.records import Partition
 from processor.core.replays import Candidate, Passed
 from processor.errors import ConfigurationError, RuntimeFailure
+from processor.shell.history import shelf as shelf_module
 from processor.shell.history.control import Control
 from processor.shell.history.feed import Feed
 from processor.shell.history.neighbours import Neighbours
 from processor.shell.history.progress import Cover, State, Unreadable
+from processor.shell.history.shelf import Shelf
+from processor.shell.settings import load_connections
 from tests.support.copying import candidate
+from tests.support.hostile_server import refusing_port
 from tests.support.programs import wait_until
 
 PLACE = Partition("order-paid", 0)
@@ -147,3 +151,22 @@ def test_neighbours_are_named_while_they_write_and_when_they_stop() -> None:
     assert shelf.asked == ["busy", "killed", "odd"]
     neighbours.look()
     assert neighbours.news() == ["replay busy is not being copied any more"]
+
+
+@pytest.mark.parametrize("ask", [Shelf.ids, lambda shelf: shelf.get("replay-1")])
+def test_a_shelf_that_no_broker_answers_names_them_and_why(
+    ask: Callable[[Shelf], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("_PATIENCE", 0.0), ("_ANSWER_WITHIN", 0.3), ("_THERE_WITHIN", 0.5)):
+        monkeypatch.setattr(shelf_module, name, seconds)
+    with refusing_port() as port:
+        given = {
+            "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{port}",
+            "PROCESSOR_SCHEMA_REGISTRY__URL": "mock://nobody",
+        }
+        with pytest.raises(RuntimeFailure) as failed:
+            ask(Shelf(load_connections(None, given)))
+    said = str(failed.value)
+    assert said.startswith(f"No broker of 127.0.0.1:{port} answers (")
+    assert "Connection refused" in said
+    assert said.endswith("PROCESSOR_KAFKA__BOOTSTRAP_SERVERS and PROCESSOR_KAFKA__PROPERTIES.")

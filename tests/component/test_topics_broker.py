@@ -13,6 +13,7 @@ from processor.core.blueprints import Purpose
 from processor.core.topic_plans import Found, plan
 from processor.errors import RuntimeFailure
 from processor.shell.kafka import topics as module
+from processor.shell.kafka.absence import SETTINGS
 from processor.shell.settings import Kafka
 from tests.support.mock_kafka import exception
 from tests.support.programs import free_port
@@ -101,7 +102,7 @@ def test_topics_are_told_with_their_settings_and_replicas(admin: FakeAdmin) -> N
         ),
         (
             exception(KafkaError.REQUEST_TIMED_OUT, "too late"),
-            "too late. Check PROCESSOR_KAFKA__… and that the brokers run.",
+            f"too late. Check {SETTINGS}, and that the brokers run.",
         ),
     ],
 )

@@ -1,6 +1,6 @@
 """The cluster, as a plan remembers it: its id, and which topics bear which names."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from processor.core.records import Partition
 from processor.core.windows import Log
 from processor.errors import RuntimeFailure
 from processor.shell.kafka import clients
+from processor.shell.kafka.absence import SETTINGS, absent
 from processor.shell.kafka.broker import Broker
 from processor.shell.settings import Kafka
 
@@ -38,10 +39,7 @@ def look(kafka: Kafka, topics: Collection[str]) -> Cluster:
         counts = Broker(kafka).partitions(topics, _ANSWER_WITHIN)
     except KafkaException as away:
         admin.poll(0)  # what it complained of meanwhile
-        raise RuntimeFailure(
-            f"No broker of {kafka.bootstrap_servers} answers ({_why(away, complaints)}): check "
-            "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS and PROCESSOR_KAFKA__PROPERTIES."
-        ) from None
+        raise absent(kafka, away, complaints) from None
     there = {name: count for name, count in counts.items() if count is not None}
     broker = Broker(kafka)  # answers come only as long as it is there
     inquiry = broker.inquire(there, (), kafka.group_id, _ANSWER_WITHIN)
@@ -51,13 +49,6 @@ def look(kafka: Kafka, topics: Collection[str]) -> Cluster:
         topic_ids={name: inquiry.topic_id(name) or "" for name in there},
         counts=there,
     )
-
-
-def _why(away: KafkaException, complaints: Sequence[KafkaError]) -> str:
-    """Return the last complaint that says more than that there was no answer."""
-    telling = [each for each in complaints if each.code() != KafkaError._ALL_BROKERS_DOWN]  # noqa: SLF001
-    error: KafkaError = telling[-1] if telling else away.args[0]
-    return str(error.str())
 
 
 def logs(kafka: Kafka, partitions: Collection[Partition]) -> Mapping[Partition, Log]:
@@ -71,7 +62,7 @@ def logs(kafka: Kafka, partitions: Collection[Partition]) -> Mapping[Partition, 
         if log is None or committed is None:
             raise RuntimeFailure(
                 f"Kafka does not tell where {partition.topic} [{partition.number}] begins and "
-                f"ends, and how far group {kafka.group_id} is: check PROCESSOR_KAFKA__…"
+                f"ends, and how far group {kafka.group_id} is: check {SETTINGS}."
             )
         offset = committed.offset if committed.offset >= 0 else None
         found[partition] = Log(begin=log[0], end=log[1], committed=offset)

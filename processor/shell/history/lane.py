@@ -11,6 +11,7 @@ from processor.core.replays import Candidate
 from processor.errors import BrokenInvariant, ConfigurationError, RuntimeFailure
 from processor.shell.clock import steady
 from processor.shell.kafka import clients
+from processor.shell.kafka.absence import absent
 from processor.shell.kafka.broker import Broker
 from processor.shell.settings import Connections, Kafka
 
@@ -27,10 +28,7 @@ def check(settings: Connections) -> int:
     try:
         counts = broker.partitions((lane, source), _ANSWER_WITHIN)
     except KafkaException as away:
-        raise RuntimeFailure(
-            f"No broker of {settings.kafka.bootstrap_servers} answers ({away.args[0].str()}): "
-            "check PROCESSOR_KAFKA__BOOTSTRAP_SERVERS and PROCESSOR_KAFKA__PROPERTIES."
-        ) from None
+        raise absent(settings.kafka, away) from None
     have, needed = counts[lane], counts[source]
     if needed is None:
         raise ConfigurationError(f"There is no topic {source}: check PROCESSOR_TOPICS__ORDER_PAID.")

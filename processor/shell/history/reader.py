@@ -12,6 +12,7 @@ from processor.core.records import Partition, Record
 from processor.errors import RuntimeFailure
 from processor.shell.clock import steady
 from processor.shell.kafka import clients
+from processor.shell.kafka.absence import SETTINGS
 from processor.shell.kafka.messages import record_of
 from processor.shell.settings import Kafka
 
@@ -209,7 +210,7 @@ class Reader:
                 if self._clock() >= deadline or clients.is_fatal(away.args[0]):
                     raise RuntimeFailure(
                         f"Kafka does not tell {what}: {away.args[0].str()}. Check "
-                        "PROCESSOR_KAFKA__… and that the brokers run."
+                        f"{SETTINGS}, and that the brokers run."
                     ) from None
                 self._renew()
 
@@ -224,6 +225,6 @@ def _raise_if_final(partition: Partition, error: KafkaError) -> None:
     if clients.is_fatal(error) or error.code() in _REFUSED:
         raise RuntimeFailure(
             f"{partition.topic} [{partition.number}] cannot be read: {error.str()}. Check "
-            "PROCESSOR_KAFKA__… and that the user may read the topic."
+            f"{SETTINGS}, and that the user may read the topic."
         )
     _LOG.debug("reading waits", topic=partition.topic, why=error.str())

@@ -27,10 +27,12 @@ from processor.shell.history.progress import (
     read_mark,
 )
 from processor.shell.kafka import clients
+from processor.shell.kafka.absence import SETTINGS, absent
 from processor.shell.settings import Connections
 
 _ANSWER_WITHIN: Final = 10.0
 _PATIENCE: Final = 15.0
+_THERE_WITHIN: Final = 2.0
 _AGAIN_AFTER: Final = 0.5
 _STILL_WRITES_WITHIN: Final = 2.5
 _NO_SUCH_PLACE: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION)  # noqa: SLF001
@@ -45,7 +47,9 @@ class Shelf:
         """Prepare; nothing is sent yet."""
         self._kafka = settings.kafka
         self._cover = cover_of(settings.topics)
-        self._admin = AdminClient(clients.common(settings.kafka) | clients.FORGETFUL)
+        self._complaints: list[KafkaError] = []
+        own = clients.FORGETFUL | {"error_cb": self._complaints.append}
+        self._admin = AdminClient(clients.common(settings.kafka) | own)
         self._prefix = group_of(settings.kafka.group_id, "")
 
     def find(self, replay_id: str) -> Known | Unreadable | None:
@@ -110,7 +114,7 @@ class Shelf:
                 raise listed.errors[0]
             return [each.group_id for each in listed.valid]
 
-        groups = _patiently(ask, "which groups there are")
+        groups = self._patiently(ask, "which groups there are")
         return [each.removeprefix(self._prefix) for each in groups if each.startswith(self._prefix)]
 
     def being_copied(self, found: Sequence[Known | Unreadable]) -> frozenset[str]:
@@ -149,10 +153,34 @@ class Shelf:
             return told
 
         try:
-            told = _patiently(ask, f"what group {group} has committed")
+            told = self._patiently(ask, f"what group {group} has committed")
         finally:
             consumer.close()
         return [each for each in told if each.error is None and each.offset >= 0]
+
+    def _patiently(self, ask: Callable[[], Answer], what: str) -> Answer:
+        deadline = steady() + _PATIENCE
+        while True:
+            try:
+                return ask()
+            except (KafkaException, TimeoutError) as away:
+                is_known = isinstance(away, KafkaException)
+                why = away.args[0].str() if is_known else "no answer in time"
+            if steady() >= deadline:
+                self._look_for_brokers()
+                raise RuntimeFailure(
+                    f"Kafka does not tell {what}: {why}. Check {SETTINGS}, and that the user may "
+                    "describe groups."
+                )
+            time.sleep(_AGAIN_AFTER)
+
+    def _look_for_brokers(self) -> None:
+        """Raise if none answers: then nothing else is worth saying."""
+        try:
+            self._admin.list_topics(timeout=_THERE_WITHIN)
+        except KafkaException as away:
+            self._admin.poll(0)  # what it complained of meanwhile
+            raise absent(self._kafka, away, self._complaints) from None
 
 
 def _assemble(replay_id: str, cover: Cover, marks: list[Mark]) -> Known | Unreadable:
@@ -164,18 +192,3 @@ def _assemble(replay_id: str, cover: Cover, marks: list[Mark]) -> Known | Unread
             "gone, with their topics perhaps",
         )
     return Known(replay_id=replay_id, cover=cover, parts=tuple(mark.part for mark in marks))
-
-
-def _patiently(ask: Callable[[], Answer], what: str) -> Answer:
-    deadline = steady() + _PATIENCE
-    while True:
-        try:
-            return ask()
-        except (KafkaException, TimeoutError) as away:
-            why = away.args[0].str() if isinstance(away, KafkaException) else str(away)
-            if steady() >= deadline:
-                raise RuntimeFailure(
-                    f"Kafka does not tell {what}: {why}. Check PROCESSOR_KAFKA__…, and that the "
-                    "user may describe groups."
-                ) from None
-        time.sleep(_AGAIN_AFTER)

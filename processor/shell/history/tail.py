@@ -13,6 +13,7 @@ from processor.core.vocabulary import Effect, Operation, Reason, Status
 from processor.errors import RuntimeFailure
 from processor.shell.clock import steady
 from processor.shell.kafka import clients
+from processor.shell.kafka.absence import SETTINGS
 from processor.shell.outputs import Foreign
 from processor.shell.settings import Kafka
 
@@ -57,7 +58,7 @@ class Tail:
         except KafkaException as away:
             raise RuntimeFailure(
                 f"Kafka does not tell where {self._topic} ends: {away.args[0].str()}. Check "
-                "PROCESSOR_KAFKA__…, and that its brokers run."
+                f"{SETTINGS}, and that its brokers run."
             ) from None
         self._assign()
 

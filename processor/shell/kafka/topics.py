@@ -19,6 +19,7 @@ from processor.core.topic_plans import Cluster, Found, PlannedTopic
 from processor.errors import RuntimeFailure
 from processor.shell.clock import steady
 from processor.shell.kafka import clients
+from processor.shell.kafka.absence import SETTINGS, absent
 from processor.shell.settings import Kafka
 
 _ANSWER_WITHIN: Final = 15.0
@@ -43,10 +44,7 @@ def look(kafka: Kafka, names: Names) -> Cluster:
         brokers = admin.list_topics(timeout=_ANSWER_WITHIN).brokers
     except KafkaException as away:
         admin.poll(0)  # what it complained of meanwhile
-        raise RuntimeFailure(
-            f"No broker of {kafka.bootstrap_servers} answers ({_why(away, complaints)}): check "
-            "PROCESSOR_KAFKA__BOOTSTRAP_SERVERS and PROCESSOR_KAFKA__PROPERTIES."
-        ) from None
+        raise absent(kafka, away, complaints) from None
     described = _describe(admin, list(names.values()))
     there = [name for name, description in described.items() if description is not None]
     configs = _configs(admin, there)
@@ -144,7 +142,7 @@ def _told(
         remedy = (
             f"The user needs {right} on it: `processor topics acls --role topics`"
             if refused
-            else "Check PROCESSOR_KAFKA__… and that the brokers run"
+            else f"Check {SETTINGS}, and that the brokers run"
         )
         raise RuntimeFailure(f"Kafka does not say what {topic} is like: {why}. {remedy}.") from None
 
@@ -165,10 +163,3 @@ def _refusal(refused: dict[str, KafkaError], created: Iterable[str]) -> str:
     if any(error.code() in _REFUSED for error in refused.values()):
         what += " The user needs CREATE on the topics: `processor topics acls --role topics`."
     return f"Kafka refuses to create topics ({listed}). {what}"
-
-
-def _why(away: KafkaException, complaints: Sequence[KafkaError]) -> str:
-    """Return the last complaint that says more than that there was no answer."""
-    telling = [each for each in complaints if each.code() != KafkaError._ALL_BROKERS_DOWN]  # noqa: SLF001
-    error: KafkaError = telling[-1] if telling else away.args[0]
-    return str(error.str())
