@@ -95,8 +95,9 @@ def _patiently(ask: Callable[[], Answer], deadline: _Deadline, what: str) -> Ans
         except (KafkaException, RuntimeFailure, TimeoutError) as away:
             why = away.args[0].str() if isinstance(away, KafkaException) else str(away)
             if deadline.is_over():
+                heard = why.removesuffix(".") or "nothing"
                 raise RuntimeFailure(
-                    f"{what} (PROCESSOR_START_TIMEOUT is over). The last thing heard: {why}. "
+                    f"{what} (PROCESSOR_START_TIMEOUT is over). The last thing heard: {heard}. "
                     "`processor check` finds out why."
                 ) from None
             if why != said:

@@ -276,6 +276,23 @@ def test_brokers_that_stay_away_are_named_with_what_was_last_heard(
     assert consumer.log == []
 
 
+@pytest.mark.parametrize(
+    ("away", "heard"),
+    [
+        (RuntimeFailure("No answer. Check that it runs."), "No answer. Check that it runs"),
+        (TimeoutError(), "nothing"),
+    ],
+)
+def test_what_was_last_heard_is_one_whole_sentence(
+    consumer: FakeConsumer, away: Exception, heard: str
+) -> None:
+    with pytest.raises(RuntimeFailure) as ended:
+        start(FakeBroker(troubles=[away]), start_timeout=0.0)
+    said = str(ended.value).partition("The last thing heard: ")[2]
+    assert said == f"{heard}. `processor check` finds out why."
+    assert consumer.log == []
+
+
 def test_the_wish_to_stop_ends_the_patience(consumer: FakeConsumer) -> None:
     broker = FakeBroker(troubles=[exception(KafkaError._TRANSPORT)] * 100)  # noqa: SLF001
     kafka = Kafka.model_validate({"bootstrap_servers": "b:1", "start": "latest"})
