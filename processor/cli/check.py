@@ -112,11 +112,18 @@ def _table(
         table.add_row(
             Text(each.level, _STYLES[each.level]),
             "" if each.area is area else each.area,
-            lines(each.subject),
+            lines(*_parted(each.subject)),
             lines(_sentence(each.found), f"→ {_sentence(remedy)}" if remedy else None),
         )
         area = each.area
     return table
+
+
+def _parted(subject: str) -> Sequence[str]:
+    """Return the lines of a subject: the name of a setting that is too wide has two."""
+    group, mark, name = subject.partition("__")
+    is_wide = mark and " " not in subject and len(subject) > _SUBJECT_WIDTH
+    return (group + mark, name) if is_wide else (subject,)
 
 
 def _sentence(text: str) -> str:

@@ -23,7 +23,8 @@ from processor.shell.checks.scene import Clock
 from processor.shell.checks.topics import Limits, severity
 from processor.shell.checks.web import ahead_of_us
 from processor.shell.checks.wire import Abilities
-from processor.shell.settings import load_in_part
+from processor.shell.settings import Settings, load_in_part
+from processor.shell.settings_source import leaves
 from tests.support.checked import environment, scene, told
 
 VOICE = Voice(area=Area.KAFKA)
@@ -78,6 +79,16 @@ def test_a_narrow_place_cuts_no_remedy(width: int) -> None:
     assert sorted(shown(found, width).replace(" ", "")) == sorted(
         shown(found, 200).replace(" ", "")
     )
+
+
+def test_no_name_of_a_setting_is_broken_within_a_word() -> None:
+    names = [leaf.variable for leaf in leaves(Settings).values()]
+    wrong = [VOICE.error(name, f"It fits no more beside {name}", "Mend it") for name in names]
+    words = set(shown(wrong, 120).split())
+    wide = [name for name in names if len(name) > 30]
+    assert wide
+    assert {*names} - {*wide} <= words
+    assert {part for name in wide for part in (name.partition("__")[2], f"{name}.")} <= words
 
 
 def test_a_check_that_hangs_is_left_and_what_it_has_found_counts() -> None:
