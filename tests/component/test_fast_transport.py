@@ -112,6 +112,28 @@ def test_a_call_cancelled_while_it_connects_never_goes_out(authority: Authority)
     assert run(scenario()) == 0
 
 
+def test_a_call_cancelled_while_it_waits_hangs_up_at_once() -> None:
+    """A lost partition's call must not go on for the rest of its time."""
+
+    async def never_answers(visit: Visit) -> None:
+        await visit.request()
+        await visit.client_leaves()
+
+    async def scenario() -> int:
+        async with hostile_server(never_answers) as server:
+            settings = patient(f"http://127.0.0.1:{server.port}")
+            client = open_client(settings, Engine.FAST, lambda: CANARY_KEY)
+            task = asyncio.create_task(client.send(CONFIRM))
+            await server.wait_for(lambda server: len(server.requests) == 1)
+            task.cancel()
+            async with asyncio.timeout(5):  # of the thirty that it may take
+                await server.wait_for(lambda server: server.departures == 1)
+            await client.aclose()
+            return server.connections
+
+    assert run(scenario()) == 1
+
+
 def test_a_call_that_may_go_no_more_once_it_is_connected_never_goes_out(
     authority: Authority,
 ) -> None:

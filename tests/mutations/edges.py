@@ -111,7 +111,8 @@ EDGES: Final = (
         "http/fast_transport.py",
         "            self.give_back(connection)\n            raise",
         "            raise",
-        "tests/component/test_http_edge_requests.py::test_a_call_that_was_given_up_has_hung_up",
+        "tests/component/test_fast_transport.py::"
+        "test_a_call_cancelled_while_it_waits_hangs_up_at_once",
     ),
     of_shell(
         "whether a call may be written is asked again once it is connected",
