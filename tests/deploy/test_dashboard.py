@@ -37,6 +37,7 @@ QUIET = {
     "Producers of both inputs",
     "Kafka and the registry",
     "Outcomes to read back",
+    "Records that kill",
 }
 
 
