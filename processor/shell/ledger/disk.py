@@ -180,7 +180,7 @@ def _unusable(folder: Path, why: str) -> ConfigurationError:
 
 
 def _options(*, makes_it: bool = True) -> Options:
-    """Return what keeps misses in memory: some 3 bytes an order, beside some 25 MB."""
+    """Return what keeps misses in memory: some 4 bytes an order, beside some 25 MB."""
     table = BlockBasedOptions()
     table.set_block_cache(Cache(8 * _MEGABYTE))
     table.set_block_size(16 * 1024)
