@@ -19,6 +19,7 @@ from threading import Lock
 from typing import Any, Final
 
 from processor.cli.main import main
+from processor.core.assignments import Assignments
 from processor.core.effects import Produce, Restore
 from processor.core.engine import Engine
 from processor.core.outcomes import DeadLetter, Outcome
@@ -181,8 +182,8 @@ PLACES: Final[Mapping[CrashPoint, Place]] = {
     CrashPoint.REREADING: Place(Restorer, "restore", Moment.AFTER, _once_more(_named)),
     CrashPoint.REREAD: Place(Engine, "restored", Moment.BEFORE, _once_more(_named)),
     CrashPoint.REVOKING: Place(Poller, "_revoke", Moment.BEFORE),
-    CrashPoint.DRAINED: Place(Engine, "closing_offsets", Moment.BEFORE),
-    CrashPoint.CLOSING: Place(Engine, "closing_offsets", Moment.AFTER),
+    CrashPoint.DRAINED: Place(Assignments, "closing_offsets", Moment.BEFORE),
+    CrashPoint.CLOSING: Place(Assignments, "closing_offsets", Moment.AFTER),
     CrashPoint.LAST_COMMIT_SENDING: Place(Commits, "commit_last", Moment.BEFORE),
     CrashPoint.LAST_COMMIT_ANSWERED: Place(Commits, "commit_last", Moment.AFTER),
     CrashPoint.GIVEN_UP: Place(Engine, "lose", Moment.AFTER),
