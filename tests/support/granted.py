@@ -91,6 +91,7 @@ class Stage:
         self.kafka, self.world = kafka, world
         self._admin = kafka.admin()
         self._paid = 0
+        self._folder = folder
         self.granted: list[Granted] = []
         self._users: dict[str, str] = {}
         client = folder / "client.properties"
@@ -148,10 +149,11 @@ class Stage:
             **settings,
         )
 
-    def work(self, protocol: str = "classic") -> str:
+    def work(self, protocol: str = "classic", *, reads_all: bool = False) -> str:
         """Let a processor work new events, one that Rokt refuses among them; tell what came of it.
 
-        `drained` when it has worked them, and all it complains of otherwise.
+        `drained` when it has worked them, and all it complains of otherwise. `reads_all`: it has no
+        copy of its ledger, which may spare it the results.
         """
         shop, self._paid = self.world.shop, self._paid + 1
         # A second from now: the ledger must not look younger than its first order.
@@ -161,7 +163,8 @@ class Stage:
         shop.paid(order_paid(bad, "c-bad", paid_item(bad), occurredAt=at))
         shop.abandoned(cart_abandoned(f"gone-{self._paid}", f"a-{self._paid}"))
         shop.flush()
-        with self.processor(protocol) as processor:
+        own = {"state_dir": str(self._folder / f"anew-{self._paid}")} if reads_all else {}
+        with self.processor(protocol, **own) as processor:
             wait_until(
                 lambda: self._ended(processor) is not None,
                 within=40,
