@@ -26,8 +26,12 @@ _OURS: Final = frozenset(
 )
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
-_NUMBER: Final = re.compile(r"[0-9]{1,18}")
-_TIME: Final = re.compile(r"-?[0-9]{1,19}")  # producers may send any
+_NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
+_NUMBERS: Final = {
+    ORIGIN_PARTITION: range(2**31),
+    ORIGIN_OFFSET: range(2**63),
+    ORIGIN_TIMESTAMP: range(-(2**63), 2**63),  # producers may give any
+}
 _LONGEST_TOPIC: Final = 249
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -82,6 +86,10 @@ def headers_of_copy(copy: Copy, original: Iterable[tuple[str, bytes | None]]) ->
     return (*(header for header in original if header[0] not in _OURS), *ours)
 
 
+def _is_one_of(numbers: range, text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None and int(text) in numbers
+
+
 def copy_of(headers: Iterable[tuple[str, bytes | None]]) -> Copy | NoCopy:
     """Return what a record of the replay lane stands for, by its headers."""
     texts: dict[str, str] = {}
@@ -100,11 +108,9 @@ def copy_of(headers: Iterable[tuple[str, bytes | None]]) -> Copy | NoCopy:
     if not 0 < len(texts[ORIGIN_TOPIC]) <= _LONGEST_TOPIC:
         return NoCopy(detail=f"header {ORIGIN_TOPIC} is no name of a topic")
     timestamp = texts.get(ORIGIN_TIMESTAMP)
-    for name in (ORIGIN_PARTITION, ORIGIN_OFFSET):
-        if _NUMBER.fullmatch(texts[name]) is None:
-            return NoCopy(detail=f"header {name} is no whole number")
-    if timestamp is not None and _TIME.fullmatch(timestamp) is None:
-        return NoCopy(detail=f"header {ORIGIN_TIMESTAMP} is no whole number")
+    for name, numbers in _NUMBERS.items():
+        if name in texts and not _is_one_of(numbers, texts[name]):
+            return NoCopy(detail=f"header {name} is no such number")
     return Copy(
         replay_id=texts[REPLAY_ID],
         origin=Source(

@@ -250,6 +250,13 @@ class Dispatch:
             owned.is_paused = False
             self.emit(do.Resume(state.at(topic)))
 
+    def make_room_for_waiting(self) -> None:
+        """Fetch partitions again that had no room while others' records waited for a schema."""
+        for state in self._assignments.states.values():
+            for topic, owned in state.inputs.items():
+                if owned.waiting:
+                    self.make_room(state, topic)
+
     def _limits(self, owned: Input) -> Limits:
         """Return what bounds a partition: what waits for a schema, only while too much does."""
         settings = self._settings

@@ -100,6 +100,7 @@ class Engine:
                 state.read(lane, work)
                 self._dispatch.offer(state, lane, now)
             self._dispatch.open_gates(state, now)
+        self._dispatch.make_room_for_waiting()
         return self._dispatch.run(now)
 
     def reach(self, partition: Partition, position: int, now: Now) -> list[do.Effect]:
@@ -254,6 +255,7 @@ class Engine:
                     kept.received_at = work.received_at
                     kept.is_tainted = work.is_ambiguous or lane.running is work
                     self._place(again, kept, now)
+        self._dispatch.make_room_for_waiting()
         return self._dispatch.run(now)
 
     def _share_rate(self) -> None:

@@ -62,17 +62,19 @@ class _Newest:
 class Partitioners:
     """What the keys of each topic say about its partitioner.
 
-    A stray record proves nothing: what nine of ten keys agree with is the topic's way. After some
-    hundred keys of a topic no more are looked at, unless the topics disagree: then the newest
-    count, until both show the same way.
+    A stray record proves nothing: what nine of ten keys agree with is the topic's way. The newest
+    keys count. Of a topic that shows its way after some hundred keys no more are looked at, unless
+    the topics have ever disagreed.
     """
 
-    __slots__ = ("_newest", "_partitions", "disagreement")
+    __slots__ = ("_has_disagreed", "_newest", "_partitions", "_ways", "disagreement")
 
     def __init__(self, partitions: int) -> None:
         """Begin knowing nothing. `partitions` is how many each topic has."""
         self._partitions = partitions
         self._newest: dict[str, _Newest] = {}
+        self._ways: dict[str, set[str]] = {}
+        self._has_disagreed = False
         self.disagreement: str | None = None
         """How the topics disagree, None while they do not, or it could not be told yet."""
 
@@ -81,7 +83,8 @@ class Partitioners:
         newest = self._newest.get(topic)
         if newest is None:
             newest = self._newest[topic] = _Newest()
-        is_enough = len(newest) >= _MOST and self.disagreement is None
+        shows_its_way = len(newest) >= _MOST and bool(self._ways.get(topic))
+        is_enough = shows_its_way and not self._has_disagreed
         if key is None or is_enough or self._partitions == 1:
             return
         ways = (way for way in (MURMUR2, CRC32) if place(key, self._partitions, way) == number)
@@ -89,7 +92,7 @@ class Partitioners:
         self._compare()
 
     def _compare(self) -> None:
-        known = self._known()
+        known = self._ways = self._known()
         if len(known) <= 1 or not all(known.values()):
             return
         self.disagreement = None
@@ -97,6 +100,7 @@ class Partitioners:
             told = " and ".join(
                 f"{topic} by {min(names)}" for topic, names in sorted(known.items())
             )
+            self._has_disagreed = True
             self.disagreement = f"the producers of the inputs place carts differently: {told}"
 
     @property

@@ -37,6 +37,7 @@ OFTEN_WANTED: Final = 5
 """What so many records wait for is asked for as often as if it were alone."""
 
 _REMEMBER_UNKNOWN: Final = 60.0
+_SAME_FOR: Final = 300.0  # that it was unknown before counts
 _MOST_UNKNOWN: Final = 1000
 _COMPARED_A_SECOND: Final = 1.0
 
@@ -79,6 +80,7 @@ class _Question:
     records: int = 0
     tries: int = 0
     unknown_since: float | None = None
+    given_up_at: float | None = None
     former: VettedSchema | Refusal | None = None
 
 
@@ -119,6 +121,8 @@ class SchemaQuestions:
         if question is None:
             question = self._open[schema] = self._unknown.pop(schema, _Question(now))
             question.due, question.records = now, 0
+            if question.given_up_at is not None and now - question.given_up_at > _SAME_FOR:
+                question.unknown_since = None  # its minute begins anew
         question.topics.add(topic)
         question.records += 1
         if question.records == OFTEN_WANTED and question.due is not None:
@@ -239,7 +243,7 @@ class SchemaQuestions:
         says = f"tells no schema {schema} ({detail})" if detail else f"knows no schema {schema}"
         detail = f"The registry {says}, though it knows others of the topic."
         self._settled[schema] = Refusal(reason=Reason.UNDECODABLE, detail=detail)
-        question.due = now + _REMEMBER_UNKNOWN
+        question.due, question.given_up_at = now + _REMEMBER_UNKNOWN, now
         self._unknown[schema] = question
         if len(self._unknown) > _MOST_UNKNOWN:
             oldest = next(iter(self._unknown))

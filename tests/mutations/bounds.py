@@ -28,9 +28,55 @@ BOUNDS: Final = (
     of_processor(
         "of a cart so many items are kept",
         "core/ledger.py",
-        "if len(cart) + len(news) > _MOST_UNITS:",
+        "if len(cart) + sum(unit not in cart for unit in news) > _MOST_UNITS:",
         "if False:",
         f"{_LEDGER}test_a_cart_with_more_items_than_any_real_one_is_given_up_with_all_of_it_paid",
+    ),
+    of_processor(
+        "what is learnt again of a cart adds nothing",
+        "core/ledger.py",
+        "sum(unit not in cart for unit in news)",
+        "len(news)",
+        f"{_LEDGER}test_what_is_learnt_again_of_a_large_cart_adds_nothing",
+    ),
+    of_processor(
+        "a partition goes on when what waits elsewhere is decoded",
+        "core/engine.py",
+        "            self._dispatch.open_gates(state, now)\n"
+        "        self._dispatch.make_room_for_waiting()\n",
+        "            self._dispatch.open_gates(state, now)\n",
+        "tests/unit/test_made_up_schemas.py::"
+        "test_a_partition_goes_on_when_what_waits_elsewhere_is_decoded",
+    ),
+    of_processor(
+        "a topic that shows no way is looked at further",
+        "core/partitioners.py",
+        "len(newest) >= _MOST and bool(self._ways.get(topic))",
+        "len(newest) >= _MOST",
+        "tests/unit/test_partitioners.py::test_strays_that_come_first_hide_no_disagreement",
+    ),
+    of_processor(
+        "topics that have disagreed are looked at for ever",
+        "core/partitioners.py",
+        "is_enough = shows_its_way and not self._has_disagreed",
+        "is_enough = shows_its_way and self.disagreement is None",
+        "tests/unit/test_partitioners.py::"
+        "test_a_disagreement_that_was_hidden_for_a_while_is_noticed_again",
+    ),
+    of_processor(
+        "what was unknown long ago has its minute again",
+        "shell/schema_questions.py",
+        "                question.unknown_since = None  # its minute begins anew\n",
+        "                pass\n",
+        "tests/unit/test_schema_cache.py::"
+        "test_a_schema_that_was_unknown_long_ago_has_its_minute_again",
+    ),
+    of_processor(
+        "coordinates of a copy are such as an outcome can bear",
+        "core/copies.py",
+        " and int(text) in numbers",
+        "",
+        "tests/unit/test_copies.py::test_headers_that_no_replay_writes_make_no_copy",
     ),
     of_processor(
         "of a cart that is given up nothing is called",
@@ -121,8 +167,8 @@ BOUNDS: Final = (
     of_processor(
         "a copy may bear any time",
         "core/copies.py",
-        'r"-?[0-9]{1,19}"',
-        'r"[0-9]{1,18}"',
+        're.compile(r"-?[0-9]{1,19}")',
+        're.compile(r"[0-9]{1,18}")',
         "tests/unit/test_copies.py::test_whatever_time_a_producer_gave_its_record_is_read_back",
     ),
 )

@@ -99,8 +99,8 @@ EVENTS: Final = (
     of_processor(
         "strays that come first are outvoted",
         "core/partitioners.py",
-        "len(newest) >= _MOST and self.disagreement is None",
-        "len(newest) >= _MOST",
+        "shows_its_way and not self._has_disagreed",
+        "shows_its_way",
         f"{_PARTITIONERS}test_strays_that_come_first_are_outvoted_by_the_newest_keys",
     ),
     of_processor(

@@ -283,6 +283,32 @@ def test_a_cart_with_more_items_than_any_real_one_is_given_up_with_all_of_it_pai
     assert ledger.ask_release(release(), 0).is_refused
 
 
+def test_what_is_learnt_again_of_a_large_cart_adds_nothing() -> None:
+    """As payments and outcomes come, and in the order in which a restart reads them."""
+    paid = [order(f"order-{number}") for number in range(2)]
+    for number, event in enumerate(paid):
+        items = [replace(event.items[0], cart_item_id=f"{number}-{n}") for n in range(20_000)]
+        paid[number] = replace(event, items=tuple(items))
+    known = outcome(Status.SUCCEEDED, Effect.APPLIED)
+    outcomes = [
+        known._replace(
+            order_id=event.order_id,
+            items=tuple(
+                ItemVerdict(each.cart_item_id, None, ItemResult.SUCCEEDED) for each in event.items
+            ),
+        )
+        for event in paid
+    ]
+    live, restored = Ledger(ABANDONMENTS), knowing(*outcomes)
+    for event, one in zip(paid, outcomes, strict=True):
+        live.learn_payment(event)
+        live.learn(one)
+        restored.learn_payment(event)
+    another = order("another", items="z")
+    assert isinstance(live.ask_confirm(another, "x"), Proceed)
+    assert live.ask_confirm(another, "x") == restored.ask_confirm(another, "x")
+
+
 def test_a_record_of_a_topic_that_was_created_anew_frees_no_release() -> None:
     ledger = knowing(UNDECODABLE)
     later = Source(*UNDECODABLE.source[:3], 9_999)

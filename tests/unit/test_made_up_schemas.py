@@ -147,5 +147,16 @@ def test_items_that_are_found_after_a_wait_fill_their_partition_as_well() -> Non
     assert (stage.paused, len(stage.ended)) == (set(), 21)
 
 
+def test_a_partition_goes_on_when_what_waits_elsewhere_is_decoded() -> None:
+    stage = Stage(max_unfinished=100)
+    for number in range(800):
+        stage.admit(ABANDONMENTS, f"a-{number}", Pending(schema=number))
+    while PAID not in stage.paused:
+        stage.admit(PAYMENTS, f"p-{stage.engine.assignments.waiting}", Pending(schema="held"))
+    for number in range(800):
+        stage.decode(number, lambda _: UNREADABLE)
+    assert PAID not in stage.paused
+
+
 def many_items(cart: str) -> OrderPaid:
     return order(cart, cart, "".join(chr(0x4E00 + number) for number in range(200)))

@@ -75,6 +75,24 @@ def test_strays_that_come_first_are_outvoted_by_the_newest_keys(strays: int, goo
     assert good - 20 <= healed < good  # some keys are placed alike by both
 
 
+def test_strays_that_come_first_hide_no_disagreement() -> None:
+    partitioners = Partitioners(64)
+    placing(partitioners, "paid", "murmur2", 600)
+    for _ in range(200):
+        placing(partitioners, "abandoned", "crc32", 2)
+        placing(partitioners, "abandoned", "murmur2", 1)
+    assert partitioners.disagreement is None
+    assert placing(partitioners, "abandoned", "crc32", 600)[-1]
+
+
+def test_a_disagreement_that_was_hidden_for_a_while_is_noticed_again() -> None:
+    partitioners = Partitioners(64)
+    placing(partitioners, "paid", "murmur2", 600)
+    assert placing(partitioners, "abandoned", "crc32", 600)[-1]
+    assert not placing(partitioners, "abandoned", "murmur2", 600)[-1]
+    assert placing(partitioners, "abandoned", "crc32", 600)[-1]
+
+
 def test_topics_that_go_on_disagreeing_do_so_for_ever() -> None:
     partitioners = Partitioners(64)
     placing(partitioners, "paid", "murmur2", 20)

@@ -163,6 +163,21 @@ def test_a_verdict_on_an_unknown_schema_is_forgotten_after_a_while_and_decided_b
     assert questions.answered(7, UNKNOWN, decided + 70)
 
 
+def test_a_schema_that_was_unknown_long_ago_has_its_minute_again() -> None:
+    """One answer of a registry that lags must not send a new schema's first orders away."""
+    questions = wanting()
+    decided = seconds_until_undecodable(questions, UNKNOWN)
+    assert decided is not None
+    questions.due(decided + 60)
+    later = decided + 86_400
+    questions.want(7, "orders", later)
+    assert [ask.schema for ask in questions.due(later)] == [7]
+    assert not questions.answered(7, UNKNOWN, later)
+    again = seconds_until_undecodable(questions, UNKNOWN, later, later + 600)
+    assert again is not None
+    assert again - later >= 60
+
+
 def test_a_schema_that_was_given_up_can_be_found_later() -> None:
     questions = wanting()
     decided = seconds_until_undecodable(questions, UNKNOWN)
