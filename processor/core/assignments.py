@@ -163,7 +163,8 @@ class Assignments:
         if state is not None:
             state.results.read(begin, position)
             for topic, owned in state.inputs.items():
-                state.ledger.done.limit(topic, owned.end)
+                # What was received since the assignment is there, too.
+                state.ledger.done.limit(topic, max(owned.end, owned.offsets.position))
             if state.phase is Phase.RESTORING:
                 state.phase = Phase.WORKING
             elif state.rereading is Rereading.ASKED and not restore.fills_gap:

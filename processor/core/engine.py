@@ -100,6 +100,8 @@ class Engine:
                 state.read(lane, work)
                 self._dispatch.offer(state, lane, now)
             self._dispatch.open_gates(state, now)
+            for topic in state.inputs:
+                self._dispatch.keep_in_bounds(state, topic)
         self._dispatch.make_room_for_waiting()
         return self._dispatch.run(now)
 

@@ -42,11 +42,28 @@ BOUNDS: Final = (
     of_processor(
         "a partition goes on when what waits elsewhere is decoded",
         "core/engine.py",
-        "            self._dispatch.open_gates(state, now)\n"
+        "                self._dispatch.keep_in_bounds(state, topic)\n"
         "        self._dispatch.make_room_for_waiting()\n",
-        "            self._dispatch.open_gates(state, now)\n",
+        "                self._dispatch.keep_in_bounds(state, topic)\n",
         "tests/unit/test_made_up_schemas.py::"
         "test_a_partition_goes_on_when_what_waits_elsewhere_is_decoded",
+    ),
+    of_processor(
+        "what came since the assignment stays known",
+        "core/assignments.py",
+        "max(owned.end, owned.offsets.position)",
+        "owned.end",
+        "tests/unit/test_ledgers.py::"
+        "test_what_came_since_the_assignment_stays_known_when_the_results_are_read_again",
+    ),
+    of_processor(
+        "a partition that is full when its records are decoded pauses at once",
+        "core/engine.py",
+        "            for topic in state.inputs:\n"
+        "                self._dispatch.keep_in_bounds(state, topic)\n",
+        "",
+        "tests/unit/test_made_up_schemas.py::"
+        "test_an_order_that_waits_and_can_be_read_then_counts_as_all_others",
     ),
     of_processor(
         "a topic that shows no way is looked at further",

@@ -50,6 +50,22 @@ def both() -> list[Assigned]:
     return [entry(PAYMENTS), entry(ABANDONMENTS)]
 
 
+def test_what_came_since_the_assignment_stays_known_when_the_results_are_read_again() -> None:
+    owned = assignments(Recorder())
+    (restore,) = owned.assign(both(), START)
+    state = owned.restored(restore, 40, 40)
+    assert state is not None
+    state.inputs[PAYMENTS].offsets.track(5)
+    state.ledger.done.note(Source(PAYMENTS, 0, 5, None), "of us", 40)
+    state.ledger.done.note(Source(PAYMENTS, 0, 6, None), "of another topic", 41)
+    owned.restored(replace(restore, position=40), 40, 42)
+    done = state.ledger.done
+    assert (done.has(PAYMENTS, 5, "of us"), done.has(PAYMENTS, 6, "of another topic")) == (
+        True,
+        False,
+    )
+
+
 def test_what_we_write_ourselves_need_not_be_read() -> None:
     read = ResultsRead(3)
     read.wrote(3)

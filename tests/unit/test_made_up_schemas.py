@@ -129,10 +129,9 @@ def test_an_order_that_waits_and_can_be_read_then_counts_as_all_others() -> None
         for number in range(500)
     }
     stage.decode(7, lambda record: orders[record.key or b""])
-    stage.pay("one-more")
     assert stage.paused == {PAID}
     stage.run(900, step=0.5)
-    assert (stage.paused, len(stage.ended)) == (set(), 501)
+    assert (stage.paused, len(stage.ended)) == (set(), 500)
 
 
 def test_items_that_are_found_after_a_wait_fill_their_partition_as_well() -> None:
@@ -141,10 +140,9 @@ def test_items_that_are_found_after_a_wait_fill_their_partition_as_well() -> Non
     for number in range(20):
         stage.admit(PAYMENTS, f"cart-{number}", Pending(schema=7))
     stage.decode(7, lambda record: many_items((record.key or b"").decode()))
-    stage.pay("one-more")
     assert stage.paused == {PAID}
     stage.run(900, step=0.5)
-    assert (stage.paused, len(stage.ended)) == (set(), 21)
+    assert (stage.paused, len(stage.ended)) == (set(), 20)
 
 
 def test_a_partition_goes_on_when_what_waits_elsewhere_is_decoded() -> None:
