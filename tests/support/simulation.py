@@ -29,12 +29,12 @@ from processor.core.events import Content, Pending, Undecodable
 from processor.core.fence import FenceSettings
 from processor.core.ledgers import ForgottenLedgers
 from processor.core.outcomes import DeadLetter, Outcome
-from processor.core.partitions import PartitionState
+from processor.core.partitions import PartitionState, Rereading
 from processor.core.records import Now, Partition, Record, Source, Topics
 from processor.core.retries import Patience
 from processor.core.vocabulary import Reason
 from processor.core.work import Work
-from tests.support.simulation_checks import Attempt, Checks
+from tests.support.simulation_checks import Attempt, Checks, refuses
 from tests.support.simulation_events import ABANDONMENTS, PAYMENTS, REPLAY
 from tests.support.simulation_members import Condition, Kind, Member, Step
 from tests.support.simulation_rokt import Reaction, Rokt, applied_items, reply_to
@@ -69,8 +69,9 @@ class Residue(Flag):
     # write of the call, and writes it when it wakes up
     CONNECTS_AFTER_LOSS = auto()  # somebody else takes a partition over at once, without a
     # session of silence, while a call is still being connected
-    REFUSAL_COMES_LATE = auto()  # an old owner's refusal, in its producer's queue when it fell
-    # asleep or died, lands after a new owner has called: it hides what that call came to
+    REFUSAL_COMES_LATE = auto()  # an old owner's refusal (of all, or of one item), in its
+    # producer's queue when it fell asleep or died, lands after a new owner has called, or has
+    # looked for it for the last time: it hides what that call came to
 
 
 def both(*numbers: int) -> set[Partition]:
@@ -466,8 +467,18 @@ class World:
         member.steps.append(Step(Kind.OUTPUT, land, queue))
 
     def _is_out_of_reach(self, outcome: Outcome, member: Member, decided: int) -> bool:
-        is_overtaken = self.checks.is_overtaken(outcome, member.name, decided)
-        return is_overtaken and Residue.REFUSAL_COMES_LATE not in self.residue
+        is_late = self.checks.is_overtaken(outcome, member.name, decided) or (
+            refuses(outcome) and self._is_unseen(outcome, member)
+        )
+        return is_late and Residue.REFUSAL_COMES_LATE not in self.residue
+
+    def _is_unseen(self, outcome: Outcome, member: Member) -> bool:
+        """Whether a new owner has looked for what an old one had written for the last time."""
+        owner = self.owner.get(Partition(outcome.source.topic, outcome.source.partition))
+        if owner is None or owner is member:
+            return False
+        state = owner.engine.assignments.states.get(outcome.source.partition)
+        return state is not None and state.rereading is Rereading.DONE
 
     def _end_before_it_lands(self, member: Member) -> None:
         if member in self.members:

@@ -66,6 +66,12 @@ class Attempt:
         return self.reaction not in _HARMLESS | _APPLIED
 
 
+def refuses(outcome: Outcome) -> bool:
+    """Whether an outcome says of anything that it was not applied."""
+    items = outcome.items
+    return outcome.effect not in SETTLED or any(i.result is ItemResult.REJECTED for i in items)
+
+
 class Checks:
     """What was written, called and committed so far, and whether that may be."""
 
@@ -242,7 +248,7 @@ class Checks:
 
     def is_overtaken(self, outcome: Outcome, member: str, since: int) -> bool:
         """Whether somebody else has called since for what an outcome says was not applied."""
-        return outcome.effect not in SETTLED and any(
+        return refuses(outcome) and any(
             attempt.source == outcome.source and attempt.owner[0] != member
             for attempt in self.attempts[since:]
         )
