@@ -11,7 +11,7 @@ from processor.core.conclusions import Rest
 from processor.core.engine_settings import EngineSettings
 from processor.core.events import CartAbandoned, OrderPaid, Pending
 from processor.core.gates import Gates
-from processor.core.inputs import COUNTS_ONCE_MORE, Input, Limits
+from processor.core.inputs import Bounds, Input, Limits
 from processor.core.lanes import Lane
 from processor.core.outcomes import Ending
 from processor.core.partitioners import Partitioners
@@ -35,6 +35,7 @@ class Dispatch:
 
     __slots__ = (
         "_assignments",
+        "_bounds",
         "_effects",
         "_numbers",
         "_settings",
@@ -49,6 +50,7 @@ class Dispatch:
     def __init__(self, settings: EngineSettings, assignments: Assignments) -> None:
         """Begin with nothing in flight."""
         self._settings = settings
+        self._bounds = Bounds(settings.max_unfinished, settings.max_span)
         self._assignments = assignments
         self._effects: list[do.Effect] = []
         self._numbers: Iterator[int] = count(1)
@@ -259,10 +261,7 @@ class Dispatch:
 
     def _limits(self, owned: Input) -> Limits:
         """Return what bounds a partition: what waits for a schema, only while too much does."""
-        settings = self._settings
-        bound = settings.max_unfinished * COUNTS_ONCE_MORE
-        spares_waiting = owned.waiting > 0 and self._assignments.waiting < bound
-        return Limits(settings.max_unfinished, settings.max_span, spares_waiting)
+        return self._bounds.of(self._assignments.waiting if owned.waiting > 0 else 0)
 
 
 def _settled(state: PartitionState, work: Work) -> do.ReplaySettled:

@@ -37,6 +37,20 @@ class Limits(NamedTuple):
         return Limits(2 * self.unfinished, 2 * self.span, self.spares_waiting)
 
 
+class Bounds:
+    """The limits of all partitions."""
+
+    def __init__(self, max_unfinished: int, max_span: int) -> None:
+        """See `Limits`."""
+        self._usual = Limits(max_unfinished, max_span)
+        self._sparing = self._usual._replace(spares_waiting=True)
+        self._most_waiting = max_unfinished * COUNTS_ONCE_MORE
+
+    def of(self, waiting: int) -> Limits:
+        """Return those of a partition beside whose records so much waits for a schema in all."""
+        return self._sparing if 0 < waiting < self._most_waiting else self._usual
+
+
 class Input:
     """One owned partition of one input.
 
@@ -142,7 +156,7 @@ class Input:
 
     def decoded(self, record: Record) -> None:
         """Note that a record waits for no schema; it may never have done so."""
-        if record.source.offset in self._undecoded:
+        if self.waiting and record.source.offset in self._undecoded:
             self._undecoded.resolve(record.source.offset)
             self.waiting -= _WAITING_TAKES + _size(record)
 
