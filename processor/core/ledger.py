@@ -159,7 +159,8 @@ class Ledger:
                     owners = tuple(sorted(claims + own)) if claims else own
                 if owners is not claims or known & ~before:
                     news[unit] = Unit(before | known, owners)
-        if len(cart) + sum(unit not in cart for unit in news) > _MOST_UNITS:
+        may_be_too_many = len(cart) + len(news) > _MOST_UNITS  # what is new may be known in part
+        if may_be_too_many and len(cart.keys() | news.keys()) > _MOST_UNITS:
             news = {_GIVEN_UP: Unit(_PAID, ())}
         if news:
             self._carts[cart_id] = {**cart, **news}
